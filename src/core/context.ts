@@ -1,0 +1,49 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
+import { randomUUID } from 'node:crypto'
+
+export interface RequestInit {
+  /** Taken over from a header such as `x-request-id`, or made here. */
+  requestId?: string
+  /** `GET /orders/:id`; may be set later, when the router knows it. Default: `(none)`. */
+  route?: string
+}
+
+/** What one request is and what it spent so far. One record per request; read it with `currentRequest()`. */
+export interface RequestContext {
+  readonly requestId: string
+  /** The pattern, not the path, so that a route has one row: `GET /orders/:id`. */
+  route: string
+  /** HTTP status once known; 500 and above count as errors. */
+  status: number
+  /** `performance.now()` at the start. */
+  readonly startedAt: number
+  /** Waited for connections. @unit ms */
+  poolMs: number
+  /** Waited for statements. @unit ms */
+  sqlMs: number
+  queries: number
+}
+
+const storage = new AsyncLocalStorage<RequestContext>()
+
+/** The request that the calling code works for, or undefined outside of any. */
+export function currentRequest(): RequestContext | undefined {
+  return storage.getStore()
+}
+
+export function createRequest(init: RequestInit): RequestContext {
+  return {
+    requestId: init.requestId ?? randomUUID(),
+    route: init.route ?? '(none)',
+    status: 200,
+    startedAt: performance.now(),
+    poolMs: 0,
+    sqlMs: 0,
+    queries: 0,
+  }
+}
+
+/** Entered only by `run`, never by `enterWith`: the latter leaks a request into whatever the event loop does next. */
+export function runWithRequest<T>(context: RequestContext, body: () => T): T {
+  return storage.run(context, body)
+}

@@ -1,0 +1,102 @@
+// A log-linear histogram: 32 buckets per power of two, so a value is known within 1/32 (3.1 %) from 1 µs to 71 minutes,
+// merged by adding bins and never by averaging percentiles. Recording is an array increment (measured 8 ns in the
+// research notes; prom-client 422 ns, OpenTelemetry 927 ns), which is what lets it stay on for every query.
+
+const BITS = 5
+const SUB = 1 << BITS
+const MAX_EXPONENT = 32
+const BINS = SUB * (MAX_EXPONENT - BITS + 2)
+
+/** The bin of a duration in microseconds. Below 32 µs each microsecond has its own bin. */
+function binOf(us: number): number {
+  const value = us < 1 ? 0 : us >= 4294967295 ? 4294967295 : us >>> 0
+  if (value < SUB) return value
+  const exponent = 31 - Math.clz32(value)
+  return SUB * (exponent - BITS + 1) + ((value >>> (exponent - BITS)) - SUB)
+}
+
+/** The middle of a bin, in microseconds. */
+function valueOf(bin: number): number {
+  if (bin < SUB) return bin
+  const exponent = Math.floor(bin / SUB) + BITS - 1
+  const width = 2 ** (exponent - BITS)
+  return (SUB + (bin % SUB)) * width + width / 2
+}
+
+export interface HistogramView {
+  readonly count: number
+  /** Sum of all recorded durations. @unit ms */
+  readonly totalMs: number
+  /** The duration that a share `p` (0 to 1) of the recorded ones do not exceed; 0 when nothing was recorded. @unit ms */
+  percentileMs(p: number): number
+  /** What was recorded after an earlier view of the same histogram was taken. */
+  since(earlier: HistogramView | undefined): HistogramView
+  /** A copy that later recordings do not change. */
+  snapshot(): HistogramView
+  /** Cumulative counts at upper bounds in ms, as Prometheus wants them. */
+  cumulative(boundsMs: readonly number[]): number[]
+}
+
+export class Histogram implements HistogramView {
+  readonly #bins: Uint32Array
+  count = 0
+  totalMs = 0
+
+  constructor(bins = new Uint32Array(BINS)) {
+    this.#bins = bins
+  }
+
+  record(ms: number): void {
+    const bin = binOf(ms * 1000)
+    this.#bins[bin] = (this.#bins[bin] as number) + 1
+    this.count++
+    this.totalMs += ms
+  }
+
+  merge(other: Histogram): void {
+    for (let bin = 0; bin < BINS; bin++) this.#bins[bin] = (this.#bins[bin] as number) + (other.#bins[bin] as number)
+    this.count += other.count
+    this.totalMs += other.totalMs
+  }
+
+  percentileMs(p: number): number {
+    if (this.count === 0) return 0
+    const rank = Math.max(1, Math.ceil(p * this.count))
+    let seen = 0
+    for (let bin = 0; bin < BINS; bin++) {
+      seen += this.#bins[bin] as number
+      if (seen >= rank) return valueOf(bin) / 1000
+    }
+    return valueOf(BINS - 1) / 1000
+  }
+
+  snapshot(): Histogram {
+    const copy = new Histogram(this.#bins.slice())
+    copy.count = this.count
+    copy.totalMs = this.totalMs
+    return copy
+  }
+
+  since(earlier: HistogramView | undefined): Histogram {
+    const difference = this.snapshot()
+    if (!(earlier instanceof Histogram)) return difference
+    for (let bin = 0; bin < BINS; bin++) {
+      difference.#bins[bin] = (difference.#bins[bin] as number) - (earlier.#bins[bin] as number)
+    }
+    difference.count -= earlier.count
+    difference.totalMs -= earlier.totalMs
+    return difference
+  }
+
+  cumulative(boundsMs: readonly number[]): number[] {
+    const counts = boundsMs.map(() => 0)
+    let bound = 0
+    let seen = 0
+    for (let bin = 0; bin < BINS; bin++) {
+      while (bound < boundsMs.length && valueOf(bin) / 1000 > (boundsMs[bound] as number)) counts[bound++] = seen
+      seen += this.#bins[bin] as number
+    }
+    while (bound < boundsMs.length) counts[bound++] = seen
+    return counts
+  }
+}

@@ -1,0 +1,164 @@
+import type { Pool, QueryResult, QueryResultRow } from 'pg'
+import type { HistogramView } from './histogram.js'
+import type { RequestContext, RequestInit } from './context.js'
+import type { SqlFragment } from './sql.js'
+
+/** Where holdfast reports what it cannot throw. pino, console and most loggers fit. */
+export interface Logger {
+  debug(fields: object, message: string): void
+  info(fields: object, message: string): void
+  warn(fields: object, message: string): void
+  error(fields: object, message: string): void
+}
+
+/** Settings of the pool that holdfast makes itself; a user's own `pg.Pool` keeps its own. */
+export interface PoolOptions {
+  /** Most connections held at once. Default: 10. */
+  max?: number
+  /** An idle connection is closed after this long. 0 keeps it for ever. Default: 30 000 ms. */
+  idleMs?: number
+  /** Making one connection (TCP, TLS, login) may take this long. Default: 5 000 ms. */
+  connectMs?: number
+}
+
+export interface ConnectOptions {
+  /** `postgres://user@host:port/database`, through a pooler if there is one. Default: `DATABASE_URL`, else the embedded PostgreSQL (development only). */
+  url?: string
+  /** The same database past any pooler: for LISTEN, migrations and session locks. Default: `DATABASE_DIRECT_URL`, else `url`. */
+  directUrl?: string
+  /** A `pg.Pool` of yours, or settings for the one holdfast makes. */
+  pool?: Pool | PoolOptions
+  /** A caller waits this long for a free connection, then gets HF_POOL_TIMEOUT. Default: 5 000 ms. */
+  acquireMs?: number
+  /** A statement may run this long, then it is cancelled on the server and HF_QUERY_DEADLINE is thrown. 0 sets no limit. Default: 30 000 ms. */
+  deadlineMs?: number
+  /** A whole transaction may take this long, its callback included. 0 sets no limit. Default: 60 000 ms. */
+  txDeadlineMs?: number
+  /** Shown in `pg_stat_activity`. Default: `holdfast`. */
+  applicationName?: string
+  /** Receives warnings and errors that no caller can be given. Default: warnings and errors as JSON lines on stderr. */
+  logger?: Logger
+}
+
+export interface QueryOptions {
+  /** Aborting it cancels the statement on the server. */
+  signal?: AbortSignal
+  /** Replaces the connection's `deadlineMs` for this statement. 0 sets no limit. */
+  deadlineMs?: number
+  /** Prepares the statement under this name once per connection. Not through PgBouncer before 1.21 in transaction mode. */
+  name?: string
+}
+
+export type Isolation = 'read committed' | 'repeatable read' | 'serializable'
+
+export interface TxOptions {
+  /** Default: the server's, normally `read committed`. */
+  isolation?: Isolation
+  /** The body may run again: it has no effect outside the database. Only then are 40001 and 40P01 retried. Default: false. */
+  repeatable?: boolean
+  /** How often a repeatable body is run again. Default: 5. */
+  retries?: number
+  /** The whole transaction, retries included. 0 sets no limit. Default: the connection's `txDeadlineMs`. */
+  deadlineMs?: number
+  /** Aborting it cancels the running statement and rolls back. A COMMIT in flight is never cancelled. */
+  signal?: AbortSignal
+  readOnly?: boolean
+}
+
+/** What both a connection pool and a transaction can do. */
+export interface Queryable {
+  /** Runs one statement. @throws HF_QUERY_DEADLINE, HF_QUERY_ABORTED, HF_POOL_TIMEOUT, HF_TX_OUTCOME_UNKNOWN, and the driver's error for what the server refuses. */
+  query<T extends QueryResultRow = QueryResultRow>(
+    text: string,
+    params?: readonly unknown[],
+    options?: QueryOptions,
+  ): Promise<QueryResult<T>>
+  /** Runs one statement written as a template; every `${value}` becomes a parameter, never text. */
+  sql<T extends QueryResultRow = QueryResultRow>(
+    strings: TemplateStringsArray,
+    ...values: readonly (SqlFragment | unknown)[]
+  ): Promise<T[]>
+}
+
+declare const txBrand: unique symbol
+
+/**
+ * A transaction in progress. Calls that change business state take one first. A `Db` does not satisfy this type,
+ * so passing the pool where a transaction is meant (the nested checkout that deadlocks) does not compile.
+ */
+export interface Tx extends Queryable {
+  readonly [txBrand]: true
+  /** Runs after the commit, in order of registration; never when the transaction rolls back. What it throws is logged: the commit stands. */
+  afterCommit(effect: () => void | Promise<void>): void
+  /** A part that may fail alone: a savepoint. */
+  savepoint<T>(body: (tx: Tx) => Promise<T>): Promise<T>
+}
+
+export interface Notification {
+  /** What NOTIFY carried; '' when `missed`. */
+  payload: string
+  /** True once after the connection was lost and made again: look at the tables, events may have passed unheard. */
+  missed: boolean
+}
+
+/** A server as it described itself when we connected. */
+export interface ServerInfo {
+  /** As `server_version` says, e.g. `18.4`. */
+  version: string
+  /** 18 for 18.4. */
+  major: number
+  /** False when this process uses a user's pool whose settings we do not own. */
+  ownsPool: boolean
+  /** Set when the embedded server is used: the folder that holds its data. */
+  embeddedDir?: string
+}
+
+export interface PoolStats {
+  max: number
+  /** Connections open or being opened. */
+  total: number
+  idle: number
+  busy: number
+  /** Callers waiting for a connection now. */
+  waiting: number
+  /** Callers that gave up waiting, since start. */
+  timeouts: number
+}
+
+export interface RouteStats {
+  count: number
+  errors: number
+  latency: HistogramView
+}
+
+/** Counters since start; readers keep the previous view and subtract (`latency.since`). */
+export interface DbStats {
+  pool: PoolStats
+  acquire: HistogramView
+  query: HistogramView
+  queryErrors: number
+  transactions: number
+  rollbacks: number
+  routes: ReadonlyMap<string, RouteStats>
+}
+
+export interface Db extends Queryable {
+  readonly server: ServerInfo
+  /** The pool underneath, for libraries that want one. */
+  readonly pool: Pool
+  /**
+   * Runs `body` in one transaction and commits. Throws what the body throws, after ROLLBACK.
+   * @throws HF_TX_ABORTED when the server answered COMMIT with ROLLBACK, HF_TX_OUTCOME_UNKNOWN when the connection broke
+   * after COMMIT was sent, HF_TX_DEADLINE, HF_POOL_TIMEOUT.
+   */
+  tx<T>(body: (tx: Tx) => Promise<T>, options?: TxOptions): Promise<T>
+  /** Hears NOTIFY on a channel, on a direct connection that is made again when it drops. Resolves once LISTEN is in force; call the result to stop. */
+  listen(channel: string, handler: (event: Notification) => void): Promise<() => Promise<void>>
+  /** Runs a request inside its own context (route, id, times) and counts it under `context.route` when it ends. */
+  runRequest<T>(init: RequestInit, body: (context: RequestContext) => Promise<T>): Promise<T>
+  stats(): DbStats
+  /** Applies what is missing of holdfast's own migrations; does nothing when all are there. */
+  migrate(options?: { signal?: AbortSignal; waitMs?: number }): Promise<{ applied: string[] }>
+  /** Ends listeners and pool (a user's own pool stays open). Waits for statements in flight at most `deadlineMs`. Default: 5 000 ms. */
+  close(options?: { deadlineMs?: number }): Promise<void>
+}
