@@ -32,7 +32,7 @@ async function verify(what, attempt) {
   }
 }
 
-/** @param {Stage} stage @param {string[]} command @param {NodeJS.ProcessEnv} [env] */
+/** @param {Stage} stage @param {string[]} command @param {NodeJS.ProcessEnv} [extra] */
 function start({ clone, variant, env }, [program = '', ...args], extra = {}) {
   const child = spawn(program, args, {
     cwd: clone,

@@ -1,0 +1,58 @@
+import assert from 'node:assert/strict'
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { transform } from 'esbuild'
+import { afterAll, beforeAll, describe, test } from 'vitest'
+import { openTestDatabase, type TestDatabase } from '../helpers/database.js'
+
+// Every ```ts block of the docs runs, each on its own, with `assert` at hand and DATABASE_URL pointing at a database.
+const folder = fileURLToPath(new URL('../../docs', import.meta.url))
+const pages = (await readdir(folder)).filter((name) => name.endsWith('.md')).toSorted()
+const blocks = await Promise.all(
+  pages.map(async (page) => {
+    const text = await readFile(join(folder, page), 'utf8')
+    return [...text.matchAll(/^```ts\n([\s\S]*?)^```$/gm)].map((match, index) => ({
+      page,
+      index: index + 1,
+      code: match[1] ?? '',
+    }))
+  }),
+)
+
+let box: TestDatabase
+let before: string | undefined
+beforeAll(async () => {
+  box = await openTestDatabase()
+  before = process.env['DATABASE_URL']
+  process.env['DATABASE_URL'] = box.url
+})
+afterAll(async () => {
+  if (before === undefined) delete process.env['DATABASE_URL']
+  else process.env['DATABASE_URL'] = before
+  await box.close()
+})
+
+/** What a block may import: our own faces from source, and Node's modules. */
+async function loadModule(name: string): Promise<object> {
+  if (name === 'holdfast') return (await import('../../src/index.js')) as object
+  if (name === 'holdfast/prove') return (await import('../../src/prove/index.js')) as object
+  if (name === 'holdfast/http') return (await import('../../src/http/index.js')) as object
+  if (name === 'holdfast/embedded') return (await import('../../src/embedded/index.js')) as object
+  return (await import(/* @vite-ignore */ name)) as object
+}
+
+async function runBlock(code: string): Promise<void> {
+  const imports = /^import (type )?(\{[^}]*\}|\* as \w+|\w+) from '([^']+)'$/gm
+  const body = code.replaceAll(imports, (_all, type: string | undefined, names: string, from: string) =>
+    type ? '' : `const ${names.startsWith('{') ? names : `{ default: ${names} }`} = await load('${from}')`,
+  )
+  // Types go before the imports do not: a block is one function body that may await.
+  const { code: javascript } = await transform(`async function run(load, assert) {\n${body}\n}`, { loader: 'ts' })
+  const run = new Function(`${javascript}\nreturn run`)() as (load: unknown, assertion: unknown) => Promise<void>
+  await run(loadModule, assert)
+}
+
+describe.each(blocks.flat())('$page', ({ index, code }) => {
+  test(`example ${index}`, async () => await runBlock(code), 60_000)
+})
