@@ -25,8 +25,8 @@ export async function startEmbedded(options: EmbeddedOptions = {}): Promise<Embe
   await prepareHome(home)
   const request = describeRequest(home, options, startMs)
   const link = await openGuardian(home, request, signal)
-  const { port, password, dataDir, shared } = link.reply
-  const version = await openOrClose(link, { port, password, database }, patience)
+  const { port, password, dataDir, shared, fresh } = link.reply
+  const version = await openOrClose(link, { port, password, database, fresh }, patience)
   const url = `postgres://postgres:${password}@127.0.0.1:${port}/${encodeURIComponent(database)}`
   return { url, dataDir, version, shared, stop: keepGuarded(home, request, link) }
 }
@@ -44,7 +44,7 @@ function describeRequest(home: Home, options: EmbeddedOptions, startMs: number):
 
 async function openOrClose(
   link: GuardianLink,
-  target: { port: number; password: string; database: string },
+  target: Parameters<typeof openDatabase>[0],
   patience: Patience,
 ): Promise<string> {
   try {

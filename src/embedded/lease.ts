@@ -5,18 +5,11 @@ import { makePassword, readLastStart, readPassword, writeLastStart, type Home } 
 import { withLock } from './lock.js'
 import { locateRoot, nameDataDir, placeRoot } from './placement.js'
 import { awaitSettled, clearRemains, stopPostmaster, type Postmaster } from './postmaster.js'
-import type { GuardianRequest } from './protocol.js'
+import type { GuardianRequest, Joined } from './protocol.js'
 import { countLive, register, unregister, type Registration } from './registrations.js'
 import { startServer } from './server.js'
 import { chooseUser } from './user.js'
 import { beginPatience, limitPatience, type Patience } from './waiting.js'
-
-export interface Joined {
-  port: number
-  dataDir: string
-  shared: boolean
-  password: string
-}
 
 const lockMs = 30_000
 
@@ -35,7 +28,7 @@ export async function joinServer(
     if (!running) return startFresh(home, request, patience)
     if (running.status !== 'ready') throw describeHung(home, running)
     await checkSuits(home, request, patience)
-    return { port: running.port, dataDir, shared: true, password: await readPassword(home) }
+    return { port: running.port, dataDir, shared: true, fresh: false, password: await readPassword(home) }
   })
 }
 
@@ -52,8 +45,10 @@ export async function leaveServer(home: Home, id: string): Promise<'stopped' | '
 async function startFresh(home: Home, request: GuardianRequest, patience: Patience): Promise<Joined> {
   const found = nameDataDir(await locateRoot(home))
   const user = await chooseUser(found, patience)
-  const binaries = await prepareBinaries(request, user, patience)
-  const root = await placeRoot(home, user, patience)
+  const [binaries, root] = await Promise.all([
+    prepareBinaries(request, user, patience),
+    placeRoot(home, user, patience),
+  ])
   const dataDir = nameDataDir(root)
   const exists = await hasCluster(root)
   const password = exists ? await readPassword(home) : await makePassword(home)
@@ -64,7 +59,7 @@ async function startFresh(home: Home, request: GuardianRequest, patience: Patien
   const { settings } = request
   const port = await startServer({ home, dataDir, binaries, user, settings, lastPort: last?.port }, patience)
   await writeLastStart(home, { port, major: binaries.major, settings })
-  return { port, dataDir, shared: false, password }
+  return { port, dataDir, shared: false, fresh: !exists, password }
 }
 
 /** Joining a server that differs from what was asked for would be silently wrong. */

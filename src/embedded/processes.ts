@@ -48,8 +48,11 @@ export async function isServerProcess(pid: number, dataDir: string): Promise<boo
 /** Server processes of this data folder, postmaster or not. Only Linux can be asked; elsewhere none are found. */
 export async function listServerProcesses(dataDir: string): Promise<number[]> {
   if (!onLinux) return []
+  const folder = await realpath(dataDir).catch(() => dataDir)
   const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name)).map(Number)
-  const checked = await Promise.all(pids.map(async (pid) => ((await isServerProcess(pid, dataDir)) ? pid : 0)))
+  const folders = await Promise.all(pids.map((pid) => readlink(`/proc/${pid}/cwd`).catch(() => undefined)))
+  const near = pids.filter((_, index) => folders[index] === folder)
+  const checked = await Promise.all(near.map(async (pid) => ((await isServerProcess(pid, dataDir)) ? pid : 0)))
   return checked.filter((pid) => pid !== 0)
 }
 

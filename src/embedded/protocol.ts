@@ -11,9 +11,17 @@ export interface GuardianRequest {
   startMs: number
 }
 
+export interface Joined {
+  port: number
+  dataDir: string
+  shared: boolean
+  /** The cluster was made by this call, so it has no database of the caller's yet. */
+  fresh: boolean
+  password: string
+}
+
 /** First and only line from the guardian to its client. */
-export type GuardianReply =
-  { ok: true; port: number; dataDir: string; shared: boolean; password: string } | { ok: false; error: WireError }
+export type GuardianReply = ({ ok: true } & Joined) | { ok: false; error: WireError }
 
 interface WireError {
   code: EmbeddedErrorCode
