@@ -23,7 +23,7 @@ export async function startEmbedded(options: EmbeddedOptions = {}): Promise<Embe
   const patience = beginPatience(startMs, signal)
   const home = describeHome(resolve(options.dir ?? '.holdfast'))
   await prepareHome(home)
-  const request = describeRequest(home, options, startMs)
+  const request = describeRequest(options, startMs)
   const link = await openGuardian(home, request, signal)
   const { port, password, dataDir, shared, fresh } = link.reply
   const version = await openOrClose(link, { port, password, database, fresh }, patience)
@@ -31,9 +31,8 @@ export async function startEmbedded(options: EmbeddedOptions = {}): Promise<Embe
   return { url, dataDir, version, shared, stop: keepGuarded(home, request, link) }
 }
 
-function describeRequest(home: Home, options: EmbeddedOptions, startMs: number): GuardianRequest {
+function describeRequest(options: EmbeddedOptions, startMs: number): GuardianRequest {
   return {
-    dir: home.dir,
     cwd: process.cwd(),
     clientPid: process.pid,
     settings: options.settings ?? {},

@@ -3,7 +3,6 @@ import { embeddedError, embeddedErrors, type EmbeddedErrorCode } from './errors.
 
 /** First and only line from the client to its guardian. After it the pipe says nothing; that it closes is the message. */
 export interface GuardianRequest {
-  dir: string
   cwd: string
   clientPid: number
   settings: Record<string, string>

