@@ -6,7 +6,7 @@ import { withLock } from './lock.js'
 import { locateRoot, nameDataDir, placeRoot } from './placement.js'
 import { awaitSettled, clearRemains, stopPostmaster, type Postmaster } from './postmaster.js'
 import type { GuardianRequest, Joined } from './protocol.js'
-import { countLive, register, unregister, type Registration } from './registrations.js'
+import { countLive, refuseForeign, register, unregister, type Registration } from './registrations.js'
 import { startServer } from './server.js'
 import { chooseUser } from './user.js'
 import { beginPatience, limitPatience, type Patience } from './waiting.js'
@@ -24,6 +24,7 @@ export async function joinServer(
   patience: Patience,
 ): Promise<Joined> {
   return withLock(home.lock, limitPatience(patience, lockMs), async () => {
+    await refuseForeign(home)
     try {
       await register(home, registration)
       return await joinOrStart(home, request, patience)

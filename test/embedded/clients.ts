@@ -44,8 +44,8 @@ export interface Surroundings {
 const script = fileURLToPath(new URL('./client.mjs', import.meta.url))
 
 export function spawnClient(plan: ClientPlan, { wrapper = [], ...surroundings }: Surroundings = {}): Client {
-  const [command = '', ...args] = [...wrapper, process.execPath, script, JSON.stringify(plan)]
-  const child = spawn(command, args, { ...surroundings, stdio: ['pipe', 'pipe', 'inherit'] })
+  const words = [...wrapper, process.execPath, script, JSON.stringify(plan)]
+  const child = spawn(words[0]!, words.slice(1), { ...surroundings, stdio: ['pipe', 'pipe', 'inherit'] })
   const exited = once(child, 'exit')
   const lines = createInterface({ input: child.stdout! })
   const answer = once(lines, 'line').then(([line]) => JSON.parse(line as string) as Answer)

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { startEmbedded } from '../../src/embedded/index.js'
 import { spawnClient } from './clients.js'
-import { killHard, listProcesses, prepareSeed, query, until, withScratch } from './scratch.js'
+import { execute, isRoot, killHard, listProcesses, prepareSeed, query, until, withScratch } from './scratch.js'
 
 const seed = prepareSeed()
 
@@ -114,4 +114,28 @@ test('joining a server that runs with other settings is refused', { timeout: 60_
     expect(await query(server.url, 'select 1 as one')).toEqual([{ one: 1 }])
     await server.stop()
   }),
+)
+
+test.skipIf(!isRoot)(
+  'a container that shares the folder is refused while the server runs outside',
+  { timeout: 60_000 },
+  async (context) => {
+    const wrapper = ['unshare', '--pid', '--fork', '--mount-proc']
+    const can = await execute('unshare', [...wrapper.slice(1), 'true']).then(
+      () => true,
+      () => false,
+    )
+    if (!can) return context.skip('no rights to make a PID namespace')
+    await withScratch(async (scratch) => {
+      const dir = await seed.copyTo(join(scratch, 'home'))
+      const server = await startEmbedded({ dir })
+      const inside = spawnClient({ dir }, { wrapper })
+      expect(await inside.answer).toMatchObject({ code: 'HF_EMBEDDED_ELSEWHERE', exitCode: 3 })
+      expect(await query(server.url, 'select answer from kept')).toEqual([{ answer: 42 }])
+      await server.stop()
+      const alone = spawnClient({ dir }, { wrapper })
+      expect(await alone.answer).toMatchObject({ ok: true, shared: false })
+      await alone.stop()
+    })
+  },
 )
