@@ -1,4 +1,4 @@
-import { access, chmod, readFile, stat, symlink } from 'node:fs/promises'
+import { access, chmod, readFile, rm, stat, symlink } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { basename, dirname, join, relative } from 'node:path'
 import { embeddedError } from './errors.js'
