@@ -37,6 +37,8 @@ export async function prepareBinaries(
   const copy = await materialise(root, base, links, programs)
   const second = await probeVersion(copy, user, patience)
   if ('version' in second) return { root: copy, ...second }
+  // Of no use to anybody, and 60 MB.
+  if (countRemainingMs(patience) > 0) await rm(copy, { recursive: true, force: true })
   throw embeddedError(
     'HF_EMBEDDED_BINARIES_BROKEN',
     `${nameProgram(copy, 'postgres')} does not run: ${second.reason}`,
