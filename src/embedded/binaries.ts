@@ -1,4 +1,4 @@
-import { access, chmod, readFile, stat, symlink } from 'node:fs/promises'
+import { access, chmod, readFile, rm, stat, symlink } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { basename, dirname, join, relative } from 'node:path'
 import { embeddedError } from './errors.js'
@@ -37,6 +37,8 @@ export async function prepareBinaries(
   const copy = await materialise(root, base, links, programs)
   const second = await probeVersion(copy, user, patience)
   if ('version' in second) return { root: copy, ...second }
+  // Of no use to anybody, and 60 MB.
+  if (countRemainingMs(patience) > 0) await rm(copy, { recursive: true, force: true })
   throw embeddedError(
     'HF_EMBEDDED_BINARIES_BROKEN',
     `${nameProgram(copy, 'postgres')} does not run: ${second.reason}`,

@@ -6,6 +6,8 @@ interface Target {
   port: number
   password: string
   database: string
+  /** Known to have no such database yet: saves a refused attempt and its line in the server's log. */
+  fresh: boolean
 }
 
 /** Makes the database if it is missing, and returns the server's version. */
@@ -24,7 +26,7 @@ export async function openDatabase(target: Target, patience: Patience): Promise<
 /** undefined: the server is there but not ready to talk, ask again. */
 async function tryOpen(target: Target, patience: Patience): Promise<string | undefined> {
   try {
-    return await readVersion(target, patience)
+    return target.fresh ? await createDatabase(target, patience) : await readVersion(target, patience)
   } catch (error) {
     const { code } = error as { code?: string }
     if (code === '3D000') return createDatabase(target, patience)
@@ -49,7 +51,7 @@ async function readVersion(target: Target, patience: Patience): Promise<string> 
   })
 }
 
-async function createDatabase(target: Target, patience: Patience): Promise<undefined> {
+async function createDatabase(target: Target, patience: Patience): Promise<string> {
   const { database } = target
   await withClient({ ...target, database: 'postgres' }, patience, async (client) => {
     try {
@@ -60,15 +62,17 @@ async function createDatabase(target: Target, patience: Patience): Promise<undef
       if (code !== '42P04' && code !== '23505') throw error
     }
   })
-  return undefined
+  return readVersion(target, patience)
 }
 
 async function withClient<T>(target: Target, patience: Patience, body: (client: pg.Client) => Promise<T>): Promise<T> {
   const waitMs = Math.max(1, countRemainingMs(limitPatience(patience, 10_000)))
   const client = new pg.Client({
     host: '127.0.0.1',
+    port: target.port,
     user: 'postgres',
-    ...target,
+    password: target.password,
+    database: target.database,
     // A user's PGSSLMODE=require is meant for another server.
     ssl: false,
     connectionTimeoutMillis: waitMs,

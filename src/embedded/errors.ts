@@ -88,6 +88,13 @@ export const embeddedErrors = {
     retryable: true,
     exitCode: 3,
   },
+  HF_EMBEDDED_ELSEWHERE: {
+    summary: 'The server of this folder runs in another container or on another machine.',
+    when: 'A container and its host share the folder. Two servers on the same data would destroy them, so none was started. It passes 15 s after the other side has ended.',
+    fix: 'Stop the other side, or give this one a `dir` of its own.',
+    retryable: true,
+    exitCode: 3,
+  },
   HF_EMBEDDED_STOP_TIMEOUT: {
     summary: 'The embedded server was not down within 5 s of stop().',
     when: 'Another process holds the lock of the folder, or the machine is overloaded. The guardian goes on by itself.',

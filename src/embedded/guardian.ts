@@ -2,10 +2,12 @@
 // has: whatever ends the client (stop(), exit, a crash, kill -9) closes the pipe, and the guardian then leaves for it.
 // So a clean stop and a crash take the same path, and no server is left behind by a client that could not clean up.
 import { randomBytes } from 'node:crypto'
-import { describeHome, prepareHome, translateFileErrors } from './home.js'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { describeHome, translateFileErrors, type Home } from './home.js'
 import { joinServer, leaveServer } from './lease.js'
-import { identifyProcess, identifySelf } from './processes.js'
+import { identifyProcess, identifySelf, nameProcessSpace } from './processes.js'
 import { encodeError, type GuardianReply, type GuardianRequest } from './protocol.js'
+import { beat, beatMs } from './registrations.js'
 import { beginPatience } from './waiting.js'
 
 interface Pipe {
@@ -46,35 +48,45 @@ function reply(answer: GuardianReply): void {
   process.stdout.write(`${JSON.stringify(answer)}\n`)
 }
 
-async function awaitAbort(signal: AbortSignal): Promise<void> {
-  if (signal.aborted) return
-  await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve(), { once: true }))
+/** Gives signs of life until the client is gone. */
+async function stay(home: Home, id: string, closed: AbortSignal): Promise<void> {
+  while (!closed.aborted) {
+    // The wait rejects when the client leaves, which is what it waits for.
+    await sleep(beatMs, undefined, { signal: closed }).catch(() => undefined)
+    if (!closed.aborted) await beat(home, id)
+  }
 }
 
-async function guard(pipe: Pipe): Promise<void> {
-  const request = await pipe.request
-  if (!request) return
-  const home = describeHome(request.dir)
+async function guard(home: Home, pipe: Pipe): Promise<void> {
   const id = randomBytes(8).toString('hex')
+  const request = await pipe.request
+  // A client that failed to start has nothing to leave. One that died meanwhile is different: the server may have lost
+  // its other guardian too, so we look whether anybody is left.
+  if (request && !(await join(home, id, request, pipe)) && !pipe.closed.aborted) return
+  await stay(home, id, pipe.closed)
+  note(`process ${request?.clientPid} left: ${await leaveServer(home, id)}`)
+}
+
+async function join(home: Home, id: string, request: GuardianRequest, pipe: Pipe): Promise<boolean> {
   const client = (await identifyProcess(request.clientPid)) ?? { pid: request.clientPid, start: 'gone' }
-  const registration = { id, client, guardian: await identifySelf() }
+  const registration = { id, client, guardian: await identifySelf(), space: await nameProcessSpace() }
+  const patience = beginPatience(request.startMs, pipe.closed)
   try {
-    const joined = await translateFileErrors(home.dir, async () => {
-      await prepareHome(home)
-      return joinServer(home, request, registration, beginPatience(request.startMs, pipe.closed))
-    })
+    const joined = await translateFileErrors(home.dir, () => joinServer(home, request, registration, patience))
     note(`${joined.shared ? 'joined' : 'started'} the server on port ${joined.port} for process ${client.pid}`)
     reply({ ok: true, ...joined })
-    await awaitAbort(pipe.closed)
+    return true
   } catch (error) {
     const wire = encodeError(error)
-    if (!pipe.closed.aborted) note(wire.message)
+    note(pipe.closed.aborted ? `process ${client.pid} gave up` : wire.message)
     reply({ ok: false, error: wire })
+    return false
   }
-  note(`process ${client.pid} left: ${await leaveServer(home, id)}`)
 }
 
 ignoreSignals()
-await guard(watchPipe()).catch((error: unknown) => note(error instanceof Error ? (error.stack ?? '') : String(error)))
+await guard(describeHome(process.argv[2] ?? ''), watchPipe()).catch((error: unknown) =>
+  note(error instanceof Error ? (error.stack ?? '') : String(error)),
+)
 // The pipes may still be open on the client's side, which would keep this process alive for nothing.
 process.exit(0)

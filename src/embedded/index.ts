@@ -23,17 +23,16 @@ export async function startEmbedded(options: EmbeddedOptions = {}): Promise<Embe
   const patience = beginPatience(startMs, signal)
   const home = describeHome(resolve(options.dir ?? '.holdfast'))
   await prepareHome(home)
-  const request = describeRequest(home, options, startMs)
+  const request = describeRequest(options, startMs)
   const link = await openGuardian(home, request, signal)
-  const { port, password, dataDir, shared } = link.reply
-  const version = await openOrClose(link, { port, password, database }, patience)
+  const { port, password, dataDir, shared, fresh } = link.reply
+  const version = await openOrClose(link, { port, password, database, fresh }, patience)
   const url = `postgres://postgres:${password}@127.0.0.1:${port}/${encodeURIComponent(database)}`
   return { url, dataDir, version, shared, stop: keepGuarded(home, request, link) }
 }
 
-function describeRequest(home: Home, options: EmbeddedOptions, startMs: number): GuardianRequest {
+function describeRequest(options: EmbeddedOptions, startMs: number): GuardianRequest {
   return {
-    dir: home.dir,
     cwd: process.cwd(),
     clientPid: process.pid,
     settings: options.settings ?? {},
@@ -44,7 +43,7 @@ function describeRequest(home: Home, options: EmbeddedOptions, startMs: number):
 
 async function openOrClose(
   link: GuardianLink,
-  target: { port: number; password: string; database: string },
+  target: Parameters<typeof openDatabase>[0],
   patience: Patience,
 ): Promise<string> {
   try {

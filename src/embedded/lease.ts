@@ -5,22 +5,18 @@ import { makePassword, readLastStart, readPassword, writeLastStart, type Home } 
 import { withLock } from './lock.js'
 import { locateRoot, nameDataDir, placeRoot } from './placement.js'
 import { awaitSettled, clearRemains, stopPostmaster, type Postmaster } from './postmaster.js'
-import type { GuardianRequest } from './protocol.js'
-import { countLive, register, unregister, type Registration } from './registrations.js'
+import type { GuardianRequest, Joined } from './protocol.js'
+import { countLive, refuseForeign, register, unregister, type Registration } from './registrations.js'
 import { startServer } from './server.js'
 import { chooseUser } from './user.js'
 import { beginPatience, limitPatience, type Patience } from './waiting.js'
 
-export interface Joined {
-  port: number
-  dataDir: string
-  shared: boolean
-  password: string
-}
-
 const lockMs = 30_000
 
-/** Registers, then joins the running server or starts one. Nobody else starts or stops it meanwhile. */
+/**
+ * Registers, then joins the running server or starts one; nobody else starts or stops it meanwhile. When that fails,
+ * it leaves again before it lets go of the lock, so that a failure needs no second wait for the lock.
+ */
 export async function joinServer(
   home: Home,
   request: GuardianRequest,
@@ -28,32 +24,47 @@ export async function joinServer(
   patience: Patience,
 ): Promise<Joined> {
   return withLock(home.lock, limitPatience(patience, lockMs), async () => {
-    await countLive(home)
-    await register(home, registration)
-    const dataDir = nameDataDir(await locateRoot(home))
-    const running = await awaitSettled(dataDir, patience)
-    if (!running) return startFresh(home, request, patience)
-    if (running.status !== 'ready') throw describeHung(home, running)
-    await checkSuits(home, request, patience)
-    return { port: running.port, dataDir, shared: true, password: await readPassword(home) }
+    await refuseForeign(home)
+    try {
+      await register(home, registration)
+      return await joinOrStart(home, request, patience)
+    } catch (error) {
+      await depart(home, registration.id)
+      throw error
+    }
   })
 }
 
 /** Unregisters; whoever leaves last stops the server. */
-export async function leaveServer(home: Home, id: string): Promise<'stopped' | 'others remain'> {
-  return withLock(home.lock, beginPatience(lockMs), async () => {
-    await unregister(home, id)
-    if ((await countLive(home)) > 0) return 'others remain'
-    await stopPostmaster(nameDataDir(await locateRoot(home)))
-    return 'stopped'
-  })
+export async function leaveServer(home: Home, id: string): Promise<string> {
+  return withLock(home.lock, beginPatience(lockMs), () => depart(home, id))
+}
+
+async function depart(home: Home, id: string): Promise<string> {
+  await unregister(home, id)
+  const others = await countLive(home)
+  if (others > 0) return `${others} others remain`
+  await stopPostmaster(nameDataDir(await locateRoot(home)))
+  return 'the server is stopped'
+}
+
+async function joinOrStart(home: Home, request: GuardianRequest, patience: Patience): Promise<Joined> {
+  await countLive(home)
+  const dataDir = nameDataDir(await locateRoot(home))
+  const running = await awaitSettled(dataDir, patience)
+  if (!running) return startFresh(home, request, patience)
+  if (running.status !== 'ready') throw describeHung(home, running)
+  await checkSuits(home, request, patience)
+  return { port: running.port, dataDir, shared: true, fresh: false, password: await readPassword(home) }
 }
 
 async function startFresh(home: Home, request: GuardianRequest, patience: Patience): Promise<Joined> {
   const found = nameDataDir(await locateRoot(home))
   const user = await chooseUser(found, patience)
-  const binaries = await prepareBinaries(request, user, patience)
-  const root = await placeRoot(home, user, patience)
+  const [binaries, root] = await Promise.all([
+    prepareBinaries({ ...request, dir: home.dir }, user, patience),
+    placeRoot(home, user, patience),
+  ])
   const dataDir = nameDataDir(root)
   const exists = await hasCluster(root)
   const password = exists ? await readPassword(home) : await makePassword(home)
@@ -64,7 +75,7 @@ async function startFresh(home: Home, request: GuardianRequest, patience: Patien
   const { settings } = request
   const port = await startServer({ home, dataDir, binaries, user, settings, lastPort: last?.port }, patience)
   await writeLastStart(home, { port, major: binaries.major, settings })
-  return { port, dataDir, shared: false, password }
+  return { port, dataDir, shared: false, fresh: !exists, password }
 }
 
 /** Joining a server that differs from what was asked for would be silently wrong. */
@@ -78,7 +89,7 @@ async function checkSuits(home: Home, request: GuardianRequest, patience: Patien
       { details: { asked: Object.fromEntries(wrong), running: last?.settings } },
     )
   if (!request.binaries) return
-  const { version, major } = await prepareBinaries(request, undefined, patience)
+  const { version, major } = await prepareBinaries({ ...request, dir: home.dir }, undefined, patience)
   if (major !== last?.major)
     throw embeddedError(
       'HF_EMBEDDED_DATA_VERSION',

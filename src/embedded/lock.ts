@@ -1,16 +1,24 @@
 import { randomBytes } from 'node:crypto'
 import { link, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { embeddedError } from './errors.js'
-import { identifySelf, isAlive, type ProcessId } from './processes.js'
+import { identifySelf, isAlive, nameProcessSpace, type ProcessId } from './processes.js'
 import { pollUntil, type Patience } from './waiting.js'
 
 interface Owner extends ProcessId {
   nonce: string
+  space: string
 }
+
+// What a start may take elsewhere, where we cannot see whether its process lives.
+const foreignMs = 60_000
 
 /** Runs `body` while no other process does so for the same file. A dead owner's lock is taken over at once. */
 export async function withLock<T>(path: string, patience: Patience, body: () => Promise<T>): Promise<T> {
-  const owner: Owner = { ...(await identifySelf()), nonce: randomBytes(6).toString('hex') }
+  const owner: Owner = {
+    ...(await identifySelf()),
+    space: await nameProcessSpace(),
+    nonce: randomBytes(6).toString('hex'),
+  }
   await acquire(path, owner, patience)
   try {
     return await body()
@@ -35,8 +43,14 @@ async function acquire(path: string, owner: Owner, patience: Patience): Promise<
 async function tryOnce(path: string, owner: Owner, patience: Patience): Promise<true | undefined> {
   if (await createWithContent(path, owner)) return true
   const holder = await readOwner(path)
-  if (holder && !(await isAlive(holder))) await breakLock(path, holder, patience)
+  if (holder && !(await isHeld(path, holder, owner.space))) await breakLock(path, holder, patience)
   return undefined
+}
+
+async function isHeld(path: string, holder: Owner, space: string): Promise<boolean> {
+  if (!holder.space || holder.space === space) return isAlive(holder)
+  const info = await stat(path).catch(() => undefined)
+  return info !== undefined && Date.now() - info.mtimeMs < foreignMs
 }
 
 /** The file appears together with its content: a lock seen empty would look like one of a dead owner. */
@@ -87,7 +101,8 @@ async function readOwner(path: string): Promise<Owner | undefined> {
   } catch {
     const info = await stat(path).catch(() => undefined)
     // Unreadable for two seconds: its writer died between creating and filling it (or the machine lost power).
-    if (info && Date.now() - info.mtimeMs > 2_000) return { pid: 2 ** 31 - 1, start: 'unreadable', nonce: 'unreadable' }
+    if (info && Date.now() - info.mtimeMs > 2_000)
+      return { pid: 2 ** 31 - 1, start: 'unreadable', nonce: 'unreadable', space: '' }
     return undefined
   }
 }

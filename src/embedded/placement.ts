@@ -100,6 +100,8 @@ async function makeOutsideRoot(home: Home, user: RunUser, patience: Patience): P
   const root = join(base, `${hash}-${randomBytes(3).toString('hex')}`)
   await mkdir(root)
   await chmod(root, 0o755)
+  // For whoever tidies up: when that folder is gone, nobody needs this one. We never delete it, a disk may be unmounted.
+  await writeAtomically(join(root, 'made-for'), `${await realpath(home.dir)}\n`)
   return root
 }
 

@@ -18,7 +18,7 @@ export async function findPostmaster(dataDir: string): Promise<Postmaster | unde
   const lines = text.split('\n').map((line) => line.trim())
   const pid = Number(lines[0])
   if (!Number.isInteger(pid) || pid <= 0 || !(await isServerProcess(pid, dataDir))) return undefined
-  return { pid, port: Number(lines[3]), status: lines[7] ?? 'starting' }
+  return { pid, port: Number(lines[3]), status: lines[7] || 'starting' }
 }
 
 /** Waits while the server that is there is still starting or stopping; undefined when there is none in the end. */

@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process'
 import { readFile, readdir, readlink, realpath } from 'node:fs/promises'
+import { hostname } from 'node:os'
 import { promisify } from 'node:util'
 
 /** A process, told apart from a later one that was given the same number. */
@@ -18,6 +19,15 @@ const execute = promisify(execFile)
 
 export async function identifySelf(): Promise<ProcessId> {
   return (await identifyProcess(process.pid)) ?? { pid: process.pid, start: '' }
+}
+
+/**
+ * Names the space in which process numbers mean something: a container and its host may share a folder, and each sees
+ * none of the other's processes.
+ */
+export async function nameProcessSpace(): Promise<string> {
+  const space = onLinux ? await readlink('/proc/self/ns/pid').catch(() => '') : ''
+  return `${hostname()} ${space}`.trim()
 }
 
 /** Who has this number now; undefined when nobody does. A zombie counts as gone: it holds nothing any more. */
@@ -48,8 +58,11 @@ export async function isServerProcess(pid: number, dataDir: string): Promise<boo
 /** Server processes of this data folder, postmaster or not. Only Linux can be asked; elsewhere none are found. */
 export async function listServerProcesses(dataDir: string): Promise<number[]> {
   if (!onLinux) return []
+  const folder = await realpath(dataDir).catch(() => dataDir)
   const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name)).map(Number)
-  const checked = await Promise.all(pids.map(async (pid) => ((await isServerProcess(pid, dataDir)) ? pid : 0)))
+  const folders = await Promise.all(pids.map((pid) => readlink(`/proc/${pid}/cwd`).catch(() => undefined)))
+  const near = pids.filter((_, index) => folders[index] === folder)
+  const checked = await Promise.all(near.map(async (pid) => ((await isServerProcess(pid, dataDir)) ? pid : 0)))
   return checked.filter((pid) => pid !== 0)
 }
 

@@ -3,7 +3,6 @@ import { embeddedError, embeddedErrors, type EmbeddedErrorCode } from './errors.
 
 /** First and only line from the client to its guardian. After it the pipe says nothing; that it closes is the message. */
 export interface GuardianRequest {
-  dir: string
   cwd: string
   clientPid: number
   settings: Record<string, string>
@@ -11,9 +10,17 @@ export interface GuardianRequest {
   startMs: number
 }
 
+export interface Joined {
+  port: number
+  dataDir: string
+  shared: boolean
+  /** The cluster was made by this call, so it has no database of the caller's yet. */
+  fresh: boolean
+  password: string
+}
+
 /** First and only line from the guardian to its client. */
-export type GuardianReply =
-  { ok: true; port: number; dataDir: string; shared: boolean; password: string } | { ok: false; error: WireError }
+export type GuardianReply = ({ ok: true } & Joined) | { ok: false; error: WireError }
 
 interface WireError {
   code: EmbeddedErrorCode

@@ -1,4 +1,5 @@
-import { spawn } from 'node:child_process'
+import { spawn, type ChildProcessByStdio } from 'node:child_process'
+import type { Readable } from 'node:stream'
 import { countRemainingMs, type Patience } from './waiting.js'
 
 /** The unprivileged user that programs run as when we are root. */
@@ -30,25 +31,39 @@ export async function runProgram(
   user: RunUser | undefined,
   patience: Patience,
 ): Promise<RunResult> {
-  const child = spawn(file, args, { ...describeSpawn(user), stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawnCaught(file, args, user)
+  if ('failure' in child) return { code: null, output: '', failure: child.failure }
   const kill = () => child.kill('SIGKILL')
   const timer = setTimeout(kill, countRemainingMs(patience))
   patience.signal?.addEventListener('abort', kill)
+  try {
+    return await collectResult(child)
+  } finally {
+    clearTimeout(timer)
+    patience.signal?.removeEventListener('abort', kill)
+  }
+}
+
+/** Node throws some refusals (EPERM when the user may not be changed) and emits others (ENOENT); here all are one kind. */
+function spawnCaught(file: string, args: readonly string[], user: RunUser | undefined) {
+  try {
+    return spawn(file, args, { ...describeSpawn(user), stdio: ['ignore', 'pipe', 'pipe'] })
+  } catch (error) {
+    return { failure: error as NodeJS.ErrnoException }
+  }
+}
+
+async function collectResult(child: ChildProcessByStdio<null, Readable, Readable>): Promise<RunResult> {
   let output = ''
   const collect = (chunk: Buffer) => {
     if (output.length < 65_536) output += chunk.toString('utf8')
   }
   child.stdout.on('data', collect)
   child.stderr.on('data', collect)
-  try {
-    return await new Promise<RunResult>((resolve) => {
-      child.on('error', (failure: NodeJS.ErrnoException) => resolve({ code: null, output, failure }))
-      child.on('close', (code) => resolve({ code, output }))
-    })
-  } finally {
-    clearTimeout(timer)
-    patience.signal?.removeEventListener('abort', kill)
-  }
+  return new Promise((resolve) => {
+    child.on('error', (failure: NodeJS.ErrnoException) => resolve({ code: null, output, failure }))
+    child.on('close', (code) => resolve({ code, output }))
+  })
 }
 
 /**

@@ -19,6 +19,19 @@ export interface ServerPlan {
   lastPort: number | undefined
 }
 
+/** What the server says of data it cannot use; its words on a wrong setting must match none of these. */
+const damage = [
+  /PANIC:/,
+  /files are incompatible/,
+  /checksum/,
+  /checkpoint record/,
+  /required WAL directory/,
+  /could not (read|open|stat) (file|directory) "(global|base|pg_)/,
+  /invalid data in file/,
+  /not a valid data directory/,
+  /corrupt/,
+]
+
 type Outcome = { ready: true } | { ready: false; lines: string[] }
 
 /** Starts the server on a free port of 127.0.0.1 and waits until it accepts connections. */
@@ -107,17 +120,10 @@ function explainFailure(plan: ServerPlan, lines: readonly string[]) {
   const details = { dataDir: plan.dataDir, log: plan.home.log, lines }
   if (/No space left on device/.test(text))
     return embeddedError('HF_EMBEDDED_DISK_FULL', `The server found no space left:\n${text}`, { details })
-  if (/initialized by PostgreSQL version|is not compatible with this version/.test(text))
-    return embeddedError('HF_EMBEDDED_DATA_VERSION', `The server refuses the data in ${plan.dataDir}:\n${text}`, {
-      details,
-    })
-  if (
-    /PANIC:|checksum|checkpoint record|could not (read|open|access|stat) (file|directory)|invalid data in file|not a valid data directory|corrupt/.test(
-      text,
-    )
-  )
+  if (/initialized by PostgreSQL version|not compatible with this version|CATALOG_VERSION_NO/.test(text))
+    return embeddedError('HF_EMBEDDED_DATA_VERSION', `The server refuses ${plan.dataDir}:\n${text}`, { details })
+  if (damage.some((pattern) => pattern.test(text)))
     return describeCorrupt(plan.dataDir, 'the server could not start on them', lines)
-  return embeddedError('HF_EMBEDDED_START_FAILED', `The server ended while starting; see ${plan.home.log}.\n${text}`, {
-    details,
-  })
+  const message = `The server ended while starting; see ${plan.home.log}.\n${text}`
+  return embeddedError('HF_EMBEDDED_START_FAILED', message, { details })
 }
