@@ -8,6 +8,8 @@ import { windowSeconds } from './view-state'
 /** A distance of more than this between two seconds is a pause, and no line is drawn across it. */
 const gapMs = 5_000
 
+const wholeSteps = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 2000, 5000]
+
 /** uPlot wants columns: times in seconds, then one array for each line. */
 export function toColumns(definition: PlotDefinition, seconds: readonly Second[]): uPlot.AlignedData {
   const rows: { at: number; second: Second | null }[] = []
@@ -52,11 +54,13 @@ export function makeOptions(
         ...axis,
         grid: { show: false },
         space: 90,
+        size: 26,
         values: (_plot, splits) => splits.map((at) => formatTime(at * 1000)),
       },
       {
         ...axis,
         grid,
+        ...(definition.isWhole === true ? { incrs: wholeSteps } : {}),
         size: 62,
         space: 34,
         values: (_plot, splits) => splits.map((v) => joinFigure(definition.format(v))),

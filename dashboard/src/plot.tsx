@@ -24,6 +24,8 @@ export interface PlotDefinition {
   /** The scale reaches at least this high, so that noise near zero does not look like mountains. */
   floor: number
   format: (value: number) => Figure
+  /** Half a connection is no tick. */
+  isWhole?: boolean
   series: readonly PlotSeries[]
   /** The two series whose distance is filled, upper first. */
   band?: [number, number]

@@ -41,6 +41,7 @@ const pool: PlotDefinition = {
   id: 'pool',
   title: 'Pool',
   floor: 4,
+  isWhole: true,
   format: formatCount,
   series: [
     {
