@@ -66,6 +66,11 @@ export class RouteHistory {
     return mergeRoutes(changed)
   }
 
+  /** Views held at the moment. */
+  get size(): number {
+    return this.#checkpoints.length
+  }
+
   rows(): { rows: RouteRow[]; overall: RouteRow } {
     const now = this.#checkpoints.at(-1)
     if (now === undefined) return { rows: [], overall: makeRow('(all)', subtract(noRequests, undefined), 1, null, 0) }
