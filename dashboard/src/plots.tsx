@@ -21,7 +21,7 @@ const latency: PlotDefinition = {
       dash: [4, 3],
     },
   ],
-  describe: (seconds) => `P95 ${describePeak(seconds, (second) => second.p95, formatMs)}`,
+  describe: describeLatency,
 }
 
 const requests: PlotDefinition = {
@@ -84,6 +84,11 @@ export function Plots() {
 /** No requests have no latency; a line at zero would look like a fast service. */
 function noneWhenIdle(second: Second, value: number): number | null {
   return second.requests === 0 ? null : value
+}
+
+function describeLatency(seconds: readonly Second[]): string {
+  const text = `P95 ${describePeak(seconds, (second) => second.p95, formatMs)}`
+  return seconds.at(-1)?.requests === 0 ? text.replace(/^P95 0 ms now/, 'No requests now') : text
 }
 
 function describePeak(seconds: readonly Second[], of: (second: Second) => number, format: typeof formatMs): string {

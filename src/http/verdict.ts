@@ -80,8 +80,8 @@ function findBlockedLoop(recent: readonly Second[]): Sign[] {
   return [
     {
       severity: worst.loopMax > 200 ? 'act' : 'watch',
-      sentence: `The event loop was blocked for ${formatMs(worst.loopMax)}: every request in this process waited.`,
-      fix: 'Find the synchronous work (`holdfast doctor` lists *Sync calls reachable from routes) and move it off the loop.',
+      sentence: `The event loop was blocked for ${formatMs(worst.loopMax)}: every request in this process waits meanwhile.`,
+      fix: 'Find the synchronous work (`holdfast doctor` lists *Sync calls reachable from routes) and move it off the loop; if there is none, the machine is short of CPU.',
     },
   ]
 }

@@ -6,7 +6,12 @@ import { FakeDb } from './fake-db.js'
 import { readCode, sendRaw, serve } from './servers.js'
 
 function post(body: string | ReadableStream | Uint8Array<ArrayBuffer>, headers: Record<string, string> = {}): Request {
-  const init = { method: 'POST', body, headers: { 'content-type': 'application/json', ...headers }, duplex: 'half' as const }
+  const init = {
+    method: 'POST',
+    body,
+    headers: { 'content-type': 'application/json', ...headers },
+    duplex: 'half' as const,
+  }
   return new Request('http://x/', init)
 }
 

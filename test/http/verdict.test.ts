@@ -105,7 +105,7 @@ describe('a starved pool', () => {
 describe('a blocked loop', () => {
   it('is acted on above 200 ms', () => {
     expect(brief(judge(course({ loopMax: 412.4 }, 1), [row()], pool))).toBe(
-      'act: The event loop was blocked for 412 ms: every request in this process waited.',
+      'act: The event loop was blocked for 412 ms: every request in this process waits meanwhile.',
     )
   })
 
