@@ -1,5 +1,5 @@
 import { batch, computed, signal } from '@preact/signals'
-import type { NowDocument, PageEntry, Second } from '../../src/http/contract'
+import type { NowDocument, PageEntry, PagesDocument, Second } from '../../src/http/contract'
 import { windowSeconds } from './view-state'
 
 const keptSeconds = 120
@@ -14,6 +14,7 @@ export const now = signal<NowDocument | null>(null)
 export const seconds = signal<readonly Second[]>([])
 export const connection = signal<Connection>('connecting')
 export const pages = signal<readonly PageEntry[]>([])
+export const hasSession = signal(false)
 /** Figures on the page are older than they should be. */
 export const isStale = computed(() => connection.value === 'lost' || connection.value === 'paused')
 export const shownSeconds = computed(() => {
@@ -109,5 +110,14 @@ function watchSilence(): void {
 async function loadPages(): Promise<void> {
   const answer = await fetch('./api/pages').catch(() => null)
   if (answer?.ok !== true) return
-  pages.value = ((await answer.json()) as { pages: PageEntry[] }).pages
+  const document = (await answer.json()) as PagesDocument
+  pages.value = document.pages
+  hasSession.value = document.hasSession
+}
+
+export async function logOut(): Promise<void> {
+  const answer = await fetch('./api/logout', { method: 'POST', headers: { 'x-holdfast-action': '1' } }).catch(
+    () => null,
+  )
+  if (answer !== null) location.reload()
 }

@@ -1,5 +1,5 @@
 import { openGlossary } from './glossary'
-import { connection, pages, type Connection } from './live'
+import { connection, hasSession, logOut, pages, type Connection } from './live'
 import { cycleTheme, theme, windowSeconds } from './view-state'
 
 const states: Readonly<Record<Connection, string>> = {
@@ -27,6 +27,11 @@ export function PageHeader() {
         <button type="button" class="quiet" onClick={openGlossary} aria-label="Glossary" aria-keyshortcuts="?">
           ?
         </button>
+        {hasSession.value && (
+          <button type="button" class="quiet" onClick={() => void logOut()}>
+            Log out
+          </button>
+        )}
       </div>
     </header>
   )

@@ -25,9 +25,14 @@ export function checkAccess(rule: AccessRule, request: Request, peer: Peer): voi
   if (keeper === undefined) throw httpError('HF_HTTP_NO_TOKEN', explainNoToken(rule))
   const bearer = readBearer(request)
   if (bearer !== undefined && keeper.matches(bearer)) return
-  if (readSessionCookies(request.headers.get('cookie')).some((cookie) => keeper.isValid(cookie))) return
+  if (hasSession(rule, request)) return
   const tried = bearer === undefined ? 'without a token' : 'with a wrong token'
   throw httpError('HF_HTTP_UNAUTHORIZED', `The request came ${tried}.`)
+}
+
+export function hasSession({ keeper }: AccessRule, request: Request): boolean {
+  if (keeper === undefined) return false
+  return readSessionCookies(request.headers.get('cookie')).some((cookie) => keeper.isValid(cookie))
 }
 
 /** A change must come from the dashboard page itself: SameSite alone does not stop a page on another port of the same host. @throws HF_HTTP_ORIGIN */

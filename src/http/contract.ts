@@ -95,4 +95,6 @@ export interface PageEntry {
 /** `GET /_holdfast/api/pages`: only pages that exist. */
 export interface PagesDocument {
   pages: PageEntry[]
+  /** The caller came with a login cookie, so there is something to log out of. */
+  hasSession: boolean
 }

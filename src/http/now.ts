@@ -20,7 +20,7 @@ export class Sampler {
   readonly #loop = monitorEventLoopDelay({ resolution: loopResolutionMs })
   readonly #history = new RouteHistory()
   readonly #listeners = new Set<Listener>()
-  readonly #startedAt = Math.round(Date.now() - performance.now())
+  readonly #startedAt = Math.round(performance.timeOrigin)
   readonly #seconds: Second[] = []
   #previous: DbStats | undefined
   #busiest = 0

@@ -1,7 +1,7 @@
 import { isHoldfastError } from '../core/index.js'
 import type { AccessRule } from './access.js'
-import { isHttps, readBearer } from './access.js'
-import type { PagesDocument } from './contract.js'
+import { hasSession, isHttps, readBearer } from './access.js'
+import type { PageEntry, PagesDocument } from './contract.js'
 import { httpError } from './errors.js'
 import type { LiveStreams } from './live-stream.js'
 import { icon, loginScript, loginStyle, renderLoginPage } from './login-page.js'
@@ -33,7 +33,7 @@ export interface Target {
 
 type Answer = (request: Request, services: Services, target: Target) => Response | Promise<Response>
 
-const pages: PagesDocument = { pages: [{ name: 'now', title: 'Now', path: './' }] }
+const pages: PageEntry[] = [{ name: 'now', title: 'Now', path: './' }]
 
 const routes: Readonly<Record<string, Partial<Record<'GET' | 'POST', Answer>>>> = {
   '': { GET: (request) => redirectToBase(request) },
@@ -47,7 +47,7 @@ const routes: Readonly<Record<string, Partial<Record<'GET' | 'POST', Answer>>>> 
   },
   '/api/now': { GET: (request, { sampler }) => answerJson(request, sampler.read()) },
   '/api/live': { GET: (request, { live }) => live.open(request) },
-  '/api/pages': { GET: (request) => answerJson(request, pages) },
+  '/api/pages': { GET: listPages },
   '/api/login': { POST: logIn },
   '/api/logout': { POST: logOut },
 }
@@ -118,6 +118,10 @@ async function answerFile(name: string, request: Request, services: Services): P
   const file = files.get(name)
   if (file === undefined) throw httpError('HF_HTTP_NOT_FOUND', 'The dashboard has nothing at this path.')
   return serveFile(file, request)
+}
+
+function listPages(request: Request, { rule }: Services): Response {
+  return answerJson(request, { pages, hasSession: hasSession(rule, request) } satisfies PagesDocument)
 }
 
 async function logIn(request: Request, { rule }: Services, target: Target): Promise<Response> {

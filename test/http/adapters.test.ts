@@ -228,7 +228,7 @@ describe.each([
     expect((await fetch(`${base}/api/now`)).status).toBe(401)
     const answer = await fetch(`${base}/api/now`, { headers: { authorization: `Bearer ${token}` } })
     expect(answer.status).toBe(200)
-    expect(await answer.json()).toMatchObject({ verdict: { severity: 'ok' }, routes: [] })
+    expect(await answer.json()).toMatchObject({ instance: { pid: process.pid }, routes: [] })
     expect(answer.headers.get('x-request-id')).toMatch(uuid)
     expect((await lastRoute(2))[0]).toBe('(holdfast)')
   })

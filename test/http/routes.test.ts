@@ -131,6 +131,7 @@ describe('the API', () => {
   it('lists only pages that exist', async () => {
     expect(await (await get('/_holdfast/api/pages')).json()).toEqual({
       pages: [{ name: 'now', title: 'Now', path: './' }],
+      hasSession: false,
     })
   })
 
