@@ -8,11 +8,16 @@ export interface Percentiles {
 }
 
 export interface RouteRow extends Percentiles {
+  /** The pattern, never a raw path. */
   route: string
+  /** Requests in the last ten seconds. */
+  recent: number
   /** Requests per second over the last ten seconds. */
   perSecond: number
   /** Share of responses with status 500 and above over the last ten seconds, 0 to 1. */
   errorShare: number
+  /** P95 over the minute before the last ten seconds; null when it had fewer than 20 requests. @unit ms */
+  p95Before: number | null
   /** Requests since this process started. */
   total: number
 }
@@ -21,16 +26,21 @@ export interface RouteRow extends Percentiles {
 export interface Second extends Percentiles {
   /** Milliseconds since the epoch, at the end of the second. */
   at: number
+  /** How long it really took: more than 1,000 when the event loop was blocked, so divide counts by it. @unit ms */
+  spanMs: number
   requests: number
   errors: number
   /** Event loop delay: how late a timer ran. @unit ms */
   loopP50: number
   loopP99: number
+  loopMax: number
   /** Waiting for a connection. @unit ms */
   acquireP95: number
   /** Connections in use and callers waiting, highest seen in the second. */
   poolBusy: number
   poolWaiting: number
+  /** Callers that gave up waiting for a connection. */
+  poolTimeouts: number
   /** Statements finished. */
   queries: number
   queryP95: number
@@ -45,6 +55,8 @@ export interface Verdict {
   sentence: string
   /** What to do about it; absent when all is well. */
   fix?: string
+  /** Other signs seen at the same time, most urgent first. */
+  also: string[]
 }
 
 export interface Instance {
@@ -62,8 +74,10 @@ export interface NowDocument {
   /** Which process answers; the figures are this process's own. */
   instance: Instance
   verdict: Verdict
-  /** Oldest first, at most 120. A live message carries only the newest one. */
+  /** Oldest first, at most 120. A live message carries those since the last one the client has, normally one. */
   seconds: Second[]
+  /** All routes together over the last ten seconds. */
+  overall: RouteRow
   /** Busiest first. */
   routes: RouteRow[]
   /** Routes beyond the limit are counted together under `(overflow)`. */
@@ -74,10 +88,13 @@ export interface NowDocument {
 export interface PageEntry {
   name: string
   title: string
+  /** Relative to the dashboard's base, because a proxy may add a prefix that this process never sees. */
   path: string
 }
 
 /** `GET /_holdfast/api/pages`: only pages that exist. */
 export interface PagesDocument {
   pages: PageEntry[]
+  /** The caller came with a login cookie, so there is something to log out of. */
+  hasSession: boolean
 }

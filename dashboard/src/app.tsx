@@ -1,0 +1,44 @@
+import { formatTime } from './format'
+import { Glossary } from './glossary'
+import { isStale, now } from './live'
+import { PageHeader } from './page-header'
+import { Plots } from './plots'
+import { RoutesTable } from './routes-table'
+import { Tiles } from './tiles'
+import { Verdict } from './verdict'
+
+export function App() {
+  return (
+    <>
+      <a class="skip" href="#main">
+        Skip to the verdict
+      </a>
+      <PageHeader />
+      <main id="main" tabIndex={-1} class={isStale.value ? 'is-stale' : ''}>
+        <Verdict />
+        <Tiles />
+        <Plots />
+        <RoutesTable />
+      </main>
+      <PageFooter />
+      <Glossary />
+    </>
+  )
+}
+
+function PageFooter() {
+  const instance = now.value?.instance
+  if (instance === undefined) return null
+  return (
+    <footer class="bottom">
+      <p>
+        All figures are of this one process: <code>{instance.host}</code> pid <code>{instance.pid}</code>, started{' '}
+        {formatTime(instance.startedAt)}.
+      </p>
+      <p>
+        holdfast {instance.holdfast} · Node {instance.node.replace(/^v/, '')} · PostgreSQL {instance.postgres} · pool of{' '}
+        {instance.poolMax}
+      </p>
+    </footer>
+  )
+}

@@ -1,0 +1,42 @@
+/** A number apart from its unit, because the two are set in different type. */
+export interface Figure {
+  text: string
+  unit: string
+}
+
+export function formatMs(ms: number): Figure {
+  if (ms >= 10_000) return { text: (ms / 1000).toFixed(1), unit: 's' }
+  if (ms >= 10) return { text: groupDigits(Math.round(ms)), unit: 'ms' }
+  return { text: ms === 0 ? '0' : ms.toFixed(1), unit: 'ms' }
+}
+
+export function formatRate(perSecond: number): Figure {
+  return { text: perSecond >= 10 ? groupDigits(Math.round(perSecond)) : trimZero(perSecond.toFixed(1)), unit: '/s' }
+}
+
+export function formatShare(share: number): Figure {
+  const percent = share * 100
+  return { text: percent > 0 && percent < 10 ? percent.toFixed(1) : String(Math.round(percent)), unit: '%' }
+}
+
+export function formatCount(count: number): Figure {
+  return { text: groupDigits(Math.round(count)), unit: '' }
+}
+
+export function joinFigure({ text, unit }: Figure): string {
+  return unit === '' ? text : unit.startsWith('/') ? `${text}${unit}` : `${text} ${unit}`
+}
+
+/** Always hours, minutes and seconds of the reader's own clock, so that times line up and can be compared with a log. */
+export function formatTime(at: number): string {
+  const date = new Date(at)
+  return [date.getHours(), date.getMinutes(), date.getSeconds()].map((part) => String(part).padStart(2, '0')).join(':')
+}
+
+function groupDigits(value: number): string {
+  return value.toLocaleString('en-US')
+}
+
+function trimZero(text: string): string {
+  return text.replace(/\.0$/, '')
+}

@@ -1,0 +1,58 @@
+import { useEffect, useRef } from 'preact/hooks'
+
+const words: readonly [string, string][] = [
+  [
+    'P50, P95, P99',
+    'Half, 95 % or 99 % of the requests were at least this fast. Never an average of averages: bins are merged.',
+  ],
+  [
+    'Route',
+    'The pattern that matched, such as GET /orders/:id. (unmatched) is what no route took, (overflow) all routes beyond the first 100.',
+  ],
+  ['Error', 'A response with status 500 and above. A client that went away counts as neither error nor success.'],
+  ['Loop delay', 'How late a timer of this process ran. While the event loop is blocked, every request waits.'],
+  ['Pool busy', 'Connections in use, the highest seen in the second; looked at four times a second.'],
+  ['Waiting', 'Callers that asked for a connection while all were busy.'],
+  ['Acquire wait', 'Time between asking for a connection and having it; no part of the statement’s own time.'],
+  ['Watch, Act now', 'Watch: worth a look today. Act now: requests are failing or waiting at this moment.'],
+]
+
+const dialogId = 'glossary'
+
+export function openGlossary(): void {
+  const dialog = document.getElementById(dialogId)
+  if (dialog instanceof HTMLDialogElement && !dialog.open) dialog.showModal()
+}
+
+export function Glossary() {
+  const dialog = useRef<HTMLDialogElement>(null)
+  useEffect(() => {
+    document.addEventListener('keydown', openOnQuestionMark)
+    return () => document.removeEventListener('keydown', openOnQuestionMark)
+  }, [])
+  return (
+    <dialog id={dialogId} ref={dialog} aria-labelledby="glossary-title">
+      <header>
+        <h2 id="glossary-title">Words on this page</h2>
+        <button type="button" class="quiet" onClick={() => dialog.current?.close()}>
+          Close
+        </button>
+      </header>
+      <dl>
+        {words.map(([word, meaning]) => (
+          <div key={word}>
+            <dt>{word}</dt>
+            <dd>{meaning}</dd>
+          </div>
+        ))}
+      </dl>
+    </dialog>
+  )
+}
+
+function openOnQuestionMark(event: KeyboardEvent): void {
+  if (event.key !== '?' || event.ctrlKey || event.metaKey || event.altKey) return
+  if (event.target instanceof HTMLInputElement || event.target instanceof HTMLTextAreaElement) return
+  event.preventDefault()
+  openGlossary()
+}

@@ -1,0 +1,59 @@
+import { effect, signal } from '@preact/signals'
+
+// All of the view is in the address, so that what one person sees can be pasted to another.
+
+export type Theme = 'auto' | 'light' | 'dark'
+export type SortKey = 'route' | 'recent' | 'p50' | 'p95' | 'p99' | 'errorShare' | 'total'
+
+const sortKeys: readonly SortKey[] = ['route', 'recent', 'p50', 'p95', 'p99', 'errorShare', 'total']
+const themes: readonly Theme[] = ['auto', 'light', 'dark']
+const asked = new URLSearchParams(location.search)
+
+export const theme = signal<Theme>(pick(themes, asked.get('theme'), 'auto'))
+export const sortKey = signal<SortKey>(pick(sortKeys, asked.get('sort'), 'recent'))
+export const isAscending = signal(asked.get('dir') === 'asc')
+export const windowSeconds = signal<60 | 120>(asked.get('window') === '60' ? 60 : 120)
+export const tables = signal<ReadonlySet<string>>(new Set((asked.get('tables') ?? '').split(',').filter(Boolean)))
+
+/** Light or dark as it really is, for what is drawn on a canvas and cannot follow the style sheet. */
+export const isDark = signal(false)
+
+const systemDark = matchMedia('(prefers-color-scheme: dark)')
+const systemIsDark = signal(systemDark.matches)
+systemDark.addEventListener('change', (event) => (systemIsDark.value = event.matches))
+
+effect(() => {
+  document.documentElement.dataset['theme'] = theme.value
+  isDark.value = theme.value === 'dark' || (theme.value === 'auto' && systemIsDark.value)
+})
+
+effect(() => {
+  const query = new URLSearchParams()
+  if (theme.value !== 'auto') query.set('theme', theme.value)
+  if (sortKey.value !== 'recent') query.set('sort', sortKey.value)
+  if (isAscending.value) query.set('dir', 'asc')
+  if (windowSeconds.value !== 120) query.set('window', String(windowSeconds.value))
+  if (tables.value.size > 0) query.set('tables', [...tables.value].sort().join(','))
+  const text = query.toString().replaceAll('%2C', ',')
+  history.replaceState(null, '', `${location.pathname}${text === '' ? '' : `?${text}`}${location.hash}`)
+})
+
+export function cycleTheme(): void {
+  theme.value = themes[(themes.indexOf(theme.value) + 1) % themes.length] ?? 'auto'
+}
+
+/** A second click on the same column turns it round; names start at A, figures at the highest. */
+export function sortBy(key: SortKey): void {
+  isAscending.value = key === sortKey.value ? !isAscending.value : key === 'route'
+  sortKey.value = key
+}
+
+export function toggleTable(plot: string): void {
+  const next = new Set(tables.value)
+  if (!next.delete(plot)) next.add(plot)
+  tables.value = next
+}
+
+function pick<T extends string>(allowed: readonly T[], value: string | null, fallback: T): T {
+  return allowed.find((item) => item === value) ?? fallback
+}

@@ -1,0 +1,291 @@
+import { access } from 'node:fs/promises'
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { chromium, type Browser, type BrowserContextOptions, type Page } from 'playwright-core'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
+import { buildAll } from '../../scripts/build.mjs'
+import { measureDashboard } from '../../scripts/check-size.mjs'
+import { createHttp, type HttpHandler } from '../../src/http/index.js'
+import { FakeDb } from './fake-db.js'
+import { closeServer } from './servers.js'
+
+const token = 'correct-horse-battery-staple'
+const executablePath = process.env['CHROMIUM_PATH'] ?? '/usr/bin/chromium'
+const hasChromium = await access(executablePath).then(
+  () => true,
+  () => false,
+)
+if (!hasChromium) {
+  console.warn(
+    `SKIPPED: no Chromium at ${executablePath}; install it or set CHROMIUM_PATH to test the dashboard in a browser.`,
+  )
+}
+
+const args = [
+  '--no-sandbox',
+  '--disable-gpu',
+  '--disable-quic',
+  '--no-first-run',
+  '--disable-background-networking',
+  '--disable-component-update',
+  '--disable-sync',
+]
+
+/** A service whose figures move, with the real handler in front of it. */
+class Service {
+  readonly db = new FakeDb()
+  #http: HttpHandler | undefined
+  #server: Server | undefined
+  #traffic: NodeJS.Timeout | undefined
+  #port = 0
+  readonly #token: string | undefined
+
+  constructor(withToken?: string) {
+    this.#token = withToken
+  }
+
+  get url(): string {
+    return `http://localhost:${this.#port}/_holdfast/`
+  }
+
+  async start(): Promise<void> {
+    vi.stubEnv('HOLDFAST_DEV', this.#token === undefined ? '1' : '0')
+    vi.stubEnv('HOLDFAST_TOKEN', this.#token ?? '')
+    const http = createHttp(this.db)
+    const server = createServer((request, response) => void http.node(request, response))
+    await new Promise<void>((resolve) => server.listen(this.#port, '127.0.0.1', resolve))
+    this.#port = (server.address() as AddressInfo).port
+    this.#http = http
+    this.#server = server
+    vi.unstubAllEnvs()
+  }
+
+  sendTraffic(): void {
+    this.#traffic = setInterval(() => {
+      this.db.count('GET /events', 8)
+      this.db.count('POST /orders/:id/payments', 40)
+      this.db.count('(unmatched)', 1)
+      this.db.pool.busy = 3
+    }, 40)
+  }
+
+  async stop(): Promise<void> {
+    this.#http?.close()
+    if (this.#server !== undefined) await closeServer(this.#server)
+    this.#server = undefined
+  }
+
+  async end(): Promise<void> {
+    clearInterval(this.#traffic)
+    await this.stop()
+  }
+}
+
+it('the dashboard keeps its budget of 60 KB gzipped', async () => {
+  await buildAll()
+  const total = (await measureDashboard()).reduce((sum, file) => sum + file.bytes, 0)
+  expect(total).toBeGreaterThan(10_000)
+  expect(total).toBeLessThanOrEqual(60 * 1024)
+})
+
+const title = `the dashboard in Chromium${hasChromium ? '' : ' (SKIPPED: none found)'}`
+
+describe.skipIf(!hasChromium)(title, { timeout: 20_000 }, () => {
+  let browser: Browser
+  let service: Service
+  let complaints: string[]
+
+  beforeAll(async () => {
+    await buildAll()
+    browser = await chromium.launch({ executablePath, args })
+  }, 60_000)
+
+  afterAll(() => browser.close())
+
+  beforeEach(async () => {
+    complaints = []
+    service = new Service()
+    await service.start()
+  })
+
+  afterEach(async () => {
+    await Promise.all(browser.contexts().map((context) => context.close()))
+    await service.end()
+  })
+
+  async function openPage(options: BrowserContextOptions = {}, query = '', url = service.url): Promise<Page> {
+    const context = await browser.newContext(options)
+    const page = await context.newPage()
+    page.setDefaultTimeout(8_000)
+    page.on('pageerror', (error) => complaints.push(error.message))
+    page.on('console', (message) => {
+      if (message.type() === 'error' || message.type() === 'warning') complaints.push(message.text())
+    })
+    await page.goto(url + query)
+    return page
+  }
+
+  async function waitForFigures(page: Page): Promise<void> {
+    await page.waitForSelector('.plot canvas')
+    await page.waitForSelector('.routes tbody tr')
+  }
+
+  async function checkWidths(page: Page): Promise<void> {
+    for (const width of [320, 390, 768, 1280, 2560]) {
+      await page.setViewportSize({ width, height: 800 })
+      expect(await overflow(page), `at ${width} px`).toBe(0)
+    }
+  }
+
+  const overflow = (page: Page): Promise<number> =>
+    page.evaluate('document.documentElement.scrollWidth - document.documentElement.clientWidth')
+
+  it('fits in both themes from 320 to 2560 px and goes on by itself, without a complaint', async () => {
+    service.sendTraffic()
+    const page = await openPage()
+    await waitForFigures(page)
+    await page.locator('.verdict h1', { hasText: /requests\/s|event loop/ }).waitFor()
+    expect(await page.locator('.tile').count()).toBe(6)
+    expect(await page.locator('.plot').count()).toBe(4)
+    expect(await page.locator('nav a').allTextContents()).toEqual(['Now'])
+    expect(await page.locator('.bottom').textContent()).toContain('this one process')
+    await page.getByRole('img', { name: /^Latency\. P95 .* now, highest .* at \d\d:\d\d:\d\d\.$/ }).waitFor()
+    const total = page.locator('.routes tbody tr', { hasText: '/events' }).locator('td').last()
+    const before = (await total.textContent()) ?? ''
+    await total.filter({ hasNotText: before }).waitFor()
+    for (const colorScheme of ['light', 'dark'] as const) {
+      await page.emulateMedia({ colorScheme })
+      const ground = await page.evaluate<string>('getComputedStyle(document.body).backgroundColor')
+      expect(ground).toBe(colorScheme === 'dark' ? 'rgb(12, 15, 19)' : 'rgb(244, 245, 247)')
+      await checkWidths(page)
+    }
+    for (const plot of ['Latency', 'Requests and errors', 'Pool', 'Event loop delay']) {
+      await page.getByRole('button', { name: `${plot}: show as table` }).click()
+    }
+    await page.keyboard.press('?')
+    await checkWidths(page)
+    expect(complaints).toEqual([])
+  })
+
+  it('says what fills it while it is empty, and keeps the whole view in the address', async () => {
+    const page = await openPage({ colorScheme: 'light' })
+    const empty = page.locator('.empty')
+    expect(await empty.textContent()).toContain('No request has been counted yet')
+    expect(await empty.locator('code').textContent()).toMatch(/^curl -i http:\/\/localhost:\d+\/$/)
+    service.sendTraffic()
+    await waitForFigures(page)
+    await page.getByRole('button', { name: 'Latency: show as table' }).click()
+    await page.getByRole('button', { name: 'Pool: show as table' }).click()
+    await page.getByRole('button', { name: '60 s' }).click()
+    await page.getByRole('button', { name: /^Theme: auto/ }).click()
+    await page.getByRole('button', { name: /^Theme: light/ }).click()
+    await page.getByRole('columnheader', { name: 'Route' }).getByRole('button').click()
+    const { search } = new URL(page.url())
+    expect(search).toBe('?theme=dark&sort=route&dir=asc&window=60&tables=latency,pool')
+    const copy = await openPage({ colorScheme: 'light' }, search)
+    await copy.waitForSelector('.plot-table tbody tr')
+    expect(await copy.locator('.plot-table').count()).toBe(2)
+    expect(await copy.locator('.plot canvas').count()).toBe(2)
+    expect(await copy.getByRole('columnheader', { name: 'Route' }).getAttribute('aria-sort')).toBe('ascending')
+    expect(await copy.getByRole('button', { name: '60 s' }).getAttribute('aria-pressed')).toBe('true')
+    expect(await copy.evaluate('getComputedStyle(document.body).backgroundColor')).toBe('rgb(12, 15, 19)')
+    expect(new URL(copy.url()).search).toBe(search)
+    await copy.getByRole('button', { name: 'Latency: show as plot' }).click()
+    expect(await copy.locator('.plot canvas').count()).toBe(3)
+    expect(complaints).toEqual([])
+  })
+
+  it('works from the keyboard, and tells by words and shape, and aloud, that somebody must act', async () => {
+    service.sendTraffic()
+    const page = await openPage()
+    await waitForFigures(page)
+    await page.keyboard.press('Tab')
+    expect(await page.evaluate('document.activeElement.textContent')).toBe('Skip to the verdict')
+    await page.keyboard.press('Enter')
+    expect(await page.evaluate('document.activeElement.id')).toBe('main')
+    const reached = new Set<string>()
+    for (let i = 0; i < 12; i++) {
+      await page.keyboard.press('Tab')
+      const name = await page.evaluate<string>(
+        'document.activeElement.getAttribute("aria-label") ?? document.activeElement.textContent',
+      )
+      reached.add(name.replace(/[▲▼]/g, ''))
+      expect(await page.evaluate('getComputedStyle(document.activeElement).outlineStyle')).toBe('solid')
+      if (reached.has('P95')) break
+    }
+    expect([...reached]).toEqual(
+      expect.arrayContaining(['Latency: show as table', 'Event loop delay: show as table', 'Route', 'P95']),
+    )
+    await page.keyboard.press('Enter')
+    const head = page.getByRole('columnheader', { name: 'P95' })
+    expect(await head.getAttribute('aria-sort')).toBe('descending')
+    expect(await page.locator('.routes tbody tr').first().textContent()).toContain('/orders/:id/payments')
+    await page.keyboard.press('Space')
+    expect(await head.getAttribute('aria-sort')).toBe('ascending')
+    await page.keyboard.press('?')
+    expect(await page.getByRole('dialog', { name: 'Words on this page' }).isVisible()).toBe(true)
+    await page.keyboard.press('Escape')
+    expect(await page.getByRole('dialog').isVisible()).toBe(false)
+    service.db.pool.timeouts = 4
+    // A busy test machine may block the loop as well; what callers gave up on comes before that.
+    await page.locator('.verdict-act h1', { hasText: '4 callers gave up waiting for a connection' }).waitFor()
+    expect(await page.locator('.mark-word').textContent()).toBe('Act now')
+    expect(await page.locator('.fix').textContent()).toContain('What to do')
+    await page.locator('.verdict [aria-live]', { hasText: 'gave up' }).waitFor({ state: 'attached' })
+    expect(complaints).toEqual([])
+  })
+
+  it('says that the connection is lost, finds back, and asks for nothing while nobody looks', async () => {
+    service.sendTraffic()
+    const page = await openPage()
+    await waitForFigures(page)
+    await service.stop()
+    await page.waitForSelector('.connection-lost')
+    expect(await page.locator('.connection').textContent()).toBe('connection lost, retrying')
+    expect(await page.locator('.stale-note').textContent()).toMatch(/^These figures are from \d\d:\d\d:\d\d/)
+    await service.start()
+    await page.waitForSelector('.connection-live', { timeout: 15_000 })
+    expect(await page.locator('.stale-note').count()).toBe(0)
+    const hide = (isHidden: boolean): Promise<unknown> =>
+      page.evaluate(
+        `Object.defineProperty(document, 'hidden', { configurable: true, get: () => ${isHidden} }); document.dispatchEvent(new Event('visibilitychange'))`,
+      )
+    await hide(true)
+    expect(await page.locator('.connection').textContent()).toBe('paused')
+    const asked = page.waitForRequest((request) => request.url().includes('api/live'))
+    await hide(false)
+    expect((await asked).url()).toMatch(/since=\d{13}$/)
+    await page.waitForSelector('.connection-live')
+  })
+
+  it('lets nobody in without the token, and out again', async () => {
+    const guarded = new Service(token)
+    await guarded.start()
+    try {
+      const page = await openPage({ viewport: { width: 320, height: 600 } }, '', guarded.url)
+      expect(await overflow(page)).toBe(0)
+      const field = page.getByLabel('Access token')
+      await field.fill('wrong')
+      await field.press('Enter')
+      await page.getByText('This is not the token').waitFor()
+      await field.fill(token)
+      await page.getByRole('button', { name: 'Log in' }).click()
+      await page.waitForSelector('.verdict h1')
+      const [cookie] = await page.context().cookies()
+      expect(cookie).toMatchObject({
+        name: 'holdfast_session',
+        httpOnly: true,
+        sameSite: 'Strict',
+        path: '/_holdfast',
+      })
+      expect(cookie?.value).not.toContain(token)
+      expect(await page.evaluate('document.cookie')).toBe('')
+      await page.getByRole('button', { name: 'Log out' }).click()
+      await field.waitFor()
+      // Only the refusals that were meant: the page itself twice, and the wrong token.
+      expect(complaints.filter((text) => !text.includes('401'))).toEqual([])
+    } finally {
+      await guarded.end()
+    }
+  })
+})
