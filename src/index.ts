@@ -1,83 +1,50 @@
-// STAND-IN until the core lands from main: the smallest `connect` that lets the box office run. Main's file replaces it.
-import pg from 'pg'
-import { createRequest, runWithRequest } from './core/context.js'
-import { Histogram } from './core/histogram.js'
-import type { ConnectOptions, Db, Queryable, RouteStats, Tx, TxOptions } from './core/types.js'
+/** @module holdfast: the core, and the embedded PostgreSQL behind `connect()` without a url. */
 
-export { currentRequest } from './core/context.js'
-export type { RequestContext } from './core/context.js'
-export { HoldfastError, isHoldfastError } from './core/errors.js'
-export type * from './core/types.js'
+import { connectTo, coreError, type ConnectOptions, type Db } from './core/index.js'
 
-type Runner = Pick<pg.Pool, 'query'>
-
-function queryable(runner: Runner): Queryable {
-  const query = (text: string, params: readonly unknown[] = []) => runner.query(text, [...params])
-  return {
-    query: query as Queryable['query'],
-    sql: (async (strings: TemplateStringsArray, ...values: readonly unknown[]) =>
-      (
-        await query(
-          strings.reduce((text, part, index) => `${text}$${index}${part}`),
-          values,
-        )
-      ).rows) as Queryable['sql'],
-  }
-}
-
-function createTx(client: pg.PoolClient, effects: (() => void | Promise<void>)[]): Tx {
-  return {
-    ...queryable(client as unknown as Runner),
-    afterCommit: (effect: () => void | Promise<void>) => void effects.push(effect),
-    savepoint: () => Promise.reject(new Error('stand-in')),
-  } as unknown as Tx
-}
-
+/**
+ * Opens a database. With no `url`, no `pool` of yours and no DATABASE_URL it starts (or joins) the embedded PostgreSQL
+ * in `.holdfast/`, for development only: with NODE_ENV=production it refuses.
+ *
+ * @example
+ * const db = await connect({ url: 'postgres://app@localhost/shop' })
+ * @throws HF_OPTIONS_…, HF_CONNECT_…, HF_EMBEDDED_…
+ */
 export async function connect(options: ConnectOptions = {}): Promise<Db> {
-  const pool =
-    options.pool instanceof pg.Pool ? options.pool : new pg.Pool({ connectionString: options.url, ...options.pool })
-  pool.on('error', () => {})
-  const routes = new Map<string, RouteStats & { latency: Histogram }>()
-
-  async function tx<T>(body: (tx: Tx) => Promise<T>, settings: TxOptions = {}): Promise<T> {
-    const client = await pool.connect()
-    const effects: (() => void | Promise<void>)[] = []
-    try {
-      await client.query(`begin ${settings.isolation ? `isolation level ${settings.isolation}` : ''}`)
-      const result = await body(createTx(client, effects))
-      await client.query('commit')
-      client.release()
-      for (const effect of effects) await effect()
-      return result
-    } catch (error) {
-      await client.query('rollback').then(
-        () => client.release(),
-        () => client.release(true),
-      )
-      throw error
-    }
+  const hasTarget = options.url ?? process.env['DATABASE_URL'] ?? (options.pool && 'connect' in options.pool)
+  if (hasTarget) return await connectTo(options)
+  if (process.env['NODE_ENV'] === 'production') {
+    throw coreError(
+      'HF_CONNECT_URL_MISSING',
+      'NODE_ENV is production and no database URL was given; the embedded PostgreSQL is for development only.',
+    )
   }
-
-  const version = String((await pool.query('show server_version')).rows[0]?.server_version)
-  return {
-    ...queryable(pool),
-    server: { version, major: Number.parseInt(version, 10), ownsPool: true },
-    pool,
-    tx,
-    listen: () => Promise.reject(new Error('stand-in')),
-    runRequest: async (init, body) => {
-      const context = createRequest(init)
-      try {
-        return await runWithRequest(context, () => body(context))
-      } finally {
-        const row = routes.get(context.route) ?? { count: 0, errors: 0, latency: new Histogram() }
-        routes.set(context.route, { ...row, count: row.count + 1, errors: row.errors + Number(context.status >= 500) })
-      }
-    },
-    stats: () => ({ routes }) as unknown as ReturnType<Db['stats']>,
-    migrate: () => Promise.resolve({ applied: [] }),
-    close: async () => {
-      if (!pool.ended) await pool.end()
-    },
-  }
+  // Loaded only here: a production process never reads it.
+  const { startEmbedded } = await import('./embedded/index.js')
+  const embedded = await startEmbedded()
+  return await connectTo(
+    { ...options, url: embedded.url, directUrl: embedded.url },
+    { embeddedDir: embedded.dataDir, afterClose: embedded.stop },
+  )
 }
+
+export { currentRequest, HoldfastError, isHoldfastError, sql } from './core/index.js'
+export type {
+  ConnectOptions,
+  Db,
+  DbStats,
+  HistogramView,
+  Isolation,
+  Logger,
+  Notification,
+  PoolOptions,
+  PoolStats,
+  Queryable,
+  QueryOptions,
+  RequestContext,
+  RouteStats,
+  ServerInfo,
+  SqlFragment,
+  Tx,
+  TxOptions,
+} from './core/index.js'

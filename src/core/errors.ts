@@ -60,6 +60,6 @@ export function isHoldfastError(error: unknown, code?: string): error is Holdfas
 /** Makes a module's error factory; a code that the table lacks does not compile. */
 export function defineErrors<Table extends ErrorTable>(table: Table) {
   return function createError(code: keyof Table & string, message: string, extra?: ErrorExtra): HoldfastError {
-    return new HoldfastError(code, table[code as keyof Table & `HF_${string}`], message, extra)
+    return new HoldfastError(code, (table as ErrorTable)[code as `HF_${string}`] as ErrorEntry, message, extra)
   }
 }

@@ -1,0 +1,108 @@
+import type { OptionTable } from './options.js'
+
+const day = 86_400_000
+
+export const poolOptionTable = {
+  max: { type: 'number', min: 1, max: 10_000, default: '10', doc: 'Most connections held at once.' },
+  idleMs: {
+    type: 'number',
+    min: 0,
+    max: day,
+    unit: 'ms',
+    default: '30 000',
+    doc: 'An idle connection is closed after this long; 0 keeps it for ever.',
+  },
+  connectMs: {
+    type: 'number',
+    min: 1,
+    max: day,
+    unit: 'ms',
+    default: '5 000',
+    doc: 'Making one connection (TCP, TLS, login) may take this long.',
+  },
+} satisfies OptionTable
+
+export const connectOptionTable = {
+  url: {
+    type: 'string',
+    default: '`DATABASE_URL`, else the embedded PostgreSQL (development only)',
+    doc: 'The database, through a pooler if there is one.',
+  },
+  directUrl: {
+    type: 'string',
+    default: '`DATABASE_DIRECT_URL`, else `url`',
+    doc: 'The same database past any pooler, for LISTEN and migrations.',
+  },
+  pool: {
+    type: 'object',
+    default: 'a pool of ours',
+    doc: 'A `pg.Pool` of yours, or settings for the one holdfast makes.',
+  },
+  acquireMs: {
+    type: 'number',
+    min: 1,
+    max: day,
+    unit: 'ms',
+    default: '5 000',
+    doc: 'A caller waits this long for a free connection, then gets `HF_POOL_TIMEOUT`.',
+  },
+  deadlineMs: {
+    type: 'number',
+    min: 0,
+    max: day,
+    unit: 'ms',
+    default: '30 000',
+    doc: 'A statement may run this long, then it is cancelled on the server; 0 sets no limit.',
+  },
+  txDeadlineMs: {
+    type: 'number',
+    min: 0,
+    max: day,
+    unit: 'ms',
+    default: '60 000',
+    doc: 'A whole transaction may take this long, its callback included; 0 sets no limit.',
+  },
+  applicationName: { type: 'string', default: '`holdfast`', doc: 'Shown in `pg_stat_activity`.' },
+  logger: {
+    type: 'object',
+    default: 'JSON lines on stderr, warnings and errors only',
+    doc: 'Receives what no caller can be given; pino fits.',
+  },
+} satisfies OptionTable
+
+export const queryOptionTable = {
+  signal: { type: 'object', default: 'none', doc: 'Aborting it cancels the statement on the server.' },
+  deadlineMs: {
+    type: 'number',
+    min: 0,
+    max: day,
+    unit: 'ms',
+    default: 'the connection’s `deadlineMs`',
+    doc: 'Replaces the connection’s deadline for this statement; 0 sets no limit.',
+  },
+  name: { type: 'string', default: 'none', doc: 'Prepares the statement under this name once per connection.' },
+} satisfies OptionTable
+
+export const txOptionTable = {
+  isolation: { type: 'string', default: 'the server’s', doc: '`read committed`, `repeatable read` or `serializable`.' },
+  repeatable: {
+    type: 'boolean',
+    default: 'false',
+    doc: 'The body has no effect outside the database and may run again; only then are 40001 and 40P01 retried.',
+  },
+  retries: { type: 'number', min: 0, max: 100, default: '5', doc: 'How often a repeatable body is run again.' },
+  deadlineMs: {
+    type: 'number',
+    min: 0,
+    max: day,
+    unit: 'ms',
+    default: 'the connection’s `txDeadlineMs`',
+    doc: 'The whole transaction, retries included; 0 sets no limit.',
+  },
+  signal: {
+    type: 'object',
+    default: 'none',
+    doc: 'Aborting it cancels the running statement and rolls back; a COMMIT in flight is never cancelled.',
+  },
+  readOnly: { type: 'boolean', default: 'false', doc: 'The server refuses writes.' },
+} satisfies OptionTable

@@ -1,0 +1,249 @@
+import type { Pool, PoolClient, QueryResult, QueryResultRow } from 'pg'
+import { queryOptionTable, txOptionTable } from './connect-options.js'
+import { createRequest, currentRequest, runWithRequest, type RequestContext, type RequestInit } from './context.js'
+import { coreError } from './error-table.js'
+import { Histogram } from './histogram.js'
+import { Listener } from './listener.js'
+import { migrateSchema } from './migrate.js'
+import { validateOptions } from './options.js'
+import type { PoolGuard } from './pool-guard.js'
+import { RouteBook } from './route-book.js'
+import { buildStatement } from './sql.js'
+import { isRepeatable } from './sqlstate.js'
+import { runStatement } from './statement.js'
+import { Transaction } from './transaction.js'
+import type { Db, DbStats, Logger, Notification, QueryOptions, ServerInfo, Tx, TxOptions } from './types.js'
+
+export interface DatabaseParts {
+  guard: PoolGuard
+  server: ServerInfo
+  /** A connection string that bypasses poolers, for LISTEN and migrations. */
+  directUrl: string | undefined
+  acquireMs: number
+  deadlineMs: number
+  txDeadlineMs: number
+  logger: Logger
+  closePool: () => Promise<void>
+}
+
+const noOptions: QueryOptions = {}
+
+export class Database implements Db {
+  readonly server: ServerInfo
+  readonly #parts: DatabaseParts
+  readonly #guard: PoolGuard
+  readonly #queries = new Histogram()
+  readonly #routes = new RouteBook()
+  readonly #listener: Listener
+  #queryErrors = 0
+  #transactions = 0
+  #rollbacks = 0
+
+  constructor(parts: DatabaseParts) {
+    this.#parts = parts
+    this.#guard = parts.guard
+    this.server = parts.server
+    this.#listener = new Listener(parts.directUrl, parts.guard.pool, parts.logger)
+  }
+
+  get pool(): Pool {
+    return this.#guard.pool
+  }
+
+  async query<T extends QueryResultRow>(
+    text: string,
+    params?: readonly unknown[],
+    options: QueryOptions = noOptions,
+  ): Promise<QueryResult<T>> {
+    if (options !== noOptions) validateOptions('query', options, queryOptionTable)
+    try {
+      return (await this.#queryOnce(text, params, options)) as QueryResult<T>
+    } catch (error) {
+      // The driver's stack ends in its socket reader; this one leads to the line that asked.
+      if (error instanceof Error) Error.captureStackTrace(error, this.query)
+      throw error
+    }
+  }
+
+  async sql<T extends QueryResultRow>(strings: TemplateStringsArray, ...values: readonly unknown[]): Promise<T[]> {
+    const statement = buildStatement(strings, values)
+    return (await this.query<T>(statement.text, statement.values)).rows
+  }
+
+  #queryOnce(text: string, values: readonly unknown[] | undefined, options: QueryOptions): Promise<QueryResult> {
+    const { deadlineMs = this.#parts.deadlineMs, signal, name } = options
+    const request = currentRequest()
+    const asked = performance.now()
+    return new Promise((resolve, reject) => {
+      this.#guard.acquire(this.#parts.acquireMs, signal, (refusal, client) => {
+        if (!client) return reject(refusal as Error)
+        const started = performance.now()
+        const statement = { text, values, name, deadlineMs, signal, inTransaction: false }
+        runStatement(client, statement, (error, result) => {
+          this.#guard.release(client)
+          this.#observe(request, started - asked, performance.now() - started, error !== undefined)
+          if (error === undefined) resolve(result as QueryResult)
+          else reject(error as Error)
+        })
+      })
+    })
+  }
+
+  #observe(request: RequestContext | undefined, poolMs: number, sqlMs: number, failed: boolean): void {
+    this.#queries.record(sqlMs)
+    if (failed) this.#queryErrors++
+    if (request === undefined) return
+    request.queries++
+    request.poolMs += poolMs
+    request.sqlMs += sqlMs
+  }
+
+  async tx<T>(body: (tx: Tx) => Promise<T>, options: TxOptions = {}): Promise<T> {
+    validateOptions('tx', options, txOptionTable)
+    const { deadlineMs = this.#parts.txDeadlineMs, repeatable = false, retries = 5 } = options
+    const endsAt = deadlineMs === 0 ? Infinity : performance.now() + deadlineMs
+    for (let attempt = 0; ; attempt++) {
+      try {
+        return await this.#runTransaction(body, options, endsAt)
+      } catch (error) {
+        if (!repeatable || attempt >= retries || !isRepeatable(error) || performance.now() >= endsAt) throw error
+        await waitBeforeRetry(attempt, options.signal)
+      }
+    }
+  }
+
+  async #runTransaction<T>(body: (tx: Tx) => Promise<T>, options: TxOptions, endsAt: number): Promise<T> {
+    const { signal } = options
+    const client = await this.#acquire(signal)
+    const request = currentRequest()
+    const transaction = new Transaction(client, this.#parts.deadlineMs, (ms, failed) =>
+      this.#observe(request, 0, ms, failed),
+    )
+    const disarm = armStops(transaction, endsAt, signal)
+    let result: T
+    try {
+      await transaction.begin(options)
+      result = await transaction.runBody(body)
+      await transaction.commit()
+      this.#transactions++
+    } catch (error) {
+      this.#rollbacks++
+      await transaction.rollback()
+      throw error
+    } finally {
+      disarm()
+      this.#guard.release(client)
+    }
+    await this.#runEffects(transaction.effects)
+    return result
+  }
+
+  async #acquire(signal: AbortSignal | undefined): Promise<PoolClient> {
+    const asked = performance.now()
+    const client = await new Promise<PoolClient>((resolve, reject) =>
+      this.#guard.acquire(this.#parts.acquireMs, signal, (error, acquired) =>
+        acquired ? resolve(acquired) : reject(error as Error),
+      ),
+    )
+    const request = currentRequest()
+    if (request) request.poolMs += performance.now() - asked
+    return client
+  }
+
+  /** In order, each awaited. A failing one is logged and the next runs: the commit stands and must be answered as such. */
+  async #runEffects(effects: readonly (() => void | Promise<void>)[]): Promise<void> {
+    for (const effect of effects) {
+      try {
+        await effect()
+      } catch (error) {
+        this.#parts.logger.error({ err: error }, 'An afterCommit effect failed; the transaction is committed.')
+      }
+    }
+  }
+
+  async listen(channel: string, handler: (event: Notification) => void): Promise<() => Promise<void>> {
+    return await this.#listener.listen(channel, handler)
+  }
+
+  async runRequest<T>(init: RequestInit, body: (context: RequestContext) => Promise<T>): Promise<T> {
+    const context = createRequest(init)
+    return await runWithRequest(context, async () => {
+      try {
+        return await body(context)
+      } catch (error) {
+        if (context.status < 500) context.status = 500
+        throw error
+      } finally {
+        this.#routes.record(context.route, performance.now() - context.startedAt, context.status >= 500)
+      }
+    })
+  }
+
+  stats(): DbStats {
+    return {
+      pool: this.#guard.stats(),
+      acquire: this.#guard.acquired.snapshot(),
+      query: this.#queries.snapshot(),
+      queryErrors: this.#queryErrors,
+      transactions: this.#transactions,
+      rollbacks: this.#rollbacks,
+      routes: this.#routes.snapshot(),
+    }
+  }
+
+  async migrate(options: { signal?: AbortSignal; waitMs?: number } = {}): Promise<{ applied: string[] }> {
+    return await migrateSchema(this.#parts.directUrl, this.pool, options)
+  }
+
+  async close({ deadlineMs = 5_000 }: { deadlineMs?: number } = {}): Promise<void> {
+    const timer = new AbortController()
+    const late = setTimeout(() => timer.abort(), deadlineMs)
+    const closing = Promise.all([this.#listener.close(), this.#parts.closePool()]).then(() => {})
+    const giveUp = new Promise<void>((resolve) => timer.signal.addEventListener('abort', () => resolve()))
+    await Promise.race([closing, giveUp])
+    clearTimeout(late)
+    if (timer.signal.aborted) {
+      this.#parts.logger.warn({ deadlineMs }, 'Statements were still in flight when the pool closed.')
+    }
+  }
+}
+
+/** Ends a transaction at its deadline or when its signal is aborted. */
+function armStops(transaction: Transaction, endsAt: number, signal: AbortSignal | undefined): () => void {
+  const left = endsAt - performance.now()
+  const onDeadline = () => transaction.stop('deadline', describeDeadline())
+  const timer = endsAt === Infinity ? undefined : setTimeout(onDeadline, Math.max(1, left))
+  const onAbort = () => transaction.stop('abort', describeAbort(signal as AbortSignal))
+  signal?.addEventListener('abort', onAbort, { once: true })
+  return () => {
+    clearTimeout(timer)
+    signal?.removeEventListener('abort', onAbort)
+  }
+}
+
+function describeDeadline() {
+  return coreError('HF_TX_DEADLINE', 'The transaction did not finish within its deadline and was rolled back.')
+}
+
+function describeAbort(signal: AbortSignal) {
+  return coreError('HF_QUERY_ABORTED', 'The caller aborted the transaction; it was rolled back.', {
+    cause: signal.reason,
+  })
+}
+
+/** Full jitter from 10 ms, doubling, at most 1 s: equal waits would make the same two transactions meet again. */
+async function waitBeforeRetry(attempt: number, signal: AbortSignal | undefined): Promise<void> {
+  const ms = Math.random() * Math.min(1_000, 10 * 2 ** attempt)
+  await new Promise<void>((resolve, reject) => {
+    const timer = setTimeout(finish, ms)
+    const onAbort = () => {
+      clearTimeout(timer)
+      reject(describeAbort(signal as AbortSignal))
+    }
+    signal?.addEventListener('abort', onAbort, { once: true })
+    function finish() {
+      signal?.removeEventListener('abort', onAbort)
+      resolve()
+    }
+  })
+}

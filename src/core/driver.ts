@@ -1,0 +1,96 @@
+// The only file that touches what node-postgres does not document: which socket a client has, its backend key.
+
+import type { Socket } from 'node:net'
+import type { ClientBase, Pool } from 'pg'
+import pg from 'pg'
+
+interface ClientInternals {
+  host: string
+  port: number
+  ssl: unknown
+  processID: number | null
+  secretKey: number | null
+  connection: { stream: Socket }
+}
+
+type ConnectionLike = {
+  connect(portOrPath: number | string, host?: string): void
+  cancel(processId: number, secretKey: number): void
+  requestSsl(): void
+  on(event: 'connect' | 'end' | 'error' | 'sslconnect', handler: (error?: Error) => void): void
+  stream: Socket
+}
+
+const broken = new WeakSet<ClientBase>()
+const watched = new WeakSet<ClientBase>()
+
+/**
+ * Notes when a client's connection breaks. Without a listener of our own, a connection that ends while it is
+ * checked out but idle emits 'error' with nobody listening, and that ends the process.
+ */
+export function watchClient(client: ClientBase): void {
+  if (watched.has(client)) return
+  watched.add(client)
+  client.on('error', () => broken.add(client))
+  client.on('end', () => broken.add(client))
+}
+
+export function isBroken(client: ClientBase): boolean {
+  return broken.has(client)
+}
+
+/** Drops the socket at once: an orderly end would wait for a server that may never answer again. */
+export function destroySocket(client: ClientBase): void {
+  broken.add(client)
+  readInternals(client).connection.stream.destroy()
+}
+
+function readInternals(client: ClientBase): ClientInternals {
+  return client as unknown as ClientInternals
+}
+
+/**
+ * Asks the server to cancel what the client's backend runs now, on a connection of its own, and resolves when the
+ * server has closed that connection. Only then has the signal been sent: a client that is used again before may
+ * have its *next* query killed (up to 60 % of trials). False: it could not be asked, or not be confirmed in time.
+ * Source: PostgreSQL protocol, "Canceling Requests in Progress".
+ */
+export async function cancelOnServer(client: ClientBase, waitMs: number): Promise<boolean> {
+  const { ssl, processID, secretKey } = readInternals(client)
+  if (processID === null || secretKey === null) return false
+  const Connection = (pg as unknown as { Connection: new (config: { ssl: unknown }) => ConnectionLike }).Connection
+  const connection = new Connection({ ssl })
+  return await new Promise<boolean>((resolve) => {
+    let sent = false
+    const finish = (confirmed: boolean) => {
+      clearTimeout(timer)
+      connection.stream.destroy()
+      resolve(confirmed)
+    }
+    const timer = setTimeout(finish, waitMs, false)
+    const send = () => {
+      connection.cancel(processID, secretKey)
+      sent = true
+    }
+    connection.on('connect', () => (ssl ? connection.requestSsl() : send()))
+    connection.on('sslconnect', send)
+    connection.on('error', () => finish(false))
+    connection.on('end', () => finish(sent))
+    connectTo(connection, client)
+  })
+}
+
+/** The very address the client's socket has: a host name with several addresses could reach another server. */
+function connectTo(connection: ConnectionLike, client: ClientBase): void {
+  const { host, port, ssl, connection: own } = readInternals(client)
+  if (host.startsWith('/')) connection.connect(`${host}/.s.PGSQL.${port}`)
+  else connection.connect(port, (ssl ? undefined : own.stream.remoteAddress) ?? host)
+}
+
+/** A connection of its own past any pooler, not yet connected: for LISTEN and migrations. */
+export function createDirectClient(directUrl: string | undefined, pool: Pool, connectMs: number): pg.Client {
+  const own = { keepAlive: true, connectionTimeoutMillis: connectMs }
+  if (directUrl !== undefined) return new pg.Client({ ...own, connectionString: directUrl })
+  const { host, port, user, password, database, ssl, connectionString } = pool.options
+  return new pg.Client({ ...own, host, port, user, password, database, ssl, connectionString })
+}

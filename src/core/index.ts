@@ -1,0 +1,40 @@
+/** @module The core: one pool, one transaction type, one request context, one way to fail. */
+
+export { connectTo, type Ownership } from './connect.js'
+export { connectOptionTable, poolOptionTable, queryOptionTable, txOptionTable } from './connect-options.js'
+export { currentRequest, type RequestContext, type RequestInit } from './context.js'
+export { findDrift, type DriftItem } from './drift.js'
+export { coreError, coreErrors } from './error-table.js'
+export {
+  defineErrors,
+  HoldfastError,
+  isHoldfastError,
+  type ErrorEntry,
+  type ErrorExtra,
+  type ErrorTable,
+} from './errors.js'
+export { Histogram, type HistogramView } from './histogram.js'
+export { stderrLogger } from './logger.js'
+export { printMigrations, readMigrationStates, type MigrateOptions, type MigrationState } from './migrate.js'
+export { packageVersion } from './migrations.gen.js'
+export { findNearest, validateOptions, type OptionSpec, type OptionTable } from './options.js'
+export { OVERFLOW_ROUTE } from './route-book.js'
+export { sql, SqlFragment } from './sql.js'
+export { readSqlstate } from './sqlstate.js'
+export { readCatalog, readSettings, type CatalogRow, type SettingRow } from './store.js'
+export type {
+  ConnectOptions,
+  Db,
+  DbStats,
+  Isolation,
+  Logger,
+  Notification,
+  PoolOptions,
+  PoolStats,
+  Queryable,
+  QueryOptions,
+  RouteStats,
+  ServerInfo,
+  Tx,
+  TxOptions,
+} from './types.js'

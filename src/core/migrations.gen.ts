@@ -1,0 +1,17 @@
+// Made by `npm run generate` from migrations/*.sql. Do not edit.
+
+export interface MigrationFile {
+  name: string
+  class: 'expand' | 'contract' | 'data'
+  sql: string
+}
+
+export const packageVersion = "0.1.0"
+
+export const migrations: readonly MigrationFile[] = [
+  {
+    "name": "0001_core_init",
+    "class": "expand",
+    "sql": "-- The schema, and the record of what was applied to it. The runner makes both before it looks for this file,\n-- because it has to write down that this file was applied; everything here can therefore run twice.\n-- class: expand\ncreate schema if not exists holdfast;\n\ncreate table if not exists holdfast.core_migrations (\n  name        text primary key,\n  checksum    text not null,\n  class       text not null check (class in ('expand', 'contract', 'data')),\n  package     text not null,\n  applied_at  timestamptz not null default now(),\n  duration_ms integer not null\n);\n\ncomment on table holdfast.core_migrations is 'Which of holdfast''s migrations were applied here, in order of their names.';\n"
+  }
+]

@@ -1,0 +1,111 @@
+import type { Pool, PoolClient } from 'pg'
+import { describeConnectError, type Target } from './connect-errors.js'
+import { destroySocket, isBroken, watchClient } from './driver.js'
+import { coreError } from './error-table.js'
+import { Histogram } from './histogram.js'
+import type { PoolStats } from './types.js'
+
+export type AcquireDone = (error: unknown, client?: PoolClient) => void
+
+/** Hands out connections with a deadline on every wait, and counts the waiting apart from the work. */
+export class PoolGuard {
+  readonly acquired = new Histogram()
+  readonly pool: Pool
+  readonly #target: Target
+  #waiting = 0
+  #timeouts = 0
+
+  constructor(pool: Pool, target: Target) {
+    this.pool = pool
+    this.#target = target
+    // A connection that breaks while idle is dropped by the pool; without a listener the event would end the process.
+    pool.on('error', () => {})
+  }
+
+  /** Calls back with a client or a typed error, once, within `waitMs`. */
+  acquire(waitMs: number, signal: AbortSignal | undefined, done: AcquireDone): void {
+    const { pool } = this
+    if (pool.ending) return done(coreError('HF_POOL_CLOSED', 'The pool has been closed; the statement was not sent.'))
+    if (signal?.aborted) return done(describeAbort(signal))
+    // An idle connection is handed over in the same turn of the loop: no timer is worth its cost.
+    if (signal === undefined && pool.idleCount > pool.waitingCount) {
+      return pool.connect((error, client) => (error ? done(this.#describe(error)) : this.#deliver(0, client, done)))
+    }
+    this.#wait(waitMs, signal, done)
+  }
+
+  #wait(waitMs: number, signal: AbortSignal | undefined, done: AcquireDone): void {
+    const asked = performance.now()
+    let gaveUp = false
+    this.#waiting++
+    const end = () => {
+      this.#waiting--
+      clearTimeout(timer)
+      signal?.removeEventListener('abort', onAbort)
+    }
+    const giveUp = (error: unknown) => {
+      if (gaveUp) return
+      gaveUp = true
+      const waited = performance.now() - asked
+      this.acquired.record(waited)
+      end()
+      done(error)
+    }
+    const timer = setTimeout(() => {
+      this.#timeouts++
+      giveUp(this.#describeTimeout(waitMs))
+    }, waitMs)
+    const onAbort = () => giveUp(describeAbort(signal as AbortSignal))
+    signal?.addEventListener('abort', onAbort, { once: true })
+
+    this.pool.connect((error, client) => {
+      // The pool cannot be told that nobody waits any more; the connection goes straight back.
+      if (gaveUp) return client ? client.release() : undefined
+      if (error) return giveUp(this.#describe(error))
+      end()
+      this.#deliver(performance.now() - asked, client, done)
+    })
+  }
+
+  #deliver(waitedMs: number, client: PoolClient | undefined, done: AcquireDone): void {
+    watchClient(client as PoolClient)
+    this.acquired.record(waitedMs)
+    done(undefined, client)
+  }
+
+  /** Gives a client back; a broken one is closed instead. */
+  release(client: PoolClient): void {
+    if (!isBroken(client)) return client.release()
+    // pg waits for an orderly end before it serves the next waiter; on a half-open socket that never comes.
+    destroySocket(client)
+    client.release(true)
+  }
+
+  stats(): PoolStats {
+    const { totalCount: total, idleCount: idle } = this.pool
+    const max = this.pool.options.max
+    return { max, total, idle, busy: total - idle, waiting: this.#waiting, timeouts: this.#timeouts }
+  }
+
+  #describe(error: unknown): unknown {
+    if (error instanceof Error && error.message.startsWith('Cannot use a pool after')) {
+      return coreError('HF_POOL_CLOSED', 'The pool has been closed; the statement was not sent.', { cause: error })
+    }
+    return describeConnectError(error, this.#target)
+  }
+
+  #describeTimeout(waitMs: number) {
+    const { max, busy, waiting } = this.stats()
+    return coreError(
+      'HF_POOL_TIMEOUT',
+      `No connection became free within ${waitMs} ms: ${busy} of ${max} in use, ${waiting} callers waiting.`,
+      { details: { waitMs, busy, max, waiting } },
+    )
+  }
+}
+
+function describeAbort(signal: AbortSignal) {
+  return coreError('HF_QUERY_ABORTED', 'The caller aborted while waiting for a connection; nothing was sent.', {
+    cause: signal.reason,
+  })
+}

@@ -1,0 +1,117 @@
+import type { ClientBase, QueryConfig, QueryResult } from 'pg'
+import { cancelOnServer, destroySocket, isBroken } from './driver.js'
+import { coreError } from './error-table.js'
+import { isSessionEnded, readSqlstate, sqlstate } from './sqlstate.js'
+
+/** A cancelled statement gets this long to end; after that its connection is destroyed. */
+const CANCEL_WAIT_MS = 2_000
+
+export interface StatementRequest {
+  text: string
+  values: readonly unknown[] | undefined
+  name: string | undefined
+  /** 0: none. */
+  deadlineMs: number
+  signal: AbortSignal | undefined
+  /** Inside an open transaction a broken connection is certain to have committed nothing. */
+  inTransaction: boolean
+}
+
+export type StatementDone = (error: unknown, result?: QueryResult) => void
+
+export type StopReason = 'deadline' | 'abort'
+
+/** Stops a statement that runs: cancels it on the server. Does nothing once it has ended. */
+export type StopStatement = (reason: StopReason) => void
+
+/**
+ * Runs one statement on a checked-out client and calls back exactly once, when the client may be used again (or is
+ * broken, see `isBroken`). A statement that was told to stop but had already succeeded counts as succeeded: its work
+ * is there, and saying otherwise would be a lie.
+ */
+export function runStatement(client: ClientBase, request: StatementRequest, done: StatementDone): StopStatement {
+  const { deadlineMs, signal } = request
+  let stopped: StopReason | undefined
+  let cancelling: Promise<void> | undefined
+  let ended = false
+  const stop = (reason: StopReason) => {
+    if (ended) return
+    stopped ??= reason
+    cancelling ??= cancelOrDestroy(client, () => ended)
+  }
+  if (signal?.aborted) {
+    done(describeStop('abort', request))
+    return stop
+  }
+  const timer = deadlineMs === 0 ? undefined : setTimeout(stop, deadlineMs, 'deadline')
+  const onAbort = signal && (() => stop('abort'))
+  if (onAbort) signal.addEventListener('abort', onAbort, { once: true })
+
+  send(client, request, (error, result) => {
+    ended = true
+    clearTimeout(timer)
+    if (onAbort) signal.removeEventListener('abort', onAbort)
+    const finish = () => (error ? done(describeFailure(client, error, request, stopped)) : done(undefined, result))
+    if (cancelling === undefined) finish()
+    else void cancelling.then(finish)
+  })
+  return stop
+}
+
+function send(
+  client: ClientBase,
+  request: StatementRequest,
+  done: (error: unknown, result?: QueryResult) => void,
+): void {
+  const { text, name } = request
+  const values = request.values as unknown[] | undefined
+  // Simple strings take the driver's cheapest path; only a prepared statement needs the object form.
+  if (name === undefined) client.query(text, values as unknown[], done as (error: Error, result: QueryResult) => void)
+  else client.query({ name, text, values } as QueryConfig, done as (error: Error, result: QueryResult) => void)
+}
+
+/** Cancels; destroys the connection when the server cannot be asked or the statement does not end in time. */
+async function cancelOrDestroy(client: ClientBase, hasEnded: () => boolean): Promise<void> {
+  const deadline = setTimeout(() => {
+    if (!hasEnded()) destroySocket(client)
+  }, CANCEL_WAIT_MS)
+  const confirmed = await cancelOnServer(client, CANCEL_WAIT_MS)
+  // Not confirmed: the signal may still be on its way and would hit whoever uses this connection next.
+  if (!confirmed) destroySocket(client)
+  if (hasEnded()) clearTimeout(deadline)
+}
+
+function describeFailure(
+  client: ClientBase,
+  error: unknown,
+  request: StatementRequest,
+  stopped: StopReason | undefined,
+): unknown {
+  if (stopped && readSqlstate(error) === sqlstate.queryCanceled) return describeStop(stopped, request, error)
+  if (isSessionEnded(error))
+    return describeLoss('The server ended the session before it answered the statement.', error)
+  if (readSqlstate(error) !== undefined || !isBroken(client)) return error
+  if (request.inTransaction) return describeLoss('The connection broke inside an open transaction.', error)
+  return coreError(
+    'HF_TX_OUTCOME_UNKNOWN',
+    'The connection broke while a statement outside any transaction was in flight; it may have taken effect.',
+    { cause: error },
+  )
+}
+
+function describeLoss(message: string, cause: unknown) {
+  return coreError('HF_QUERY_CONNECTION_LOST', `${message} Nothing of it was committed.`, { cause })
+}
+
+function describeStop(reason: StopReason, request: StatementRequest, cause?: unknown) {
+  if (reason === 'abort') {
+    return coreError('HF_QUERY_ABORTED', 'The caller aborted the statement; it had no effect.', {
+      cause: request.signal?.reason,
+    })
+  }
+  return coreError(
+    'HF_QUERY_DEADLINE',
+    `A statement did not finish within ${request.deadlineMs} ms and was cancelled on the server.`,
+    { cause, details: { deadlineMs: request.deadlineMs } },
+  )
+}
