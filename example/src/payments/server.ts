@@ -11,7 +11,9 @@ import { paymentsMigrations } from './tables.js'
 
 const config = readPaymentsConfig()
 const logger = createLogger({ name: 'payments', level: config.LOG_LEVEL })
-const db = await connect({ url: config.PAYMENTS_DATABASE_URL, applicationName: 'payments', pool: { max: 5 }, logger })
+const url = config.PAYMENTS_DATABASE_URL
+// The direct url too: left out, it would come from the environment and lead to the box office's database.
+const db = await connect({ url, directUrl: url, applicationName: 'payments', pool: { max: 5 }, logger })
 await migrate(db, paymentsMigrations)
 
 const { app } = createPaymentsApp({ db, logger })

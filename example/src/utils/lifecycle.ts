@@ -36,4 +36,6 @@ export function onShutdown(logger: Logger, stop: () => Promise<void>): void {
   process.on('SIGTERM', () => shutDown('SIGTERM'))
   process.on('SIGINT', () => (isSupervised() ? undefined : shutDown('SIGINT')))
   process.on('disconnect', () => shutDown('supervisor gone'))
+  // The listener above refs the channel, which would keep a process alive whose work is done.
+  process.channel?.unref()
 }
