@@ -38,24 +38,31 @@ const client = createTrafficClient(options.url, requestTimeoutMs)
 const crowd = new Crowd(client)
 const recorder = new Recorder()
 const ending = new AbortController()
+const work = run()
+
 onShutdown(logger, async () => {
   ending.abort()
+  // Open requests end at once; the summary of what was done is still printed.
   client.close()
-  await Promise.resolve()
+  await work
 })
 
-await crowd.prepare(20)
-const isEndless = options.seconds === 0
-const report = isEndless ? setInterval(() => logSummary(recorder.take()), reportEveryMs) : undefined
-await generateTraffic({
-  arrivals: planArrivals({ perSecond: options.rate, seconds: options.seconds, random: createRandom(options.seed) }),
-  act: (arrival) => crowd.act(arrival),
-  recorder,
-  signal: ending.signal,
-})
-clearInterval(report)
-client.close()
-printSummary(recorder.take())
+await work
+
+async function run(): Promise<void> {
+  await crowd.prepare(20)
+  const report = options.seconds === 0 ? setInterval(() => logSummary(recorder.take()), reportEveryMs) : undefined
+  const random = createRandom(options.seed)
+  await generateTraffic({
+    arrivals: planArrivals({ perSecond: options.rate, seconds: options.seconds, random }),
+    act: (arrival) => crowd.act(arrival),
+    recorder,
+    signal: ending.signal,
+  })
+  clearInterval(report)
+  client.close()
+  printSummary(recorder.take())
+}
 
 function logSummary({ offered, dropped, refused, failed, latencyMs }: Summary): void {
   // A line that says all is well is not worth reading every ten seconds under `npm start`.
