@@ -1,8 +1,37 @@
-// STAND-IN until main's configuration lands.
 import { defineConfig } from 'vitest/config'
 
+// Every suite that talks to a database runs on each server named here, besides the embedded PostgreSQL:
+// HOLDFAST_TEST_URLS='pg15=postgres://…,pg16=postgres://…' (a superuser of a server for tests only).
+const otherServers = (process.env['HOLDFAST_TEST_URLS'] ?? '').split(',').filter((entry) => entry !== '')
+
+const shared = {
+  pool: 'forks' as const,
+  // Without isolation a file costs its tests and not a new process; test files therefore hold no state of their own.
+  isolate: false,
+  setupFiles: ['test/setup/leaks.ts'],
+  globalSetup: ['test/setup/server.ts'],
+  testTimeout: 20_000,
+  hookTimeout: 60_000,
+}
+
+const databaseSuites = ['test/core/**/*.test.ts', 'test/prove/**/*.test.ts', 'test/example/**/*.test.ts']
+
 export default defineConfig({
-  resolve: { conditions: ['holdfast-src', 'node', 'import', 'default'] },
-  ssr: { resolve: { conditions: ['holdfast-src', 'node', 'import', 'default'] } },
-  test: { include: ['test/**/*.test.ts'], pool: 'forks', isolate: false, testTimeout: 20_000, hookTimeout: 20_000 },
+  resolve: { conditions: ['holdfast-src'] },
+  ssr: { resolve: { conditions: ['holdfast-src'] } },
+  test: {
+    reporters: ['default', './test/setup/summary-reporter.ts'],
+    forbidOnly: process.env['CI'] !== undefined,
+    maxWorkers: 2,
+    projects: [
+      { extends: true, test: { ...shared, name: 'embedded', include: ['test/**/*.test.ts'] } },
+      ...otherServers.map((entry) => {
+        const [name = '', url = ''] = entry.split(/=(.*)/s)
+        return {
+          extends: true as const,
+          test: { ...shared, name, include: databaseSuites, env: { HOLDFAST_TEST_SERVER: url } },
+        }
+      }),
+    ],
+  },
 })

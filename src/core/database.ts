@@ -36,6 +36,7 @@ export class Database implements Db {
   readonly #routes = new RouteBook()
   readonly #listener: Listener
   #queryErrors = 0
+  #closing: Promise<void> | undefined
   #transactions = 0
   #rollbacks = 0
 
@@ -196,15 +197,16 @@ export class Database implements Db {
   }
 
   async close({ deadlineMs = 5_000 }: { deadlineMs?: number } = {}): Promise<void> {
-    const timer = new AbortController()
-    const late = setTimeout(() => timer.abort(), deadlineMs)
-    const closing = Promise.all([this.#listener.close(), this.#parts.closePool()]).then(() => {})
-    const giveUp = new Promise<void>((resolve) => timer.signal.addEventListener('abort', () => resolve()))
-    await Promise.race([closing, giveUp])
-    clearTimeout(late)
-    if (timer.signal.aborted) {
-      this.#parts.logger.warn({ deadlineMs }, 'Statements were still in flight when the pool closed.')
-    }
+    await (this.#closing ??= this.#closeOnce(deadlineMs))
+  }
+
+  async #closeOnce(deadlineMs: number): Promise<void> {
+    let timer: NodeJS.Timeout | undefined
+    const late = new Promise<'late'>((resolve) => (timer = setTimeout(resolve, deadlineMs, 'late')))
+    const closing = Promise.all([this.#listener.close(), this.#parts.closePool()])
+    const outcome = await Promise.race([closing, late])
+    clearTimeout(timer)
+    if (outcome === 'late') this.#parts.logger.warn({ deadlineMs }, 'Statements were still in flight at close().')
   }
 }
 

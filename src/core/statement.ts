@@ -51,6 +51,8 @@ export function runStatement(client: ClientBase, request: StatementRequest, done
     ended = true
     clearTimeout(timer)
     if (onAbort) signal.removeEventListener('abort', onAbort)
+    // The server said goodbye, the socket closes a moment later: nobody may be handed this connection in between.
+    if (error && isSessionEnded(error)) destroySocket(client)
     const finish = () => (error ? done(describeFailure(client, error, request, stopped)) : done(undefined, result))
     if (cancelling === undefined) finish()
     else void cancelling.then(finish)
