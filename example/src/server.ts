@@ -32,9 +32,9 @@ const stopSettler = startSettler({ orders, logger })
 
 onShutdown(logger, async () => {
   // Running purchases get a second to finish; one cut off after that stays open and is settled at the next start.
-  const closed = closeServer(server)
   setTimeout(() => ending.abort(), 1_000).unref()
-  await Promise.all([closed, holdfast.close(), stopSettler()])
+  holdfast.close()
+  await Promise.all([closeServer(server), stopSettler()])
   await db.close({ deadlineMs: 500 })
 })
 

@@ -19,7 +19,7 @@ export function createHttp(_db: Db, _options: { token?: string } = {}) {
   return {
     fetch: (_request: Request, _info: { remoteAddress?: string }): Promise<Response> =>
       Promise.resolve(new Response('holdfast dashboard stand-in')),
-    close: (): Promise<void> => Promise.resolve(),
+    close: (): void => undefined,
   }
 }
 

@@ -80,13 +80,15 @@ export async function insertEvents(tx: Tx, plans: readonly EventPlan[]): Promise
 }
 
 async function insertEventRows(tx: Tx, plans: readonly EventPlan[]): Promise<string[]> {
+  // The position keeps the order: ids are paired with their plans by it.
+  const positioned = JSON.stringify(plans.map((plan, position) => ({ ...plan, position })))
   const rows = await tx.sql<{ id: string }>`
     insert into events (venue_id, title, genre, place, starts_at, currency, standing_price_cents)
     select plan.venue_id, plan.title, plan.genre, venues.name || ', ' || venues.city, plan.starts_at, plan.currency,
            plan.standing_price_cents
-      from json_to_recordset(${JSON.stringify(plans)}::json) with ordinality
+      from json_to_recordset(${positioned}::json)
            as plan(venue_id bigint, title text, genre text, starts_at timestamptz, currency text,
-                   standing_price_cents int, position bigint)
+                   standing_price_cents int, position int)
       join venues on venues.id = plan.venue_id
      order by plan.position
     returning id`
