@@ -29,7 +29,7 @@ interface Part {
   run: (run: SeedRun, batch: number) => Promise<boolean>
 }
 
-const logEveryMs = 3_000
+const logEveryMs = 10_000
 
 /** Writes the bulk, batch by batch, and goes on where a killed one stopped. Resolves early when `signal` is aborted. */
 export async function seedBulk(db: Db, logger: Logger, seed: number, options: BulkOptions = {}): Promise<void> {
