@@ -83,7 +83,7 @@ async function applyOne(client: ClientBase, file: MigrationFile): Promise<void> 
 }
 
 /** What this package knows and what the database has, in order. Works on an empty database and changes nothing. */
-export async function readMigrationStates(client: Pick<ClientBase, 'query'>): Promise<MigrationState[]> {
+export async function readMigrationStates(client: store.Session): Promise<MigrationState[]> {
   const rows = await readApplied(client)
   const applied = new Map(rows.map((row) => [row.name, row]))
   const known = migrations.map((file): MigrationState => {
@@ -102,7 +102,7 @@ export async function readMigrationStates(client: Pick<ClientBase, 'query'>): Pr
   return [...known, ...unknown]
 }
 
-async function readApplied(client: Pick<ClientBase, 'query'>): Promise<store.AppliedRow[]> {
+async function readApplied(client: store.Session): Promise<store.AppliedRow[]> {
   try {
     return await store.listApplied(client)
   } catch (error) {

@@ -1,8 +1,11 @@
 // All SQL of core. Each statement is named in a comment, so that pg_stat_statements and logs can name it too.
 
-import type { ClientBase } from 'pg'
+import type { QueryResultRow } from 'pg'
 
-type Session = Pick<ClientBase, 'query'>
+/** A client of the driver, or a Db: whatever runs a statement. */
+export interface Session {
+  query<T extends QueryResultRow>(text: string, params?: unknown[]): Promise<{ rows: T[] }>
+}
 
 export interface AppliedRow {
   name: string

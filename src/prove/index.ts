@@ -1,0 +1,40 @@
+/** @module holdfast/prove: experiments in which naive code visibly fails and the protected one does not. */
+
+import { findNearest } from '../core/index.js'
+import { proveError } from './errors.js'
+import { lostCommit } from './experiments/lost-commit.js'
+import { oversell } from './experiments/oversell.js'
+import type { Experiment } from './types.js'
+
+export { proveErrors } from './errors.js'
+export { describeMachine } from './machine.js'
+export { startProxy, throughProxy, type Proxy, type ProxyOptions } from './proxy.js'
+export { createRandom } from './random.js'
+export { runExperiment, type RunOptions } from './run-experiment.js'
+export { runRush, type Rush } from './rush.js'
+export type {
+  Experiment,
+  ExperimentInvariant,
+  Figures,
+  InvariantResult,
+  Machine,
+  ProveDocument,
+  Side,
+  SideResult,
+  Stage,
+} from './types.js'
+
+/** All experiments, in the order in which the CLI lists them. */
+export const experiments: readonly Experiment[] = [oversell, lostCommit]
+
+/** @throws HF_PROVE_UNKNOWN with the nearest name */
+export function findExperiment(name: string): Experiment {
+  const names = experiments.map((each) => each.name)
+  const found = experiments.find((each) => each.name === name)
+  if (found) return found
+  const nearest = findNearest(name, names)
+  throw proveError(
+    'HF_PROVE_UNKNOWN',
+    `There is no experiment "${name}"; ${nearest ? `did you mean "${nearest}"?` : `there are ${names.join(', ')}.`}`,
+  )
+}

@@ -1,0 +1,123 @@
+import { randomBytes } from 'node:crypto'
+import pg from 'pg'
+import { connectTo, packageVersion, type Db } from '../core/index.js'
+import { proveError } from './errors.js'
+import { describeMachine } from './machine.js'
+import { createRandom } from './random.js'
+import { createScratch, dropScratch, findViolations } from './store.js'
+import type { Experiment, Figures, InvariantResult, ProveDocument, Side, SideResult } from './types.js'
+
+export interface RunOptions {
+  /** A database whose role may create a schema; nothing outside that schema is touched. */
+  url: string
+  /** The same seed gives the same load. Default: 1. */
+  seed?: number
+  /** Told when a side starts. */
+  onSide?: (side: Side) => void
+}
+
+const SIDE_DEADLINE_MS = 60_000
+
+/** Runs every side under the same load, each on fresh tables of its own, and judges all by the same invariants. */
+export async function runExperiment(
+  experiment: Experiment,
+  { url, seed = 1, onSide }: RunOptions,
+): Promise<ProveDocument> {
+  const sides: SideResult[] = []
+  const versions: Record<string, string> = { holdfast: packageVersion, node: process.versions.node }
+  for (const side of experiment.sides) {
+    onSide?.(side)
+    const { result, postgres } = await runSide(experiment, side, url, seed)
+    sides.push(result)
+    versions['postgres'] = postgres
+  }
+  const figures = new Map(sides.map((side): [string, Figures] => [side.name, side.figures]))
+  const holds = (name: string) => sides.filter((side) => side.name === name).every(heldAll)
+  return {
+    experiment: experiment.name,
+    story: experiment.story,
+    seed,
+    machine: describeMachine(),
+    versions,
+    sides,
+    verdict: experiment.conclude(figures),
+    proven: holds('protected') && !holds('naive'),
+  }
+}
+
+function heldAll({ invariants }: SideResult): boolean {
+  return invariants.every(({ held }) => held)
+}
+
+async function runSide(
+  experiment: Experiment,
+  side: Side,
+  url: string,
+  seed: number,
+): Promise<{ result: SideResult; postgres: string }> {
+  const schema = `holdfast_prove_${randomBytes(6).toString('hex')}`
+  const admin = await connectTo({ url, pool: { max: 2 } })
+  try {
+    await createScratch(admin, schema).catch((cause: unknown) => {
+      throw proveError('HF_PROVE_NO_SCRATCH', `The schema ${schema} could not be created.`, { cause })
+    })
+    const scratchUrl = addSearchPath(url, schema)
+    const figures = await withStage(scratchUrl, seed, experiment, side)
+    const judge = await connectTo({ url: scratchUrl, pool: { max: 1 } })
+    const invariants = await judgeInvariants(judge, experiment)
+    await judge.close()
+    return { result: { name: side.name, what: side.what, figures, invariants }, postgres: admin.server.version }
+  } finally {
+    await dropScratch(admin, schema)
+    await admin.close()
+  }
+}
+
+async function withStage(url: string, seed: number, experiment: Experiment, side: Side): Promise<Figures> {
+  const db = await connectTo({ url, pool: { max: 20 } })
+  const pool = new pg.Pool({ connectionString: url, max: 20 })
+  pool.on('error', () => {})
+  const deadline = AbortSignal.timeout(SIDE_DEADLINE_MS)
+  try {
+    await db.query(experiment.setup)
+    // Connections are opened before the load, on every side alike: a login is not what is compared.
+    await Promise.all(
+      Array.from({ length: 20 }, async () => await (side.name === 'naive' ? pool : db.pool).query('select 1')),
+    )
+    return await Promise.race([
+      side.run({ pool, db, random: createRandom(seed), signal: deadline }),
+      rejectLate(deadline, side),
+    ])
+  } finally {
+    await Promise.all([db.close(), pool.end()])
+  }
+}
+
+function rejectLate(signal: AbortSignal, side: Side): Promise<never> {
+  return new Promise((_, reject) => {
+    signal.addEventListener('abort', () =>
+      reject(proveError('HF_PROVE_DEADLINE', `The side "${side.name}" did not end within ${SIDE_DEADLINE_MS} ms.`)),
+    )
+  })
+}
+
+async function judgeInvariants(db: Db, { invariants }: Experiment): Promise<InvariantResult[]> {
+  const results: InvariantResult[] = []
+  for (const invariant of invariants) {
+    const rows = await findViolations(db, invariant)
+    results.push({ name: invariant.name, held: rows.length === 0, detail: rows.map(describeRow).join('; ') })
+  }
+  return results
+}
+
+function describeRow(row: Record<string, unknown>): string {
+  return Object.entries(row)
+    .map(([name, value]) => `${name} ${String(value)}`)
+    .join(', ')
+}
+
+function addSearchPath(url: string, schema: string): string {
+  const copy = new URL(url)
+  copy.searchParams.set('options', `-c search_path=${schema}`)
+  return copy.href
+}

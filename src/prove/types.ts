@@ -1,0 +1,73 @@
+import type { Pool } from 'pg'
+import type { Db } from '../core/index.js'
+
+/** What a side of an experiment works with: the same empty tables, the same load, a database that only it uses. */
+export interface Stage {
+  /** Bare node-postgres, for the code people write without us. */
+  pool: Pool
+  db: Db
+  /** Uniform in [0, 1), the same sequence for every side. */
+  random: () => number
+  signal: AbortSignal
+}
+
+export type Figures = Record<string, number>
+
+export interface Side {
+  /** `naive`, the name of a usual alternative, or `protected`. */
+  name: string
+  /** One sentence: what this code does. */
+  what: string
+  run(stage: Stage): Promise<Figures>
+}
+
+/** Holds when the query returns no row; a row's columns are the evidence. */
+export interface ExperimentInvariant {
+  name: string
+  sql: string
+}
+
+export interface Experiment {
+  name: string
+  /** The failure as its victims tell it, one or two sentences. */
+  story: string
+  /** DDL and first rows, run before each side. */
+  setup: string
+  invariants: readonly ExperimentInvariant[]
+  sides: readonly Side[]
+  /** One sentence from the figures of all sides. */
+  conclude(figures: ReadonlyMap<string, Figures>): string
+}
+
+export interface InvariantResult {
+  name: string
+  held: boolean
+  detail: string
+}
+
+export interface SideResult {
+  name: string
+  what: string
+  figures: Figures
+  invariants: InvariantResult[]
+}
+
+export interface Machine {
+  cpus: number
+  cpu: string
+  memoryGb: number
+  platform: string
+}
+
+/** What `holdfast prove <experiment> --json` prints. */
+export interface ProveDocument {
+  experiment: string
+  story: string
+  seed: number
+  machine: Machine
+  versions: Record<string, string>
+  sides: SideResult[]
+  verdict: string
+  /** False when the protected side broke an invariant, or when the naive side broke none. */
+  proven: boolean
+}
