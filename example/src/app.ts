@@ -51,7 +51,7 @@ export function createBoxOffice({ db, payments, logger, holdfast }: AppOptions):
   app.use(honoContext(db), logRequests(logger))
   app.get('/health', async (c) => {
     await db.query('select 1', [], { deadlineMs: 1_000 })
-    return c.json({ status: 'ok' })
+    return c.json({ status: 'ok', pid: process.pid })
   })
   app.route('/', createStartPage(events))
   app.route('/venues', createVenuesRoutes(createVenuesService({ db })))

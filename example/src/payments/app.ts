@@ -20,7 +20,7 @@ export function createPaymentsApp({ db, logger }: { db: Db; logger: Logger }): P
   app.use(honoContext(db), logRequests(logger))
   app.get('/health', async (c) => {
     await db.query('select 1', [], { deadlineMs: 1_000 })
-    return c.json({ status: 'ok' })
+    return c.json({ status: 'ok', pid: process.pid })
   })
   app.route('/', createPaymentsRoutes(createPaymentsDesk({ db, dials }), dials))
   app.onError((error) => {

@@ -45,7 +45,9 @@ export async function takeSeats(tx: Tx, seatIds: readonly string[], orderId: str
           .where('id', '=', sql<string>`any(${seatIds}::bigint[])`)
           .where('order_id', 'is', null)
           .orderBy('id')
-          .forUpdate(),
+          // Not FOR UPDATE: the buyers' order items refer to these seats and so hold FOR KEY SHARE on them already. Two of
+          // them would each wait for the other, and deadlock.
+          .forNoKeyUpdate(),
       )
       .updateTable('seats')
       .from('free')
