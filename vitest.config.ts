@@ -21,7 +21,7 @@ export default defineConfig({
   ssr: { resolve: { conditions: ['holdfast-src'] } },
   test: {
     reporters: ['default', './test/setup/summary-reporter.ts'],
-    forbidOnly: process.env['CI'] !== undefined,
+    allowOnly: process.env['CI'] === undefined,
     maxWorkers: 2,
     projects: [
       { extends: true, test: { ...shared, name: 'embedded', include: ['test/**/*.test.ts'] } },

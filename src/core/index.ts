@@ -1,5 +1,6 @@
 /** @module The core: one pool, one transaction type, one request context, one way to fail. */
 
+export { checkDatabase, checkNode, type Finding } from './checkup.js'
 export { connectTo, type Ownership } from './connect.js'
 export { connectOptionTable, poolOptionTable, queryOptionTable, txOptionTable } from './connect-options.js'
 export { currentRequest, type RequestContext, type RequestInit } from './context.js'

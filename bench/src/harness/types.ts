@@ -1,0 +1,62 @@
+/** A way of doing the contest's work. Runs in a process of its own, loaded from a module's default export. */
+export interface Subject {
+  /** Opens what it needs. `lanes` callers will work at once. */
+  open(url: string, lanes: number): Promise<Work>
+}
+
+export interface Work {
+  /** One operation of each metric, by the metric's name. */
+  operations: Readonly<Record<string, () => Promise<unknown>>>
+  close(): Promise<void>
+}
+
+/** What a subject did in one stretch. */
+export interface Stretch {
+  operations: number
+  seconds: number
+  /** User and system time of its process. */
+  cpuUs: number
+}
+
+export interface Row {
+  subject: string
+  metric: string
+  unit: string
+  median: number
+  min: number
+  max: number
+  runs: number
+}
+
+export interface Check {
+  id: string
+  value: number
+  /** As the issue's table writes it: `≤ 1.10`. */
+  bound: string
+  ci95: [number, number]
+  holds: boolean
+  /** The interval straddles the bound even after the most pairs: not a pass. */
+  inconclusive?: true
+}
+
+export interface BenchDocument {
+  contest: string
+  machine: object
+  versions: Record<string, string>
+  rows: Row[]
+  checks: Check[]
+}
+
+export interface ContestInput {
+  url: string
+  quick: boolean
+  /** Network time added to a round trip. @unit ms */
+  rttMs: number
+  /** One line about what goes on. */
+  progress: (line: string) => void
+}
+
+export interface Contest {
+  name: string
+  run(input: ContestInput): Promise<Pick<BenchDocument, 'rows' | 'checks' | 'versions'>>
+}

@@ -1,0 +1,87 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { parseArgs } from 'node:util'
+import { connect } from 'holdfast'
+import { describeMachine } from 'holdfast/prove'
+import { coreContest } from './contests/core.js'
+import type { BenchDocument, Contest } from './harness/types.js'
+
+const contests: readonly Contest[] = [coreContest]
+
+const usage = `npm run bench -- <contest> [--json] [--quick] [--rtt <ms>] [--save]
+contests: ${contests.map(({ name }) => name).join(', ')}`
+
+/** Runs one contest on a server of its own (DATABASE_URL is taken instead when set); 1 when a check does not hold. */
+export async function runBench(args: string[]): Promise<number> {
+  const { values, positionals } = parseArgs({
+    args,
+    allowPositionals: true,
+    options: {
+      json: { type: 'boolean', default: false },
+      quick: { type: 'boolean', default: false },
+      save: { type: 'boolean', default: false },
+      rtt: { type: 'string', default: '0' },
+    },
+  })
+  const contest = contests.find(({ name }) => name === positionals[0])
+  if (!contest) {
+    process.stderr.write(`${usage}\n`)
+    return 2
+  }
+  const server = await openServer()
+  try {
+    const progress = (line: string) => void process.stderr.write(`${line}\n`)
+    const input = { url: server.url, quick: values.quick, rttMs: Number(values.rtt), progress }
+    const { rows, checks, versions } = await contest.run(input)
+    const all = { ...versions, node: process.versions.node, postgres: await readPostgres(server.url) }
+    const document = { contest: contest.name, machine: describeMachine(), versions: all, rows, checks }
+    if (values.json) process.stdout.write(`${JSON.stringify(document, null, 2)}\n`)
+    else showDocument(document)
+    if (values.save) await saveDocument(document, values.rtt)
+    return checks.every(({ holds }) => holds) ? 0 : 1
+  } finally {
+    await server.stop()
+  }
+}
+
+/** Durable settings, as a rate of a server that may lose commits means nothing. */
+async function openServer(): Promise<{ url: string; stop: () => Promise<void> }> {
+  const given = process.env['DATABASE_URL']
+  if (given !== undefined) return { url: given, stop: async () => {} }
+  const { startEmbedded } = await import('holdfast/embedded')
+  const dir = await mkdtemp(join(tmpdir(), 'holdfast-bench-'))
+  const server = await startEmbedded({ dir })
+  return {
+    url: server.url,
+    stop: async () => {
+      await server.stop()
+      await rm(dir, { recursive: true, force: true })
+    },
+  }
+}
+
+async function readPostgres(url: string): Promise<string> {
+  const db = await connect({ url })
+  await db.close()
+  return db.server.version
+}
+
+function showDocument({ rows, checks }: BenchDocument): void {
+  for (const { subject, metric, unit, median, min, max, runs } of rows) {
+    process.stdout.write(
+      `${metric.padEnd(16)} ${subject.padEnd(26)} ${median} ${unit}  (${min} to ${max}, ${runs} runs)\n`,
+    )
+  }
+  for (const { id, value, bound, ci95, holds, inconclusive } of checks) {
+    const verdict = holds ? 'holds' : inconclusive ? 'INCONCLUSIVE' : 'FAILS'
+    process.stdout.write(`${verdict.padEnd(12)} ${id} = ${value} (${bound}), 95 % within ${ci95.join(' to ')}\n`)
+  }
+}
+
+async function saveDocument(document: BenchDocument, rtt: string): Promise<void> {
+  const suffix = rtt === '0' ? '' : `-rtt${rtt}`
+  const file = fileURLToPath(new URL(`../results/${document.contest}${suffix}.json`, import.meta.url))
+  await writeFile(file, `${JSON.stringify(document, null, 2)}\n`)
+}

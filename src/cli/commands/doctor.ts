@@ -1,0 +1,49 @@
+import { checkDatabase, type Finding } from '../../core/index.js'
+import { urlOption, type Command } from '../command.js'
+import { cliError } from '../errors.js'
+import { withDatabase } from '../open-database.js'
+import { wrapText, type Terminal } from '../terminal.js'
+
+const severities = ['ok', 'watch', 'act'] as const
+const styles = { ok: 'green', watch: 'yellow', act: 'red' } as const
+
+export const doctorCommand: Command = {
+  name: 'doctor',
+  summary: 'Judges versions, settings and the schema of a database; changes nothing.',
+  examples: ['holdfast doctor', 'holdfast doctor --fail-on watch', 'holdfast doctor --json'],
+  words: [],
+  options: {
+    url: urlOption,
+    'fail-on': {
+      type: 'string',
+      value: 'severity',
+      doc: 'Exit code 1 from this severity on: watch or act. Default: act.',
+    },
+  },
+  run: async ({ options, terminal }) => {
+    const limit = readSeverity(options['fail-on'])
+    const findings = await withDatabase(options['url'] as string | undefined, checkDatabase)
+    const failing = findings.filter(({ severity }) => severities.indexOf(severity) >= severities.indexOf(limit))
+    if (options['json']) terminal.printJson({ findings, failOn: limit, ok: failing.length === 0 })
+    else showFindings(findings, terminal)
+    return failing.length === 0 ? 0 : 1
+  },
+}
+
+function readSeverity(given: string | boolean | undefined): 'watch' | 'act' {
+  if (given === undefined) return 'act'
+  if (given === 'watch' || given === 'act') return given
+  throw cliError('HF_CLI_USAGE', `--fail-on takes watch or act, it is "${String(given)}".`)
+}
+
+/** Worst last: eyes end at the bottom of a terminal. */
+function showFindings(findings: readonly Finding[], terminal: Terminal): void {
+  const byWeight = [...findings].sort((a, b) => severities.indexOf(a.severity) - severities.indexOf(b.severity))
+  for (const { severity, id, evidence, fix } of byWeight) {
+    terminal.print(`${terminal.paint(styles[severity], severity.padEnd(5))}  ${terminal.paint('bold', id)}`)
+    for (const line of wrapText(evidence, terminal.width, '       ')) terminal.print(line)
+    if (fix) for (const line of wrapText(`fix: ${fix}`, terminal.width, '       ')) terminal.print(line)
+  }
+  const count = (severity: Finding['severity']) => findings.filter((each) => each.severity === severity).length
+  terminal.print(`${count('act')} to act on, ${count('watch')} to watch, ${count('ok')} fine`)
+}

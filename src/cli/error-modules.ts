@@ -1,0 +1,14 @@
+import { coreErrors, type ErrorTable } from '../core/index.js'
+import { embeddedErrors } from '../embedded/index.js'
+import { httpErrors } from '../http/index.js'
+import { proveErrors } from '../prove/index.js'
+import { cliErrors } from './errors.js'
+
+/** Every module's table, in the order of the docs. `docs/errors.md` and `holdfast errors` are made from it. */
+export const errorModules: readonly { module: string; table: ErrorTable }[] = [
+  { module: 'core', table: coreErrors },
+  { module: 'embedded', table: embeddedErrors },
+  { module: 'http', table: httpErrors },
+  { module: 'prove', table: proveErrors },
+  { module: 'cli', table: cliErrors },
+]

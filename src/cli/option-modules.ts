@@ -1,0 +1,15 @@
+import {
+  connectOptionTable,
+  poolOptionTable,
+  queryOptionTable,
+  txOptionTable,
+  type OptionTable,
+} from '../core/index.js'
+
+/** Every table of options that validates a call, in the order of `docs/options.md`. */
+export const optionModules: readonly { of: string; table: OptionTable }[] = [
+  { of: 'connect(options)', table: connectOptionTable },
+  { of: 'connect({ pool })', table: poolOptionTable },
+  { of: 'db.query(text, params, options)', table: queryOptionTable },
+  { of: 'db.tx(body, options)', table: txOptionTable },
+]
