@@ -6,7 +6,7 @@ import { createBoxOffice } from '../../example/src/app.js'
 import { migrate } from '../../example/src/database/migrate.js'
 import { migrations } from '../../example/src/database/migrations/index.js'
 import { createPaymentsClient } from '../../example/src/modules/payments/client.js'
-import { createPaymentsService } from '../../example/src/modules/payments/service.js'
+import { createPaymentsService, type PaymentsService } from '../../example/src/modules/payments/service.js'
 import type { OrdersService } from '../../example/src/modules/orders/service.js'
 import { createPaymentsApp } from '../../example/src/payments/app.js'
 import type { DialSettings } from '../../example/src/payments/dials.js'
@@ -18,8 +18,22 @@ import { openTestDatabase } from '../helpers/database.js'
 export interface Reply {
   status: number
   headers: Headers
-  // Tests read what they expect and fail loudly where it is missing.
-  body: any
+  body: ReplyBody
+}
+
+/** Every field that some answer has. A test reads those it expects, and fails where one is missing. */
+export interface ReplyBody {
+  id: string
+  status: string | number
+  code: string
+  fix: string
+  fields: { path: string; message: string }[]
+  orderId: string
+  items: { id: string; total: { cents: number } }[]
+  seats: { id: string; isFree: boolean }[]
+  standing: { remaining: number }
+  next: string | null
+  slowMs: number
 }
 
 export interface LogLine {
@@ -66,8 +80,14 @@ export async function openPayments(): Promise<PaymentsUnderTest> {
   }
 }
 
-/** The box office, listening, on a database of its own, with its log kept. */
-export async function openBoxOffice(paymentsUrl: string, timeoutMs = 2_000): Promise<BoxOfficeUnderTest> {
+/** The box office's side of payments, with a deadline as short as a test needs. */
+export function connectPayments(url: string, timeoutMs: number): PaymentsService {
+  const logger = createLogger({ name: 'box-office', level: 'silent' })
+  return createPaymentsService({ client: createPaymentsClient({ url, timeoutMs }), logger })
+}
+
+/** The box office, listening, on a database of its own, with its log kept. Patient: a busy machine is no fault. */
+export async function openBoxOffice(paymentsUrl: string, timeoutMs = 15_000): Promise<BoxOfficeUnderTest> {
   const database = await openTestDatabase({ connect: { pool: { max: 10 } } })
   await migrate(database.db, migrations)
   const lines: LogLine[] = []
@@ -109,9 +129,7 @@ async function call(
     headers: { ...(body && { 'content-type': 'application/json' }), ...headers },
     ...(body && { body: JSON.stringify(body) }),
   })
-  const text = await response.text()
-  const isJson = response.headers.get('content-type')?.includes('json') ?? false
-  return { status: response.status, headers: response.headers, body: isJson ? JSON.parse(text) : text }
+  return { status: response.status, headers: response.headers, body: (await response.json()) as ReplyBody }
 }
 
 export interface Stock {

@@ -57,7 +57,7 @@ describe('dials', () => {
       doubleChargeWithoutKey: false,
       seed: 1,
     })
-    expect((await payments.call('PUT', '/dials', { failShare: 2 })).body.fields[0].path).toBe('failShare')
+    expect((await payments.call('PUT', '/dials', { failShare: 2 })).body.fields[0]?.path).toBe('failShare')
     expect((await payments.call('PUT', '/dials', { slow: 1 })).status).toBe(422)
     await payments.turn({ slowMs: 7 })
     expect((await payments.call('GET', '/dials')).body.slowMs).toBe(7)

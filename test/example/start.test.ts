@@ -49,7 +49,7 @@ async function startStack(args: readonly string[] = [startFile]): Promise<Stack 
       if (found === undefined) throw new Error(`Not started: ${launched.output()}`)
       return found
     },
-    { withinMs: 15_000 },
+    { withinMs: 40_000 },
   )
   return { ...launched, url }
 }
@@ -65,7 +65,8 @@ async function expectAllGone(url: string): Promise<void> {
   })
 }
 
-describe('start', () => {
+// Processes on a busy machine: what is asserted about time is asserted in the tests, not by their deadline.
+describe('start', { timeout: 60_000 }, () => {
   test('prints two aligned lines when both URLs answer, and ends everything on SIGTERM', async () => {
     const stack = await startStack()
     const lines = stack
@@ -82,7 +83,7 @@ describe('start', () => {
     await eventually(
       async () => expect(await database.db.sql`select 1 from orders where status = 'paid'`).not.toEqual([]),
       {
-        withinMs: 10_000,
+        withinMs: 20_000,
       },
     )
 
@@ -102,15 +103,11 @@ describe('start', () => {
     await expectAllGone(stack.url)
   })
 
-  test('nothing survives a parent that was killed', async () => {
-    const stack = await startStack(['-e', parentSource, startFile])
-    stack.child.kill('SIGKILL')
-    await stack.closed
-    await expectAllGone(stack.url)
-  })
-
-  test('nothing survives start itself being killed', async () => {
-    const stack = await startStack()
+  test.each([
+    ['its parent', ['-e', parentSource, startFile]],
+    ['start itself', [startFile]],
+  ])('nothing survives %s being killed', async (_, args) => {
+    const stack = await startStack(args)
     stack.child.kill('SIGKILL')
     await stack.closed
     await expectAllGone(stack.url)

@@ -49,12 +49,12 @@ export class Crowd {
   }
 
   #send(kind: ActionKind, random: Random): Promise<Reply> {
-    const { get } = this.#client
-    if (kind === 'search') return get(`/events/search?q=${random.pick(words)}`)
+    const client = this.#client
+    if (kind === 'search') return client.get(`/events/search?q=${random.pick(words)}`)
     if (kind === 'seatMap') return this.#readSeats(random.pick(this.#events))
     if (kind === 'buy') return this.#buy(random)
     if (kind === 'cancel') return this.#cancel(random)
-    if (kind === 'myOrders') return get(`/customers/${random.pick(this.#customers)}/orders`)
+    if (kind === 'myOrders') return client.get(`/customers/${random.pick(this.#customers)}/orders`)
     return this.#browse()
   }
 

@@ -23,7 +23,7 @@ export function onShutdown(logger: Logger, stop: () => Promise<void>): void {
   const shutDown = (reason: string) => {
     if (isStopping) return
     isStopping = true
-    logger.info({ reason }, 'stopping')
+    logger.debug({ reason }, 'stopping')
     setTimeout(() => process.exit(1), stopWithinMs).unref()
     stop().then(
       () => process.exit(0),
