@@ -1,7 +1,6 @@
 // Builds everything that runs: the library, the box office and the benches file by file, the dashboard as one bundle.
 // One emitter (esbuild) makes the JavaScript in every case, so what the tests run is what is published;
 // `--types` adds the declarations, which only a published package needs.
-import { build } from 'esbuild'
 import { spawn } from 'node:child_process'
 import { mkdir, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises'
 import { dirname, join, relative } from 'node:path'
@@ -46,6 +45,7 @@ async function transpile(from, to) {
   await mkdir(outdir, { recursive: true })
   await removeStale(entryPoints, join(root, from), outdir)
   if (entryPoints.length === 0) return
+  const { build } = await import('esbuild')
   await build({
     entryPoints,
     outdir,
@@ -71,6 +71,7 @@ async function removeStale(sources, base, outdir) {
 
 async function bundleDashboard() {
   const outdir = join(root, 'dist/dashboard')
+  const { build } = await import('esbuild')
   await build({
     entryPoints: { app: join(root, 'dashboard/src/main.tsx') },
     outdir,

@@ -58,8 +58,8 @@ function showHelp(name: string | undefined, terminal: Terminal): number {
     for (const line of more) terminal.print(`            ${line}`)
   }
   terminal.print('')
-  terminal.print('`holdfast <command> --help` shows its options. Exit codes: 0 ok, 1 a check failed,')
-  terminal.print('2 usage, 3 no database.')
+  terminal.print('`holdfast <command> --help` shows its options.')
+  terminal.print('Exit codes: 0 ok, 1 a check failed, 2 usage, 3 no database.')
   return 0
 }
 

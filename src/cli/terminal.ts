@@ -30,7 +30,7 @@ export function openTerminal(env: NodeJS.ProcessEnv = process.env): Terminal {
 function wantsColour(env: NodeJS.ProcessEnv): boolean {
   if (env['NO_COLOR']) return false
   if (env['FORCE_COLOR']) return env['FORCE_COLOR'] !== '0'
-  return process.stdout.isTTY === true && env['TERM'] !== 'dumb'
+  return process.stdout.isTTY && env['TERM'] !== 'dumb'
 }
 
 export interface Column {

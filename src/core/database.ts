@@ -1,6 +1,7 @@
 import type { Pool, PoolClient, QueryResult, QueryResultRow } from 'pg'
 import { queryOptionTable, txOptionTable } from './connect-options.js'
 import { createRequest, currentRequest, runWithRequest, type RequestContext, type RequestInit } from './context.js'
+import { Deadlines } from './deadlines.js'
 import { coreError } from './error-table.js'
 import { Histogram } from './histogram.js'
 import { Listener } from './listener.js'
@@ -11,7 +12,7 @@ import { RouteBook } from './route-book.js'
 import { buildStatement } from './sql.js'
 import { isRepeatable } from './sqlstate.js'
 import { runStatement } from './statement.js'
-import { Transaction } from './transaction.js'
+import { Transaction, type Effect } from './transaction.js'
 import type { Db, DbStats, Logger, Notification, QueryOptions, ServerInfo, Tx, TxOptions } from './types.js'
 
 export interface DatabaseParts {
@@ -27,6 +28,7 @@ export interface DatabaseParts {
 }
 
 const noOptions: QueryOptions = {}
+const noTxOptions: TxOptions = {}
 
 export class Database implements Db {
   readonly server: ServerInfo
@@ -34,6 +36,7 @@ export class Database implements Db {
   readonly #guard: PoolGuard
   readonly #queries = new Histogram()
   readonly #routes = new RouteBook()
+  readonly #deadlines = new Deadlines()
   readonly #listener: Listener
   #queryErrors = 0
   #closing: Promise<void> | undefined
@@ -61,7 +64,7 @@ export class Database implements Db {
       return (await this.#queryOnce(text, params, options)) as QueryResult<T>
     } catch (error) {
       // The driver's stack ends in its socket reader; this one leads to the line that asked.
-      if (error instanceof Error) Error.captureStackTrace(error, this.query)
+      if (error instanceof Error) Error.captureStackTrace(error)
       throw error
     }
   }
@@ -77,14 +80,14 @@ export class Database implements Db {
     const asked = performance.now()
     return new Promise((resolve, reject) => {
       this.#guard.acquire(this.#parts.acquireMs, signal, (refusal, client) => {
-        if (!client) return reject(refusal as Error)
+        if (!client) return reject(refusal)
         const started = performance.now()
         const statement = { text, values, name, deadlineMs, signal, inTransaction: false }
-        runStatement(client, statement, (error, result) => {
+        runStatement(client, statement, this.#deadlines, (error, result) => {
           this.#guard.release(client)
           this.#observe(request, started - asked, performance.now() - started, error !== undefined)
           if (error === undefined) resolve(result as QueryResult)
-          else reject(error as Error)
+          else reject(error)
         })
       })
     })
@@ -99,8 +102,8 @@ export class Database implements Db {
     request.sqlMs += sqlMs
   }
 
-  async tx<T>(body: (tx: Tx) => Promise<T>, options: TxOptions = {}): Promise<T> {
-    validateOptions('tx', options, txOptionTable)
+  async tx<T>(body: (tx: Tx) => Promise<T>, options: TxOptions = noTxOptions): Promise<T> {
+    if (options !== noTxOptions) validateOptions('tx', options, txOptionTable)
     const { deadlineMs = this.#parts.txDeadlineMs, repeatable = false, retries = 5 } = options
     const endsAt = deadlineMs === 0 ? Infinity : performance.now() + deadlineMs
     for (let attempt = 0; ; attempt++) {
@@ -117,13 +120,18 @@ export class Database implements Db {
     const { signal } = options
     const client = await this.#acquire(signal)
     const request = currentRequest()
-    const transaction = new Transaction(client, this.#parts.deadlineMs, (ms, failed) =>
-      this.#observe(request, 0, ms, failed),
+    const transaction = new Transaction(
+      {
+        client,
+        deadlines: this.#deadlines,
+        deadlineMs: this.#parts.deadlineMs,
+        observe: (ms, failed) => this.#observe(request, 0, ms, failed),
+      },
+      options,
     )
-    const disarm = armStops(transaction, endsAt, signal)
+    const disarm = this.#armStops(transaction, endsAt, signal)
     let result: T
     try {
-      await transaction.begin(options)
       result = await transaction.runBody(body)
       await transaction.commit()
       this.#transactions++
@@ -135,15 +143,28 @@ export class Database implements Db {
       disarm()
       this.#guard.release(client)
     }
-    await this.#runEffects(transaction.effects)
+    if (transaction.effects.length > 0) await this.#runEffects(transaction.effects)
     return result
+  }
+
+  /** Ends a transaction at its deadline or when its signal is aborted. */
+  #armStops(transaction: Transaction, endsAt: number, signal: AbortSignal | undefined): () => void {
+    const left = Math.max(1, endsAt - performance.now())
+    const disarm = this.#deadlines.arm(left, () => transaction.stop('deadline', describeDeadline()))
+    if (signal === undefined) return disarm
+    const onAbort = () => transaction.stop('abort', describeAbort(signal))
+    signal.addEventListener('abort', onAbort, { once: true })
+    return () => {
+      disarm()
+      signal.removeEventListener('abort', onAbort)
+    }
   }
 
   async #acquire(signal: AbortSignal | undefined): Promise<PoolClient> {
     const asked = performance.now()
     const client = await new Promise<PoolClient>((resolve, reject) =>
       this.#guard.acquire(this.#parts.acquireMs, signal, (error, acquired) =>
-        acquired ? resolve(acquired) : reject(error as Error),
+        acquired ? resolve(acquired) : reject(error),
       ),
     )
     const request = currentRequest()
@@ -152,7 +173,7 @@ export class Database implements Db {
   }
 
   /** In order, each awaited. A failing one is logged and the next runs: the commit stands and must be answered as such. */
-  async #runEffects(effects: readonly (() => void | Promise<void>)[]): Promise<void> {
+  async #runEffects(effects: readonly Effect[]): Promise<void> {
     for (const effect of effects) {
       try {
         await effect()
@@ -206,20 +227,8 @@ export class Database implements Db {
     const closing = Promise.all([this.#listener.close(), this.#parts.closePool()])
     const outcome = await Promise.race([closing, late])
     clearTimeout(timer)
+    this.#deadlines.close()
     if (outcome === 'late') this.#parts.logger.warn({ deadlineMs }, 'Statements were still in flight at close().')
-  }
-}
-
-/** Ends a transaction at its deadline or when its signal is aborted. */
-function armStops(transaction: Transaction, endsAt: number, signal: AbortSignal | undefined): () => void {
-  const left = endsAt - performance.now()
-  const onDeadline = () => transaction.stop('deadline', describeDeadline())
-  const timer = endsAt === Infinity ? undefined : setTimeout(onDeadline, Math.max(1, left))
-  const onAbort = () => transaction.stop('abort', describeAbort(signal as AbortSignal))
-  signal?.addEventListener('abort', onAbort, { once: true })
-  return () => {
-    clearTimeout(timer)
-    signal?.removeEventListener('abort', onAbort)
   }
 }
 

@@ -183,12 +183,6 @@ export const coreErrors = {
     fix: 'Upgrade holdfast in this process to the release that the message names or later.',
     exitCode: 1,
   },
-  HF_MIGRATE_MISSING: {
-    summary: 'Migrations are missing in this database.',
-    when: 'A table or column that this version needs is not there yet. Nothing is created at boot in production.',
-    fix: 'Run `holdfast migrate`, or hand the output of `holdfast migrate --print` to your migration tool.',
-    exitCode: 1,
-  },
 } satisfies ErrorTable
 
 export const coreError = defineErrors(coreErrors)

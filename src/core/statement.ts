@@ -1,5 +1,7 @@
 import type { ClientBase, QueryConfig, QueryResult } from 'pg'
+import { canBeginWith, sendBeginWith } from './begin-query.js'
 import { cancelOnServer, destroySocket, isBroken } from './driver.js'
+import type { Deadlines } from './deadlines.js'
 import { coreError } from './error-table.js'
 import { isSessionEnded, readSqlstate, sqlstate } from './sqlstate.js'
 
@@ -13,6 +15,8 @@ export interface StatementRequest {
   /** 0: none. */
   deadlineMs: number
   signal: AbortSignal | undefined
+  /** Sent ahead of the statement: the BEGIN of a transaction whose first statement this is. */
+  begin?: string | undefined
   /** Inside an open transaction a broken connection is certain to have committed nothing. */
   inTransaction: boolean
 }
@@ -29,7 +33,12 @@ export type StopStatement = (reason: StopReason) => void
  * broken, see `isBroken`). A statement that was told to stop but had already succeeded counts as succeeded: its work
  * is there, and saying otherwise would be a lie.
  */
-export function runStatement(client: ClientBase, request: StatementRequest, done: StatementDone): StopStatement {
+export function runStatement(
+  client: ClientBase,
+  request: StatementRequest,
+  deadlines: Deadlines,
+  done: StatementDone,
+): StopStatement {
   const { deadlineMs, signal } = request
   let stopped: StopReason | undefined
   let cancelling: Promise<void> | undefined
@@ -43,13 +52,13 @@ export function runStatement(client: ClientBase, request: StatementRequest, done
     done(describeStop('abort', request))
     return stop
   }
-  const timer = deadlineMs === 0 ? undefined : setTimeout(stop, deadlineMs, 'deadline')
+  const disarm = deadlines.arm(deadlineMs, () => stop('deadline'))
   const onAbort = signal && (() => stop('abort'))
   if (onAbort) signal.addEventListener('abort', onAbort, { once: true })
 
   send(client, request, (error, result) => {
     ended = true
-    clearTimeout(timer)
+    disarm()
     if (onAbort) signal.removeEventListener('abort', onAbort)
     // The server said goodbye, the socket closes a moment later: nobody may be handed this connection in between.
     if (error && isSessionEnded(error)) destroySocket(client)
@@ -60,16 +69,17 @@ export function runStatement(client: ClientBase, request: StatementRequest, done
   return stop
 }
 
-function send(
-  client: ClientBase,
-  request: StatementRequest,
-  done: (error: unknown, result?: QueryResult) => void,
-): void {
-  const { text, name } = request
-  const values = request.values as unknown[] | undefined
-  // Simple strings take the driver's cheapest path; only a prepared statement needs the object form.
-  if (name === undefined) client.query(text, values as unknown[], done as (error: Error, result: QueryResult) => void)
-  else client.query({ name, text, values } as QueryConfig, done as (error: Error, result: QueryResult) => void)
+function send(client: ClientBase, request: StatementRequest, done: StatementDone): void {
+  const { begin, text, values, name } = request
+  if (begin === undefined) return sendStatement(client, request, done)
+  if (canBeginWith(client, values, name)) return sendBeginWith(client, begin, text, values ?? [], done)
+  client.query(begin, [], (error: unknown) => (error ? done(error) : sendStatement(client, request, done)))
+}
+
+function sendStatement(client: ClientBase, { text, values, name }: StatementRequest, done: StatementDone): void {
+  // Plain arguments take the driver's cheapest path; only a prepared statement needs the object form.
+  if (name === undefined) client.query(text, values as unknown[], done)
+  else client.query({ name, text, values } as QueryConfig, done)
 }
 
 /** Cancels; destroys the connection when the server cannot be asked or the statement does not end in time. */

@@ -11,7 +11,6 @@ export interface AppliedRow {
   name: string
   checksum: string
   class: 'expand' | 'contract' | 'data'
-  package: string
   applied_at: Date
 }
 
@@ -39,7 +38,7 @@ export async function limitLockWait(session: Session): Promise<void> {
 
 export async function listApplied(session: Session): Promise<AppliedRow[]> {
   const text = `/* holdfast:core.list-applied */
-    select name, checksum, class, package, applied_at from holdfast.core_migrations order by name`
+    select name, checksum, class, applied_at from holdfast.core_migrations order by name`
   return (await session.query<AppliedRow>(text)).rows
 }
 

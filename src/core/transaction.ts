@@ -1,4 +1,5 @@
 import type { PoolClient, QueryResult, QueryResultRow } from 'pg'
+import type { Deadlines } from './deadlines.js'
 import { destroySocket, isBroken } from './driver.js'
 import { coreError } from './error-table.js'
 import { buildStatement } from './sql.js'
@@ -9,44 +10,47 @@ import type { QueryOptions, Tx, TxOptions } from './types.js'
 const COMMIT_WAIT_MS = 30_000
 const ROLLBACK_WAIT_MS = 5_000
 
-/** One transaction on one client: the statements in order, one at a time, and what happens at its end. */
+export type Effect = () => void | Promise<void>
+
+export interface TransactionParts {
+  client: PoolClient
+  deadlines: Deadlines
+  /** For each statement. @unit ms */
+  deadlineMs: number
+  /** Told about every statement, so that the pool's counters see it. */
+  observe: (ms: number, failed: boolean) => void
+}
+
+/** One transaction on one client: its statements one at a time, and what happens at its end. */
 export class Transaction {
-  readonly #client: PoolClient
-  readonly #deadlineMs: number
-  readonly #effects: (() => void | Promise<void>)[] = []
+  readonly effects: Effect[] = []
+  readonly #parts: TransactionParts
+  #tail: Promise<unknown> = Promise.resolve()
+  #pending = 0
+  #isOpen = true
+  #savepoints = 0
+  #firstError: unknown
   #stopRunning: StopStatement | undefined
   #fail: ((error: unknown) => void) | undefined
   #stopError: unknown
   /** COMMIT or ROLLBACK is on its way, or was answered. */
   #isEnding = false
-  #tail: Promise<unknown> = Promise.resolve()
-  #isOpen = true
-  #pending = 0
-  #savepoints = 0
-  #firstError: unknown
-  /** Told about every statement, so that the pool's counters see it. */
-  readonly #observe: (ms: number, failed: boolean) => void
 
-  constructor(client: PoolClient, deadlineMs: number, observe: (ms: number, failed: boolean) => void) {
-    this.#client = client
-    this.#deadlineMs = deadlineMs
-    this.#observe = observe
-  }
+  /** BEGIN as it will be sent with the first statement; undefined once it was. */
+  #begin: string | undefined
 
-  get effects(): readonly (() => void | Promise<void>)[] {
-    return this.#effects
-  }
-
-  async begin({ isolation, readOnly }: TxOptions): Promise<void> {
-    const mode = (isolation ? ` isolation level ${isolation}` : '') + (readOnly ? ' read only' : '')
-    await this.#run({ ...controlStatement, text: `begin${mode}`, deadlineMs: this.#deadlineMs })
+  constructor(parts: TransactionParts, { isolation, readOnly }: TxOptions) {
+    this.#parts = parts
+    this.#begin = `begin${isolation ? ` isolation level ${isolation}` : ''}${readOnly ? ' read only' : ''}`
   }
 
   /** Runs the body until it ends, or until `stop` is called. */
   async runBody<T>(body: (tx: Tx) => Promise<T>): Promise<T> {
     if (this.#stopError !== undefined) throw this.#stopError
-    const stopped = new Promise<never>((_, reject) => (this.#fail = reject))
-    return await Promise.race([body(this.#face()), stopped])
+    return await new Promise<T>((resolve, reject) => {
+      this.#fail = reject
+      Promise.resolve(body(this.#face())).then(resolve, reject)
+    })
   }
 
   /** No time left: cancels the statement that runs, lets no other one start, and makes `runBody` throw. */
@@ -63,85 +67,89 @@ export class Transaction {
    * @throws HF_TX_ABORTED, HF_TX_OUTCOME_UNKNOWN, or what the server refused it with
    */
   async commit(): Promise<void> {
-    await this.#tail
+    // Statements that the body did not await still run inside the transaction.
+    if (this.#pending > 0) await this.#tail
     this.#isOpen = false
     if (this.#stopError !== undefined) throw this.#stopError
-    if (isBroken(this.#client)) throw describeLostBeforeCommit(this.#firstError)
+    const { client, deadlines } = this.#parts
+    if (isBroken(client)) throw describeLostBeforeCommit(this.#firstError)
+    // A body without statements never began anything.
+    if (this.#begin !== undefined) return
     this.#isEnding = true
-    const giveUp = setTimeout(destroySocket, COMMIT_WAIT_MS, this.#client)
+    const disarm = deadlines.arm(COMMIT_WAIT_MS, () => destroySocket(client))
     try {
       // Outside-a-transaction rules apply: a connection that breaks now leaves the outcome unknown.
-      const { command } = await this.#run({ ...controlStatement, text: 'commit', inTransaction: false })
-      if (command === 'ROLLBACK') throw this.#describeAborted()
+      const { command } = await this.#control('commit', 0, false)
+      if (command === 'ROLLBACK') throw describeAborted(this.#firstError)
     } finally {
-      clearTimeout(giveUp)
+      disarm()
     }
   }
 
   /** Rolls back; a connection that cannot do it in time is destroyed, which rolls back too. */
   async rollback(): Promise<void> {
     this.#isOpen = false
+    const { client, deadlines } = this.#parts
     // Whatever the server answered to COMMIT, the transaction is over.
-    if (this.#isEnding || isBroken(this.#client)) return
+    if (this.#isEnding || isBroken(client) || this.#begin !== undefined) return
     this.#isEnding = true
-    const giveUp = setTimeout(destroySocket, ROLLBACK_WAIT_MS, this.#client)
+    const disarm = deadlines.arm(ROLLBACK_WAIT_MS, () => destroySocket(client))
     try {
       await this.#tail
-      await this.#run({ ...controlStatement, text: 'rollback' })
+      await this.#control('rollback', 0)
     } catch {
-      destroySocket(this.#client)
+      destroySocket(client)
     } finally {
-      clearTimeout(giveUp)
+      disarm()
     }
   }
 
   #face(): Tx {
-    const query = async <T extends QueryResultRow>(
-      text: string,
-      values?: readonly unknown[],
-      options: QueryOptions = {},
-    ): Promise<QueryResult<T>> => (await this.#enqueue(text, values, options)) as QueryResult<T>
-    const sql = async <T extends QueryResultRow>(
-      strings: TemplateStringsArray,
-      ...values: readonly unknown[]
-    ): Promise<T[]> => {
-      const { text, values: params } = buildStatement(strings, values)
-      return (await query<T>(text, params)).rows
+    const query = async <T extends QueryResultRow>(text: string, values?: readonly unknown[], options?: QueryOptions) =>
+      (await this.#enqueue(text, values, options)) as QueryResult<T>
+    const sql = async <T extends QueryResultRow>(strings: TemplateStringsArray, ...values: readonly unknown[]) => {
+      const statement = buildStatement(strings, values)
+      return (await this.#enqueue(statement.text, statement.values)).rows as T[]
     }
-    return {
-      query,
-      sql,
-      afterCommit: (effect) => void this.#effects.push(effect),
-      savepoint: async (body) => await this.#runSavepoint(body),
-    } as Tx
+    const afterCommit = (effect: Effect) => void this.effects.push(effect)
+    const savepoint = async <T>(body: (tx: Tx) => Promise<T>) => await this.#runSavepoint(body)
+    return { query, sql, afterCommit, savepoint } as Tx
   }
 
-  async #enqueue(text: string, values: readonly unknown[] | undefined, options: QueryOptions): Promise<QueryResult> {
-    const { deadlineMs = this.#deadlineMs, name, signal } = options
+  #enqueue(text: string, values?: readonly unknown[], options: QueryOptions = {}): Promise<QueryResult> {
+    const { deadlineMs = this.#parts.deadlineMs, name, signal } = options
     const request = { text, values, name, deadlineMs, signal, inTransaction: true }
     // One statement at a time: node-postgres gives up queueing on a client in its next major version.
     const turn = this.#pending++ === 0 ? this.#runIfOpen(request) : this.#tail.then(() => this.#runIfOpen(request))
     const settle = () => void this.#pending--
     this.#tail = turn.then(settle, settle)
-    return await turn
+    return turn
   }
 
-  async #runIfOpen(request: StatementRequest): Promise<QueryResult> {
-    if (this.#isOpen) return await this.#run(request)
-    throw coreError('HF_TX_CLOSED', 'A statement reached a transaction that had already ended; it was not sent.')
+  #runIfOpen(request: StatementRequest): Promise<QueryResult> {
+    if (this.#isOpen) return this.#run(request)
+    const message = 'A statement reached a transaction that had already ended; it was not sent.'
+    return Promise.reject(coreError('HF_TX_CLOSED', message))
   }
 
-  async #run(request: StatementRequest): Promise<QueryResult> {
+  #control(text: string, deadlineMs: number, inTransaction = true): Promise<QueryResult> {
+    return this.#run({ text, values: undefined, name: undefined, deadlineMs, signal: undefined, inTransaction })
+  }
+
+  #run(request: StatementRequest): Promise<QueryResult> {
+    const { client, deadlines, observe } = this.#parts
     const started = performance.now()
-    return await new Promise((resolve, reject) => {
+    request.begin = this.#begin
+    this.#begin = undefined
+    return new Promise((resolve, reject) => {
       let ended = false
-      const stop = runStatement(this.#client, request, (error, result) => {
+      const stop = runStatement(client, request, deadlines, (error, result) => {
         ended = true
         this.#stopRunning = undefined
-        this.#observe(performance.now() - started, error !== undefined)
+        observe(performance.now() - started, error !== undefined)
         if (error === undefined) return resolve(result as QueryResult)
         this.#firstError ??= error
-        reject(error as Error)
+        reject(error)
       })
       // A signal that was already aborted ends it before there is anything to stop.
       if (!ended) this.#stopRunning = stop
@@ -150,36 +158,25 @@ export class Transaction {
 
   async #runSavepoint<T>(body: (tx: Tx) => Promise<T>): Promise<T> {
     const name = `hf_${++this.#savepoints}`
-    const effects = this.#effects.length
-    await this.#enqueue(`savepoint ${name}`, undefined, {})
+    const effectsBefore = this.effects.length
+    await this.#enqueue(`savepoint ${name}`)
     const errorBefore = this.#firstError
     try {
       const result = await body(this.#face())
-      await this.#enqueue(`release savepoint ${name}`, undefined, {})
+      await this.#enqueue(`release savepoint ${name}`)
       return result
     } catch (error) {
-      await this.#enqueue(`rollback to savepoint ${name}`, undefined, {})
+      await this.#enqueue(`rollback to savepoint ${name}`)
       this.#firstError = errorBefore
       // Its effects belong to work that is undone.
-      this.#effects.length = effects
+      this.effects.length = effectsBefore
       throw error
     }
   }
-
-  #describeAborted() {
-    return coreError('HF_TX_ABORTED', 'COMMIT was answered with ROLLBACK: an earlier statement had failed.', {
-      cause: this.#firstError,
-    })
-  }
 }
 
-const controlStatement: StatementRequest = {
-  text: '',
-  values: undefined,
-  name: undefined,
-  deadlineMs: 0,
-  signal: undefined,
-  inTransaction: true,
+function describeAborted(cause: unknown) {
+  return coreError('HF_TX_ABORTED', 'COMMIT was answered with ROLLBACK: an earlier statement had failed.', { cause })
 }
 
 function describeLostBeforeCommit(cause: unknown) {

@@ -1,7 +1,6 @@
 import type { Pool, QueryResult, QueryResultRow } from 'pg'
 import type { HistogramView } from './histogram.js'
 import type { RequestContext, RequestInit } from './context.js'
-import type { SqlFragment } from './sql.js'
 
 /** Where holdfast reports what it cannot throw. pino, console and most loggers fit. */
 export interface Logger {
@@ -73,10 +72,10 @@ export interface Queryable {
     params?: readonly unknown[],
     options?: QueryOptions,
   ): Promise<QueryResult<T>>
-  /** Runs one statement written as a template; every `${value}` becomes a parameter, never text. */
+  /** Runs one statement written as a template; every `${value}` becomes a parameter, never text; fragments made by `sql` nest. */
   sql<T extends QueryResultRow = QueryResultRow>(
     strings: TemplateStringsArray,
-    ...values: readonly (SqlFragment | unknown)[]
+    ...values: readonly unknown[]
   ): Promise<T[]>
 }
 

@@ -51,7 +51,7 @@ async function createWithContent(path: string, owner: Owner): Promise<boolean> {
     if (code === 'EEXIST') return false
     // File systems without hard links; readOwner allows for the moment in which the file is empty.
     if (code === 'EPERM' || code === 'ENOTSUP' || code === 'ENOSYS' || code === 'EMLINK')
-      return createExclusive(path, owner)
+      return await createExclusive(path, owner)
     throw error
   } finally {
     await rm(draft, { force: true })

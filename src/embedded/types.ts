@@ -23,5 +23,5 @@ export interface EmbeddedServer {
   /** True when the server was already running and this call joined it. */
   shared: boolean
   /** Leaves; the last one to leave stops the server. May be called twice. @throws HF_EMBEDDED_STOP_TIMEOUT */
-  stop(): Promise<void>
+  stop: () => Promise<void>
 }

@@ -16,7 +16,7 @@ export interface Proxy {
   cut(): void
   /** While stalled, nothing passes in either direction: a half-open network. */
   stall(on: boolean): void
-  close(): Promise<void>
+  close: () => Promise<void>
 }
 
 /** A TCP proxy on loopback that counts round trips, adds latency, and breaks connections on demand. */

@@ -137,7 +137,7 @@ async function startOldServer(): Promise<{ url: string; close: () => Promise<voi
     return Buffer.concat([head, body])
   }
   const int16 = (value: number) => Buffer.from([value >> 8, value & 255])
-  const int32 = (value: number) => Buffer.from(new Int32Array([value]).buffer).reverse()
+  const int32 = (value: number) => Buffer.from([value >> 24, value >> 16, value >> 8, value].map((each) => each & 255))
   const text = (value: string) => Buffer.from(`${value}\0`)
   const ready = message('Z', Buffer.from('I'))
   const field = (name: string, oid: number) =>

@@ -51,6 +51,23 @@ describe('tx', () => {
     await box.db.query('drop table child')
   })
 
+  test('a first statement that fails leaves nothing open, whichever way BEGIN was sent', async () => {
+    for (const params of [[], [0]]) {
+      const text = params.length === 0 ? 'select 1/0' : 'select 1/$1::int'
+      await expect(box.db.tx(async (tx) => await tx.query(text, params))).rejects.toMatchObject({ code: '22012' })
+    }
+    const open = await box.db.sql`select pid from pg_stat_activity
+      where datname = current_database() and state like 'idle in transaction%'`
+    expect(open).toEqual([])
+  })
+
+  test('several statements in one text, and a named statement, work as the first', async () => {
+    await box.db.tx(async (tx) => await tx.query(`insert into note values (1, 'a'); insert into note values (2, 'b')`))
+    const named = async (tx: Tx) => await tx.query('select $1::int as n', [7], { name: 'by-number' })
+    for (let n = 0; n < 2; n++) expect((await box.db.tx(named)).rows).toEqual([{ n: 7 }])
+    expect(await countNotes()).toBe(2)
+  })
+
   test('queries asked for at once run one after the other', async () => {
     await box.db.tx(async (tx) => await Promise.all([1, 2, 3, 4].map(async (id) => await insert(tx, id))))
     expect(await countNotes()).toBe(4)
@@ -224,7 +241,7 @@ describe('a connection that breaks', () => {
 })
 
 describe('round trips, counted as client bursts by a proxy', () => {
-  test('one for a query, three for a transaction of one statement', async () => {
+  test('one for a query, two for a transaction of one statement (BEGIN travels with it), three without parameters', async () => {
     const { hostname, port } = new URL(box.url)
     const proxy = await startProxy({ host: hostname, port: Number(port) })
     const db = await connectTo({ url: throughProxy(box.url, proxy) })
@@ -232,7 +249,12 @@ describe('round trips, counted as client bursts by a proxy', () => {
     for (let n = 0; n < 10; n++) await db.query('select $1::int', [n])
     expect(proxy.bursts() - start).toBe(10)
     for (let n = 0; n < 10; n++) await db.tx(async (tx) => await tx.query('select $1::int', [n]))
-    expect(proxy.bursts() - start).toBe(10 + 30)
+    expect(proxy.bursts() - start).toBe(10 + 20)
+    for (let n = 0; n < 10; n++) await db.tx(async (tx) => await tx.query('select 1'))
+    expect(proxy.bursts() - start).toBe(10 + 20 + 30)
+    // A body that asks nothing of the database costs nothing there.
+    for (let n = 0; n < 10; n++) await db.tx(async () => await Promise.resolve())
+    expect(proxy.bursts() - start).toBe(10 + 20 + 30)
     await db.close()
     await proxy.close()
   })

@@ -17,7 +17,7 @@ const fastSettings = { fsync: 'off', full_page_writes: 'off', synchronous_commit
 
 /** Once per run and server: starts it (or takes the one given) and makes the template. */
 export default async function setUpServer(project: TestProject): Promise<() => Promise<void>> {
-  const given = project.config.env['HOLDFAST_TEST_SERVER']
+  const given = project.config.env?.['HOLDFAST_TEST_SERVER']
   const server = given === undefined ? await startServer() : { url: given, stop: async () => {} }
   const template = `hf_template_${process.pid}`
   await runAdmin(server.url, `create database ${template}`)

@@ -7,7 +7,7 @@ export interface Subject {
 export interface Work {
   /** One operation of each metric, by the metric's name. */
   operations: Readonly<Record<string, () => Promise<unknown>>>
-  close(): Promise<void>
+  close: () => Promise<void>
 }
 
 /** What a subject did in one stretch. */

@@ -1,0 +1,102 @@
+// The layers of the repository (see CONTRIBUTING.md): who may import whom. Edges between capabilities are written
+// here, one by one, and nowhere else.
+
+/** Capabilities of layer 1. A new one is added here. */
+const capabilities = ['embedded']
+// errors.ts too: the guardian of the embedded server is a process of its own that should not load a database driver.
+const allowedOfCore = '^src/core/(index|errors)\\.ts$'
+const insideCapability = `^src/(${capabilities.join('|')})/`
+
+/** @type {import('dependency-cruiser').IConfiguration} */
+module.exports = {
+  forbidden: [
+    { name: 'no-cycles', severity: 'error', from: {}, to: { circular: true, dependencyTypesNot: ['type-only'] } },
+    {
+      name: 'core-stands-alone',
+      comment: 'Layer 0: core imports nothing else of src, and no package but pg.',
+      severity: 'error',
+      from: { path: '^src/core/' },
+      to: { path: '^src/', pathNot: '^src/core/' },
+    },
+    {
+      name: 'capability-imports-core-by-its-face',
+      severity: 'error',
+      from: { path: '^src/(?!core/)' },
+      to: { path: '^src/core/', pathNot: allowedOfCore },
+    },
+    {
+      name: 'capabilities-do-not-know-each-other',
+      severity: 'error',
+      from: { path: insideCapability },
+      to: { path: '^src/', pathNot: [allowedOfCore, '^src/$1/'] },
+    },
+    {
+      name: 'http-and-prove-import-faces',
+      comment: 'Layer 2 may import any capability, by its face.',
+      severity: 'error',
+      from: { path: '^src/(http|prove)/' },
+      to: { path: '^src/', pathNot: ['^src/[^/]+/index\\.ts$', '^src/$1/'] },
+    },
+    {
+      name: 'cli-is-on-top',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/cli/' },
+      to: { path: '^src/cli/' },
+    },
+    {
+      name: 'cli-imports-faces',
+      severity: 'error',
+      from: { path: '^src/cli/' },
+      to: { path: '^src/', pathNot: ['^src/[^/]+/index\\.ts$', '^src/cli/'] },
+    },
+    {
+      name: 'embedded-is-for-development',
+      comment: 'Only the CLI, the top face (lazily) and tests start a server.',
+      severity: 'error',
+      from: { path: '^src/', pathNot: ['^src/embedded/', '^src/cli/', '^src/index\\.ts$'] },
+      to: { path: '^src/embedded/' },
+    },
+    {
+      name: 'dashboard-shares-types-only',
+      severity: 'error',
+      from: { path: '^dashboard/' },
+      to: { path: '^src/', pathNot: '^src/http/contract\\.ts$' },
+    },
+    {
+      name: 'dashboard-shares-types-only-2',
+      severity: 'error',
+      from: { path: '^dashboard/' },
+      to: { path: '^src/', dependencyTypesNot: ['type-only'] },
+    },
+    {
+      name: 'users-import-by-package-name',
+      comment: 'example and bench are users: the exports map is what they see.',
+      severity: 'error',
+      from: { path: '^(example|bench)/' },
+      to: { path: '^src/', dependencyTypes: ['local'] },
+    },
+    {
+      name: 'box-office-layers',
+      comment: 'Routes reach services, services reach repositories; a route never reaches SQL.',
+      severity: 'error',
+      from: { path: '^example/src/.*/routes\\.ts$' },
+      to: { path: '(repository\\.ts|/database/)' },
+    },
+    {
+      name: 'published-code-needs-only-pg',
+      severity: 'error',
+      from: { path: '^src/' },
+      to: { dependencyTypes: ['npm', 'npm-dev'], pathNot: 'node_modules/(pg|@types)/' },
+    },
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    exclude: { path: '(^|/)dist/' },
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.base.json' },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['holdfast-src', 'import', 'types', 'default'],
+    },
+  },
+}

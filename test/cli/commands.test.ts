@@ -1,0 +1,153 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { migrations } from '../../src/core/migrations.gen.js'
+import { openTestDatabase, withDatabase, type TestDatabase } from '../helpers/database.js'
+import { runCli } from '../helpers/run-cli.js'
+
+let box: TestDatabase
+beforeAll(async () => {
+  box = await openTestDatabase({ migrated: false })
+})
+afterAll(async () => await box.close())
+
+const parse = (text: string) => JSON.parse(text) as Record<string, unknown>
+
+describe('usage', () => {
+  test('help lists every command and fits 80 columns', async () => {
+    const { code, stdout } = await runCli([])
+    expect(code).toBe(0)
+    for (const name of ['dev', 'migrate', 'doctor', 'prove', 'errors']) expect(stdout).toContain(`  ${name}`)
+    for (const line of stdout.split('\n')) expect(line.length).toBeLessThanOrEqual(80)
+  })
+
+  test('an unknown command or option names the nearest one and exits with 2', async () => {
+    const command = await runCli(['migrat'])
+    expect(command).toMatchObject({ code: 2, stdout: '' })
+    expect(command.stderr).toContain('HF_CLI_USAGE')
+    expect(command.stderr).toContain('did you mean "migrate"?')
+    const option = await runCli(['migrate', '--statsu'])
+    expect(option.code).toBe(2)
+    expect(option.stderr).toContain('did you mean --status?')
+    expect((await runCli(['doctor', '--fail-on', 'never'])).code).toBe(2)
+    expect((await runCli(['prove', 'oversell', '--seed', 'x'])).code).toBe(2)
+    expect((await runCli(['migrate', 'now'])).code).toBe(2)
+  })
+
+  test('every command has a help that begins with examples', async () => {
+    for (const name of ['dev', 'migrate', 'doctor', 'prove', 'errors']) {
+      const { code, stdout } = await runCli([name, '--help'])
+      expect(code).toBe(0)
+      expect(stdout).toContain(`  holdfast ${name}`)
+    }
+  })
+})
+
+describe('a database that cannot be reached', () => {
+  const rewrite = (change: (url: URL) => void) => {
+    const url = new URL(box.url)
+    change(url)
+    return url.href
+  }
+
+  test.each([
+    ['host', () => rewrite((url) => (url.hostname = 'no-such-host.invalid')), 'HF_CONNECT_HOST_UNKNOWN'],
+    ['port', () => rewrite((url) => (url.port = '1')), 'HF_CONNECT_REFUSED'],
+    [
+      'user',
+      () => rewrite((url) => ((url.username = 'nobody_here'), (url.password = 'pw-hidden'))),
+      'HF_CONNECT_LOGIN',
+    ],
+    ['database', () => withDatabase(box.url, 'no_such'), 'HF_CONNECT_DATABASE_UNKNOWN'],
+  ])('wrong %s: its own code, a fix, exit code 3', async (_what, url, code) => {
+    const run = await runCli(['doctor'], { DATABASE_URL: url() })
+    expect(run.code).toBe(3)
+    expect(run.stderr).toContain(code)
+    expect(run.stderr).toContain('fix: ')
+    expect(run.stdout + run.stderr).not.toContain('pw-hidden')
+  })
+
+  test('a URL of another kind exits with 2', async () => {
+    const run = await runCli(['doctor'], { DATABASE_URL: 'mysql://me:hunter2@x/y' })
+    expect(run.code).toBe(2)
+    expect(run.stderr).toContain('HF_CONNECT_URL_INVALID')
+    expect(run.stderr).not.toContain('hunter2')
+  })
+
+  test('--json reports the error as a document too', async () => {
+    const run = await runCli(['doctor', '--json'], { DATABASE_URL: withDatabase(box.url, 'no_such') })
+    expect(parse(run.stdout)).toMatchObject({ error: { code: 'HF_CONNECT_DATABASE_UNKNOWN' } })
+  })
+
+  test('production without a URL refuses', async () => {
+    const run = await runCli(['migrate'], { NODE_ENV: 'production' })
+    expect(run.code).toBe(3)
+    expect(run.stderr).toContain('HF_CONNECT_URL_MISSING')
+  })
+})
+
+describe('migrate and doctor', () => {
+  test('status before, migrate twice, status after', async () => {
+    const env = { DATABASE_URL: box.url }
+    const before = await runCli(['migrate', '--status', '--json'], env)
+    expect(before.code).toBe(1)
+    expect(parse(before.stdout)).toMatchObject({ upToDate: false })
+    const doctorBefore = await runCli(['doctor', '--json'], env)
+    expect(doctorBefore.code).toBe(1)
+    const first = await runCli(['migrate', '--json'], env)
+    expect(parse(first.stdout)).toEqual({ applied: migrations.map(({ name }) => name) })
+    expect((await runCli(['migrate'], env)).stdout).toBe('Nothing to do: all migrations are applied.\n')
+    const after = await runCli(['migrate', '--status'], env)
+    expect(after.code).toBe(0)
+    expect(after.stdout).toContain('Up to date.')
+  })
+
+  test('doctor finds what was changed by hand', async () => {
+    await box.db.query('alter table holdfast.core_migrations drop column package')
+    const run = await runCli(['doctor', '--json'], { DATABASE_URL: box.url })
+    expect(run.code).toBe(1)
+    const { findings } = parse(run.stdout) as { findings: { id: string; severity: string; evidence: string }[] }
+    const drift = findings.find(({ id }) => id === 'schema.drift')
+    expect(drift).toMatchObject({ severity: 'act' })
+    expect(drift?.evidence).toContain('column core_migrations.package missing')
+  })
+
+  test('print needs no database and holds every migration', async () => {
+    const { code, stdout } = await runCli(['migrate', '--print'], { NODE_ENV: 'production' })
+    expect(code).toBe(0)
+    for (const { name } of migrations) expect(stdout).toContain(`-- ${name}`)
+  })
+})
+
+describe('errors', () => {
+  test('explains one, lists many, suggests the nearest', async () => {
+    const one = await runCli(['errors', 'HF_TX_ABORTED'])
+    expect(one.stdout).toContain('COMMIT was answered with ROLLBACK')
+    expect(one.stdout).toContain('fix: ')
+    const many = await runCli(['errors', 'pool', '--json'])
+    expect((JSON.parse(many.stdout) as { code: string }[]).map(({ code }) => code)).toContain('HF_POOL_TIMEOUT')
+    const none = await runCli(['errors', 'HF_TX_ABORTET'])
+    expect(none.code).toBe(2)
+    expect(none.stderr.replace(/\s+/g, ' ')).toContain('did you mean HF_TX_ABORTED?')
+  })
+})
+
+describe('prove', () => {
+  test.each(['oversell', 'lost-commit'])(
+    '%s: the naive side breaks an invariant, the protected one none',
+    async (name) => {
+      const { code, stdout } = await runCli(['prove', name, '--json'], { DATABASE_URL: box.url })
+      const document = JSON.parse(stdout) as {
+        experiment: string
+        sides: { name: string; invariants: { held: boolean }[] }[]
+        versions: Record<string, string>
+        proven: boolean
+      }
+      expect(document).toMatchObject({ experiment: name, seed: 1, proven: true })
+      const held = (side: string) =>
+        document.sides.find((each) => each.name === side)?.invariants.every((each) => each.held)
+      expect(held('naive')).toBe(false)
+      expect(held('protected')).toBe(true)
+      expect(code).toBe(0)
+      expect(await box.db.sql`select nspname from pg_namespace where nspname like 'holdfast_prove%'`).toEqual([])
+    },
+  )
+})
