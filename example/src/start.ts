@@ -98,12 +98,13 @@ async function requireFreePort(port: number, host: string): Promise<void> {
 async function waitForAnswer(url: string): Promise<void> {
   const giveUpAt = performance.now() + answerWithinMs
   let last = 'no answer'
-  while (performance.now() < giveUpAt && !stopping) {
+  while (performance.now() < giveUpAt) {
+    if (stopping) return
     const response = await fetch(url, { signal: AbortSignal.timeout(2_000) }).catch(() => undefined)
     await response?.body?.cancel()
     if (response && response.status < 500) return
     if (response) last = `status ${response.status}`
     await delay(50)
   }
-  if (!stopping) throw new Error(`${url} did not answer within ${answerWithinMs} ms (last: ${last}).`)
+  throw new Error(`${url} did not answer within ${answerWithinMs} ms (last: ${last}).`)
 }

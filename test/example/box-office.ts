@@ -160,7 +160,7 @@ export async function addEvent(
 export async function addCustomer(box: BoxOfficeUnderTest): Promise<string> {
   const email = `${crypto.randomUUID()}@test.example`
   const reply = await box.call('POST', '/customers', { email, name: 'Ada Brook' })
-  return String(reply.body.id)
+  return reply.body.id
 }
 
 /** The rules that no load and no fault may break. */

@@ -67,7 +67,7 @@ describe('buying numbered seats', () => {
     const { eventId, seatIds } = await addEvent(box.db, { seats: 10 })
     const wishes = Array.from({ length: 50 }, (_, n) => {
       const pair = [seatIds[n % 10], seatIds[(n + 1) % 10]]
-      return n % 2 === 0 ? pair : pair.reverse()
+      return n % 2 === 0 ? pair : pair.toReversed()
     })
     const replies = await Promise.all(wishes.map((wish) => buy({ eventId, seatIds: wish })))
     expect(replies.every((reply) => reply.status === 201 || reply.body.code === 'BOX_SEATS_TAKEN')).toBe(true)

@@ -28,8 +28,8 @@ function upcomingQuery({ after, limit }: Pick<BrowseQuery, 'after' | 'limit'>) {
     .limit(limit + 1)
   if (!after) return query
   // A row comparison is one range of the (starts_at, id) index; `a > x or (a = x and b > y)` is not.
-  return query.where(({ eb, refTuple, tuple }) =>
-    eb(refTuple('events.starts_at', 'events.id'), '>', tuple(sql<Date>`${after[0]}::timestamptz`, after[1])),
+  return query.where((eb) =>
+    eb(eb.refTuple('events.starts_at', 'events.id'), '>', eb.tuple(sql<Date>`${after[0]}::timestamptz`, after[1])),
   )
 }
 

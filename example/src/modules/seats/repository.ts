@@ -53,9 +53,7 @@ export async function takeSeats(tx: Tx, seatIds: readonly string[], orderId: str
       .from('free')
       .set({ order_id: orderId })
       .whereRef('seats.id', '=', 'free.id')
-      .where(({ eb, fn, selectFrom }) =>
-        eb(selectFrom('free').select(fn.countAll().as('count')), '=', String(seatIds.length)),
-      )
+      .where((eb) => eb(eb.selectFrom('free').select(eb.fn.countAll().as('count')), '=', String(seatIds.length)))
       .returning('seats.id'),
   )
   return taken.length === seatIds.length
