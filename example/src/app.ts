@@ -1,0 +1,83 @@
+import type { HttpBindings } from '@hono/node-server'
+import { Hono } from 'hono'
+import type { Db } from 'holdfast'
+import { honoContext } from 'holdfast/http'
+import { createCustomersRoutes } from './modules/customers/routes.js'
+import { createCustomersService } from './modules/customers/service.js'
+import { createEventsRoutes } from './modules/events/routes.js'
+import { createEventsService } from './modules/events/service.js'
+import { createOrdersRoutes } from './modules/orders/routes.js'
+import { createOrdersService, type OrdersService } from './modules/orders/service.js'
+import type { PaymentsService } from './modules/payments/service.js'
+import { createRefundsRoutes } from './modules/refunds/routes.js'
+import { createRefundsService } from './modules/refunds/service.js'
+import { createSeatsRoutes } from './modules/seats/routes.js'
+import { createSeatsService } from './modules/seats/service.js'
+import { createVenuesRoutes } from './modules/venues/routes.js'
+import { createVenuesService } from './modules/venues/service.js'
+import { createStartPage } from './pages/start-page.js'
+import { createDomainEvents, type DomainEvents } from './utils/domain-events.js'
+import { BoxError } from './utils/errors.js'
+import type { Logger } from './utils/logger.js'
+import { answerProblem } from './utils/problem.js'
+import { logFailure, logRequests } from './utils/request-log.js'
+
+export type AppEnv = { Bindings: Partial<HttpBindings> }
+
+export interface AppOptions {
+  db: Db
+  payments: PaymentsService
+  logger: Logger
+  /** Serves /_holdfast/; made by `createHttp(db)`. */
+  holdfast: { fetch(request: Request, info: { remoteAddress?: string }): Promise<Response> }
+}
+
+export interface BoxOffice {
+  app: Hono<AppEnv>
+  orders: OrdersService
+  events: DomainEvents
+}
+
+/** Composes the box office: services from the database up, routes from the services. Opens nothing by itself. */
+export function createBoxOffice({ db, payments, logger, holdfast }: AppOptions): BoxOffice {
+  const domainEvents = createDomainEvents()
+  const events = createEventsService({ db })
+  const orders = createOrdersService({ db, payments, events: domainEvents })
+  const refunds = createRefundsService({ db, payments, events: domainEvents })
+
+  const app = new Hono<AppEnv>()
+  // Before the context: the dashboard's own polling must not show up among the application's routes.
+  app.all('/_holdfast/*', (c) => holdfast.fetch(c.req.raw, readRemote(c.env.incoming?.socket.remoteAddress)))
+  app.use(honoContext(db), logRequests(logger))
+  app.get('/health', async (c) => {
+    await db.query('select 1', [], { deadlineMs: 1_000 })
+    return c.json({ status: 'ok', pid: process.pid })
+  })
+  app.route('/', createStartPage(events))
+  app.route('/venues', createVenuesRoutes(createVenuesService({ db })))
+  app.route('/events', createEventsRoutes(events))
+  app.route('/events', createSeatsRoutes(createSeatsService({ db })))
+  app.route('/customers', createCustomersRoutes(createCustomersService({ db }), orders))
+  app.route('/orders', createOrdersRoutes(orders))
+  app.route('/orders', createRefundsRoutes(refunds))
+  app.notFound(() => answerProblem(routeNotFound()))
+  app.onError((error) => {
+    logFailure(logger, error)
+    return answerProblem(error)
+  })
+  domainEvents.subscribe((event) => logger.info({ event: event.type, orderId: event.orderId }, 'domain event'))
+  return { app, orders, events: domainEvents }
+}
+
+function readRemote(remoteAddress: string | undefined): { remoteAddress?: string } {
+  return remoteAddress === undefined ? {} : { remoteAddress }
+}
+
+function routeNotFound(): BoxError {
+  return new BoxError({
+    code: 'BOX_ROUTE_NOT_FOUND',
+    status: 404,
+    message: 'Nothing is served at this address.',
+    fix: 'See the routes in example/src/app.ts, or start at GET /.',
+  })
+}

@@ -1,0 +1,106 @@
+import type { ColumnType, Generated, GeneratedAlways } from 'kysely'
+
+/** bigint identity: a string in JavaScript, made by the database. */
+type Id = GeneratedAlways<string>
+type Timestamp = ColumnType<Date, Date | string, Date | string>
+type DefaultTimestamp = ColumnType<Date, Date | string | undefined, Date | string>
+
+export type OrderStatus = 'pending' | 'paid' | 'payment_unknown' | 'payment_failed' | 'cancelling' | 'cancelled'
+
+export interface VenuesTable {
+  id: Id
+  name: string
+  city: string
+  country: string
+  capacity: number
+}
+
+export interface EventsTable {
+  id: Id
+  venue_id: string
+  title: string
+  genre: string
+  /** `Granite Hall, Lisbon`: copied from the venue so that one index searches all that people type. */
+  place: string
+  starts_at: Timestamp
+  currency: string
+  standing_price_cents: number
+  search: ColumnType<string, never, never>
+}
+
+/** Apart from `events`: each sale rewrites this narrow row and not the event with its search vector. */
+export interface StandingStockTable {
+  event_id: string
+  capacity: number
+  remaining: number
+}
+
+export interface SeatsTable {
+  id: Id
+  event_id: string
+  section: string
+  row_label: string
+  seat_number: number
+  price_cents: number
+  /** Null while the seat is free. */
+  order_id: string | null
+}
+
+export interface CustomersTable {
+  id: Id
+  email: string
+  name: string
+  created_at: DefaultTimestamp
+}
+
+export interface OrdersTable {
+  id: Id
+  customer_id: string
+  event_id: string
+  status: OrderStatus
+  standing_quantity: number
+  total_cents: number
+  currency: string
+  /** Sent to payments as the idempotency key, the same at every attempt. */
+  payment_key: Generated<string>
+  charge_id: string | null
+  refund_id: string | null
+  created_at: DefaultTimestamp
+  paid_at: Timestamp | null
+  cancelled_at: Timestamp | null
+}
+
+/** What was bought, kept after a cancellation has freed the seats. */
+export interface OrderItemsTable {
+  order_id: string
+  line: number
+  /** Null for standing places. */
+  seat_id: string | null
+  quantity: number
+  price_cents: number
+}
+
+export interface SeedRunsTable {
+  id: number
+  seed: number
+  anchor: Timestamp
+}
+
+export interface SeedBatchesTable {
+  part: string
+  batch: number
+  done_at: DefaultTimestamp
+}
+
+/** The box office's own database. */
+export interface Tables {
+  venues: VenuesTable
+  events: EventsTable
+  standing_stock: StandingStockTable
+  seats: SeatsTable
+  customers: CustomersTable
+  orders: OrdersTable
+  order_items: OrderItemsTable
+  seed_runs: SeedRunsTable
+  seed_batches: SeedBatchesTable
+}

@@ -1,0 +1,86 @@
+import type { Queryable } from 'holdfast'
+import { sql } from 'kysely'
+import { qb, run, runOne } from '../../database/query-builder.js'
+import type { BrowseQuery, EventOnSale, EventRow, SearchQuery } from './model.js'
+
+const eventQuery = qb
+  .selectFrom('events')
+  .innerJoin('standing_stock', 'standing_stock.event_id', 'events.id')
+  .select([
+    'events.id',
+    'events.venue_id',
+    'events.title',
+    'events.genre',
+    'events.place',
+    'events.starts_at',
+    'events.currency',
+    'events.standing_price_cents',
+    'standing_stock.capacity as standing_capacity',
+    'standing_stock.remaining as standing_remaining',
+  ])
+
+/** Upcoming events after the cursor, and one row more than asked for, by which the caller knows of a next page. */
+function upcomingQuery({ after, limit }: Pick<BrowseQuery, 'after' | 'limit'>) {
+  const query = eventQuery
+    .where('events.starts_at', '>', sql<Date>`now()`)
+    .orderBy('events.starts_at')
+    .orderBy('events.id')
+    .limit(limit + 1)
+  if (!after) return query
+  // A row comparison is one range of the (starts_at, id) index; `a > x or (a = x and b > y)` is not.
+  return query.where((eb) =>
+    eb(eb.refTuple('events.starts_at', 'events.id'), '>', eb.tuple(sql<Date>`${after[0]}::timestamptz`, after[1])),
+  )
+}
+
+export function listUpcomingEvents(on: Queryable, page: BrowseQuery): Promise<EventRow[]> {
+  return run(on, upcomingQuery(page))
+}
+
+/** websearch_to_tsquery takes whatever people type and never fails on its syntax. */
+export function searchUpcomingEvents(on: Queryable, { q, ...page }: SearchQuery): Promise<EventRow[]> {
+  return run(on, upcomingQuery(page).where(sql<boolean>`events.search @@ websearch_to_tsquery('simple', ${q})`))
+}
+
+export function findEvent(on: Queryable, id: string): Promise<EventRow | undefined> {
+  return runOne(on, eventQuery.where('events.id', '=', id))
+}
+
+export function findEventOnSale(on: Queryable, id: string): Promise<EventOnSale | undefined> {
+  return runOne(
+    on,
+    qb.selectFrom('events').select(['id', 'starts_at', 'currency', 'standing_price_cents']).where('id', '=', id),
+  )
+}
+
+/**
+ * Takes standing places if enough are left, in one statement: reading first and writing then would let two buyers see
+ * the same last place. Gives what is left, or undefined when too few were.
+ */
+export async function takeStanding(on: Queryable, eventId: string, quantity: number): Promise<number | undefined> {
+  const row = await runOne(
+    on,
+    qb
+      .updateTable('standing_stock')
+      .set((eb) => ({ remaining: eb('remaining', '-', quantity) }))
+      .where('event_id', '=', eventId)
+      .where('remaining', '>=', quantity)
+      .returning('remaining'),
+  )
+  return row?.remaining
+}
+
+export async function returnStanding(on: Queryable, eventId: string, quantity: number): Promise<void> {
+  await run(
+    on,
+    qb
+      .updateTable('standing_stock')
+      .set((eb) => ({ remaining: eb('remaining', '+', quantity) }))
+      .where('event_id', '=', eventId),
+  )
+}
+
+export async function countStandingLeft(on: Queryable, eventId: string): Promise<number> {
+  const row = await runOne(on, qb.selectFrom('standing_stock').select('remaining').where('event_id', '=', eventId))
+  return row?.remaining ?? 0
+}

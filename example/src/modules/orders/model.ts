@@ -1,0 +1,97 @@
+import { z } from 'zod'
+import type { OrderStatus } from '../../database/tables.js'
+import { cursorSchema, limitSchema } from '../../utils/cursor.js'
+import { BoxError } from '../../utils/errors.js'
+import { createMoney, type Money } from '../../utils/money.js'
+import { idSchema } from '../../utils/validate.js'
+
+const maxPlaces = 20
+
+export const orderParams = z.object({ id: idSchema })
+
+export const newOrder = z
+  .object({
+    customerId: idSchema,
+    eventId: idSchema,
+    standing: z.number().int().min(0).max(maxPlaces).default(0),
+    seatIds: z.array(idSchema).max(maxPlaces).default([]),
+  })
+  .refine((order) => order.standing > 0 || order.seatIds.length > 0, {
+    path: ['standing'],
+    message: 'order at least one standing place or one seat',
+  })
+  .refine((order) => new Set(order.seatIds).size === order.seatIds.length, {
+    path: ['seatIds'],
+    message: 'must not name a seat twice',
+  })
+
+export const listOrdersQuery = z.object({
+  after: cursorSchema(z.tuple([idSchema])).optional(),
+  limit: limitSchema,
+})
+
+export type NewOrder = z.infer<typeof newOrder>
+export type ListOrdersQuery = z.infer<typeof listOrdersQuery>
+
+export interface OrderRow {
+  id: string
+  customer_id: string
+  event_id: string
+  status: OrderStatus
+  standing_quantity: number
+  total_cents: number
+  currency: string
+  payment_key: string
+  charge_id: string | null
+  created_at: Date
+}
+
+export interface OrderItem {
+  seatId: string | null
+  quantity: number
+  priceCents: number
+}
+
+export interface OrderView {
+  id: string
+  customerId: string
+  eventId: string
+  status: OrderStatus
+  total: Money
+  createdAt: string
+}
+
+export interface OrderDetails extends OrderView {
+  items: OrderItem[]
+}
+
+export function viewOrder(row: OrderRow): OrderView {
+  return {
+    id: row.id,
+    customerId: row.customer_id,
+    eventId: row.event_id,
+    status: row.status,
+    total: createMoney(row.total_cents, row.currency),
+    createdAt: row.created_at.toISOString(),
+  }
+}
+
+export function orderNotFound(id: string): BoxError {
+  return new BoxError({
+    code: 'BOX_ORDER_NOT_FOUND',
+    status: 404,
+    message: `There is no order ${id}.`,
+    fix: 'Take the id from the answer to POST /orders or from GET /customers/:id/orders.',
+  })
+}
+
+export function soldOut(wanted: number, remaining: number): BoxError {
+  return new BoxError({
+    code: 'BOX_SOLD_OUT',
+    status: 409,
+    message: `${wanted} standing places were asked for and ${remaining} are left.`,
+    fix:
+      remaining > 0 ? `Order at most ${remaining}. Nothing was bought.` : 'Choose another event. Nothing was bought.',
+    details: { wanted, remaining },
+  })
+}

@@ -1,0 +1,21 @@
+import type { OrderStatus } from '../../database/tables.js'
+import { BoxError } from '../../utils/errors.js'
+
+export function orderNotCancellable(id: string, status: OrderStatus): BoxError {
+  return new BoxError({
+    code: 'BOX_ORDER_NOT_CANCELLABLE',
+    status: 409,
+    message: `Order ${id} is ${status}; only a paid order can be cancelled.`,
+    fix: 'Read the order again; while its payment is unknown, wait until it is settled.',
+    details: { status },
+  })
+}
+
+export function refundRefused(id: string): BoxError {
+  return new BoxError({
+    code: 'BOX_REFUND_REFUSED',
+    status: 409,
+    message: `Payments refused to refund order ${id}; the order stays paid.`,
+    fix: 'Ask the box office to look into the charge.',
+  })
+}

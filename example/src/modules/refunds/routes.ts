@@ -1,0 +1,12 @@
+import { Hono } from 'hono'
+import { orderParams } from '../orders/model.js'
+import { validate } from '../../utils/validate.js'
+import type { RefundsService } from './service.js'
+
+/** Mounted under /orders. */
+export function createRefundsRoutes(refunds: RefundsService): Hono {
+  return new Hono().post('/:id/cancel', async (c) => {
+    const order = await refunds.cancelOrder(validate(orderParams, c.req.param()).id)
+    return c.json(order, order.status === 'cancelled' ? 200 : 202)
+  })
+}

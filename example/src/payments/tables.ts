@@ -1,0 +1,49 @@
+import type { GeneratedAlways, Generated } from 'kysely'
+import type { Migration } from '../database/migrations/migration.js'
+import { createQueryBuilder } from '../database/query-builder.js'
+
+interface ChargesTable {
+  id: Generated<string>
+  key: string | null
+  reference: string
+  amount_cents: number
+  currency: string
+  status: 'charged' | 'declined'
+  created_at: GeneratedAlways<Date>
+}
+
+interface RefundsTable {
+  id: Generated<string>
+  key: string
+  charge_id: string
+}
+
+/** Builds queries on the payments service's tables. */
+export const paymentsQb = createQueryBuilder<{ charges: ChargesTable; refunds: RefundsTable }>()
+
+/** The payments service's schema: its own database, so nothing here may refer to the box office. */
+export const paymentsMigrations: readonly Migration[] = [
+  {
+    name: '0001_payments',
+    sql: `
+create table charges (
+  id           uuid primary key default gen_random_uuid(),
+  -- Unique: of two requests with one key at once, one inserts and the other finds it.
+  key          text unique,
+  reference    text not null,
+  amount_cents integer not null check (amount_cents > 0),
+  currency     char(3) not null check (currency ~ '^[A-Z]{3}$'),
+  status       text not null check (status in ('charged', 'declined')),
+  created_at   timestamptz(3) not null default now()
+);
+create index charges_reference_idx on charges (reference);
+
+create table refunds (
+  id         uuid primary key default gen_random_uuid(),
+  key        text not null unique,
+  charge_id  uuid not null unique references charges,
+  created_at timestamptz(3) not null default now()
+);
+`,
+  },
+]

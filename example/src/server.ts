@@ -1,0 +1,49 @@
+import { createAdaptorServer } from '@hono/node-server'
+import { connect } from 'holdfast'
+import { createHttp } from 'holdfast/http'
+import type { Server } from 'node:http'
+import { createBoxOffice } from './app.js'
+import { readConfig } from './config.js'
+import { migrate } from './database/migrate.js'
+import { migrations } from './database/migrations/index.js'
+import { startSettler } from './modules/orders/settler.js'
+import { createPaymentsClient } from './modules/payments/client.js'
+import { createPaymentsService } from './modules/payments/service.js'
+import { onShutdown, reportToSupervisor } from './utils/lifecycle.js'
+import { closeServer, describePortTaken, isPortTaken, listen } from './utils/listen.js'
+import { createLogger } from './utils/logger.js'
+
+const config = readConfig()
+const logger = createLogger({ name: 'box-office', level: config.LOG_LEVEL })
+const db = await connect({ url: config.DATABASE_URL, applicationName: 'box-office', logger })
+await migrate(db, migrations)
+
+const ending = new AbortController()
+const client = createPaymentsClient({
+  url: config.PAYMENTS_URL,
+  timeoutMs: config.PAYMENTS_TIMEOUT_MS,
+  signal: ending.signal,
+})
+const payments = createPaymentsService({ client, logger })
+const holdfast = createHttp(db, config.HOLDFAST_TOKEN === undefined ? {} : { token: config.HOLDFAST_TOKEN })
+const { app, orders } = createBoxOffice({ db, payments, logger, holdfast })
+const server = createAdaptorServer({ fetch: app.fetch }) as Server
+const stopSettler = startSettler({ orders, logger })
+
+onShutdown(logger, async () => {
+  // Running purchases get a second to finish; one cut off after that stays open and is settled at the next start.
+  setTimeout(() => ending.abort(), 1_000).unref()
+  holdfast.close()
+  await Promise.all([closeServer(server), stopSettler()])
+  await db.close({ deadlineMs: 500 })
+})
+
+try {
+  const port = await listen(server, config.PORT, config.HOST)
+  logger.info({ port }, 'listening')
+  reportToSupervisor({ type: 'ready', port })
+} catch (error) {
+  if (!isPortTaken(error)) throw error
+  process.stderr.write(`${describePortTaken(config.PORT)}\n`)
+  process.exit(2)
+}

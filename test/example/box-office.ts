@@ -1,0 +1,182 @@
+import { createAdaptorServer } from '@hono/node-server'
+import type { Db } from 'holdfast'
+import { createHttp } from 'holdfast/http'
+import type { Server } from 'node:http'
+import { createBoxOffice } from '../../example/src/app.js'
+import { migrate } from '../../example/src/database/migrate.js'
+import { migrations } from '../../example/src/database/migrations/index.js'
+import { createPaymentsClient } from '../../example/src/modules/payments/client.js'
+import { createPaymentsService, type PaymentsService } from '../../example/src/modules/payments/service.js'
+import type { OrdersService } from '../../example/src/modules/orders/service.js'
+import { createPaymentsApp } from '../../example/src/payments/app.js'
+import type { DialSettings } from '../../example/src/payments/dials.js'
+import { paymentsMigrations } from '../../example/src/payments/tables.js'
+import { closeServer, listen } from '../../example/src/utils/listen.js'
+import { createLogger } from '../../example/src/utils/logger.js'
+import { openTestDatabase } from '../helpers/database.js'
+
+export interface Reply {
+  status: number
+  headers: Headers
+  body: ReplyBody
+}
+
+/** Every field that some answer has. A test reads those it expects, and fails where one is missing. */
+export interface ReplyBody {
+  id: string
+  status: string | number
+  code: string
+  fix: string
+  fields: { path: string; message: string }[]
+  orderId: string
+  items: { id: string; total: { cents: number } }[]
+  seats: { id: string; isFree: boolean }[]
+  standing: { remaining: number }
+  next: string | null
+  slowMs: number
+}
+
+export interface LogLine {
+  msg: string
+  requestId?: string
+  [field: string]: unknown
+}
+
+export interface PaymentsUnderTest {
+  db: Db
+  url: string
+  call(method: string, path: string, body?: object, headers?: Record<string, string>): Promise<Reply>
+  turn(dials: Partial<DialSettings>): Promise<void>
+  close(): Promise<void>
+}
+
+export interface BoxOfficeUnderTest {
+  db: Db
+  url: string
+  orders: OrdersService
+  lines: LogLine[]
+  call(method: string, path: string, body?: object, headers?: Record<string, string>): Promise<Reply>
+  close(): Promise<void>
+}
+
+/** The payments service, listening, on a database of its own. */
+export async function openPayments(): Promise<PaymentsUnderTest> {
+  const database = await openTestDatabase()
+  await migrate(database.db, paymentsMigrations)
+  const { app } = createPaymentsApp({ db: database.db, logger: createLogger({ name: 'payments', level: 'silent' }) })
+  const { url, close } = await serve(app.fetch)
+  return {
+    db: database.db,
+    url,
+    call: (method, path, body, headers) => call(url, method, path, body, headers),
+    turn: async (dials) => {
+      const reply = await call(url, 'PUT', '/dials', dials)
+      if (reply.status !== 200) throw new Error(`PUT /dials answered ${reply.status}`)
+    },
+    close: async () => {
+      await close()
+      await database.close()
+    },
+  }
+}
+
+/** The box office's side of payments, with a deadline as short as a test needs. */
+export function connectPayments(url: string, timeoutMs: number): PaymentsService {
+  const logger = createLogger({ name: 'box-office', level: 'silent' })
+  return createPaymentsService({ client: createPaymentsClient({ url, timeoutMs }), logger })
+}
+
+/** The box office, listening, on a database of its own, with its log kept. Patient: a busy machine is no fault. */
+export async function openBoxOffice(paymentsUrl: string, timeoutMs = 15_000): Promise<BoxOfficeUnderTest> {
+  const database = await openTestDatabase({ connect: { pool: { max: 10 } } })
+  await migrate(database.db, migrations)
+  const lines: LogLine[] = []
+  const destination = { write: (line: string) => void lines.push(JSON.parse(line) as LogLine) }
+  const logger = createLogger({ name: 'box-office', destination })
+  const holdfast = createHttp(database.db)
+  const payments = createPaymentsService({ client: createPaymentsClient({ url: paymentsUrl, timeoutMs }), logger })
+  const { app, orders } = createBoxOffice({ db: database.db, payments, logger, holdfast })
+  const { url, close } = await serve(app.fetch)
+  return {
+    db: database.db,
+    url,
+    orders,
+    lines,
+    call: (method, path, body, headers) => call(url, method, path, body, headers),
+    close: async () => {
+      holdfast.close()
+      await close()
+      await database.close()
+    },
+  }
+}
+
+async function serve(fetch: Parameters<typeof createAdaptorServer>[0]['fetch']) {
+  const server = createAdaptorServer({ fetch }) as Server
+  const port = await listen(server, 0, '127.0.0.1')
+  return { url: `http://127.0.0.1:${port}`, close: () => closeServer(server, 200) }
+}
+
+async function call(
+  url: string,
+  method: string,
+  path: string,
+  body?: object,
+  headers: Record<string, string> = {},
+): Promise<Reply> {
+  const response = await fetch(new URL(path, url), {
+    method,
+    headers: { ...(body && { 'content-type': 'application/json' }), ...headers },
+    ...(body && { body: JSON.stringify(body) }),
+  })
+  return { status: response.status, headers: response.headers, body: (await response.json()) as ReplyBody }
+}
+
+export interface Stock {
+  eventId: string
+  seatIds: string[]
+}
+
+/** One event that starts tomorrow (or at `startsInHours`), with standing places and numbered seats. */
+export async function addEvent(
+  db: Db,
+  { standing = 100, seats = 0, startsInHours = 24, title = 'The Paper Foxes' } = {},
+): Promise<Stock> {
+  const [event] = await db.sql<{ id: string }>`
+    with venue as (
+      insert into venues (name, city, country, capacity)
+      values ('Hall ' || gen_random_uuid(), 'Lisbon', 'Portugal', 500) returning id)
+    insert into events (venue_id, title, genre, place, starts_at, currency, standing_price_cents)
+    select id, ${title}, 'jazz', 'Hall, Lisbon', now() + make_interval(hours => ${startsInHours}), 'EUR', 2500 from venue
+    returning id`
+  const eventId = event?.id ?? ''
+  await db.sql`insert into standing_stock (event_id, capacity, remaining) values (${eventId}, ${standing}, ${standing})`
+  const rows = await db.sql<{ id: string }>`
+    insert into seats (event_id, section, row_label, seat_number, price_cents)
+    select ${eventId}::bigint, 'Stalls', 'A', n, 4000 from generate_series(1, ${seats}::int) as n returning id`
+  return { eventId, seatIds: rows.map((row) => row.id) }
+}
+
+export async function addCustomer(box: BoxOfficeUnderTest): Promise<string> {
+  const email = `${crypto.randomUUID()}@test.example`
+  const reply = await box.call('POST', '/customers', { email, name: 'Ada Brook' })
+  return reply.body.id
+}
+
+/** The rules that no load and no fault may break. */
+export async function checkStock(db: Db): Promise<void> {
+  const broken = await db.sql<{ rule: string; id: string }>`
+    select 'standing sold + remaining = capacity' as rule, stock.event_id as id
+      from standing_stock stock
+     where remaining < 0 or capacity <> remaining + (
+       select coalesce(sum(standing_quantity), 0) from orders
+        where orders.event_id = stock.event_id and status not in ('payment_failed', 'cancelled'))
+    union all
+    select 'a live order holds exactly the seats it lists', orders.id
+      from orders
+     where (select coalesce(array_agg(seat_id order by seat_id), '{}') from order_items
+             where order_id = orders.id and seat_id is not null and status not in ('payment_failed', 'cancelled'))
+           is distinct from
+           (select coalesce(array_agg(id order by id), '{}') from seats where seats.order_id = orders.id)`
+  if (broken.length > 0) throw new Error(`Broken: ${JSON.stringify(broken)}`)
+}

@@ -1,0 +1,78 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { createRefundsService } from '../../example/src/modules/refunds/service.js'
+import { createDomainEvents } from '../../example/src/utils/domain-events.js'
+import {
+  addCustomer,
+  addEvent,
+  checkStock,
+  connectPayments,
+  openBoxOffice,
+  openPayments,
+  type BoxOfficeUnderTest,
+  type PaymentsUnderTest,
+} from './box-office.js'
+
+let payments: PaymentsUnderTest
+let box: BoxOfficeUnderTest
+
+beforeAll(async () => {
+  payments = await openPayments()
+  box = await openBoxOffice(payments.url)
+})
+
+afterAll(async () => {
+  await box?.close()
+  await payments?.close()
+})
+
+async function buyOrder(event = {}) {
+  const stock = await addEvent(box.db, { standing: 5, seats: 2, ...event })
+  const customerId = await addCustomer(box)
+  const order = { customerId, eventId: stock.eventId, standing: 2, seatIds: stock.seatIds }
+  const reply = await box.call('POST', '/orders', order)
+  return { id: reply.body.id, stock }
+}
+
+const countRefunds = async () => (await payments.db.sql`select id from refunds`).length
+
+describe('cancelling', () => {
+  test('ten cancellations at once refund once and free the places once', async () => {
+    const { id, stock } = await buyOrder()
+    const refundsBefore = await countRefunds()
+    const replies = await Promise.all(Array.from({ length: 10 }, () => box.call('POST', `/orders/${id}/cancel`)))
+    expect(replies.map((reply) => `${reply.status} ${reply.body.status}`)).toEqual(Array(10).fill('200 cancelled'))
+    expect(await countRefunds()).toBe(refundsBefore + 1)
+    expect((await box.call('GET', `/events/${stock.eventId}`)).body.standing.remaining).toBe(5)
+    await checkStock(box.db)
+    // What was bought stays on record.
+    expect((await box.call('GET', `/orders/${id}`)).body.items).toHaveLength(3)
+    expect((await box.call('POST', `/orders/${id}/cancel`)).status).toBe(200)
+  })
+
+  test('a refund without an answer keeps the places until it is asked for again', async () => {
+    const { id, stock } = await buyOrder()
+    await payments.turn({ slowMs: 60_000 })
+    const impatient = connectPayments(payments.url, 200)
+    const refunds = createRefundsService({ db: box.db, payments: impatient, events: createDomainEvents() })
+    expect((await refunds.cancelOrder(id)).status).toBe('cancelling')
+    expect((await box.call('GET', `/events/${stock.eventId}`)).body.standing.remaining).toBe(3)
+    await payments.turn({})
+    expect((await box.call('POST', `/orders/${id}/cancel`)).body.status).toBe('cancelled')
+    await checkStock(box.db)
+  })
+
+  test('only a paid order of an event to come can be cancelled', async () => {
+    const { eventId } = await addEvent(box.db, { standing: 1 })
+    const customerId = await addCustomer(box)
+    await payments.turn({ failShare: 1 })
+    const declined = await box.call('POST', '/orders', { customerId, eventId, standing: 1 })
+    await payments.turn({})
+    const refused = await box.call('POST', `/orders/${declined.body.orderId}/cancel`)
+    expect([refused.status, refused.body.code]).toEqual([409, 'BOX_ORDER_NOT_CANCELLABLE'])
+    expect((await box.call('POST', '/orders/999999/cancel')).body.code).toBe('BOX_ORDER_NOT_FOUND')
+
+    const { id, stock } = await buyOrder()
+    await box.db.sql`update events set starts_at = now() - interval '1 hour' where id = ${stock.eventId}`
+    expect((await box.call('POST', `/orders/${id}/cancel`)).body.code).toBe('BOX_EVENT_STARTED')
+  })
+})

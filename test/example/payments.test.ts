@@ -1,0 +1,107 @@
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { createDials, dialSettings } from '../../example/src/payments/dials.js'
+import { openPayments, type PaymentsUnderTest } from './box-office.js'
+
+let payments: PaymentsUnderTest
+
+beforeAll(async () => {
+  payments = await openPayments()
+})
+afterEach(() => payments.turn({}))
+afterAll(() => payments?.close())
+
+const body = { reference: 'order-1', cents: 2500, currency: 'EUR' }
+const charge = (key?: string, changes = {}) =>
+  payments.call('POST', '/charges', { ...body, ...changes }, key === undefined ? {} : { 'idempotency-key': key })
+
+describe('charges', () => {
+  test('the same key gives the same answer, also twenty times at once', async () => {
+    const replies = await Promise.all(Array.from({ length: 20 }, () => charge('twins')))
+    expect(new Set(replies.map((reply) => reply.body.id)).size).toBe(1)
+    expect(replies.every((reply) => reply.status === 201)).toBe(true)
+    expect(await payments.db.sql`select id from charges where key = 'twins'`).toHaveLength(1)
+    expect((await payments.call('GET', '/charges?key=twins')).body).toEqual(replies[0]?.body)
+  })
+
+  test('a declined charge stays declined under its key', async () => {
+    await payments.turn({ failShare: 1 })
+    expect((await charge('declined')).status).toBe(402)
+    await payments.turn({})
+    expect((await charge('declined')).status).toBe(402)
+    expect((await charge('another')).status).toBe(201)
+  })
+
+  test('a key cannot be used for another payment', async () => {
+    await charge('mine')
+    const reply = await charge('mine', { cents: 1 })
+    expect([reply.status, reply.body.code]).toEqual([422, 'BOX_PAY_KEY_REUSED'])
+    expect((await payments.call('GET', '/charges?key=nobody')).status).toBe(404)
+  })
+
+  test('refunds once per charge', async () => {
+    const { body: charged } = await charge('refundable')
+    const refund = (key: string) =>
+      payments.call('POST', '/refunds', { chargeId: charged.id }, { 'idempotency-key': key })
+    const replies = await Promise.all(Array.from({ length: 10 }, () => refund('r1')))
+    expect(new Set(replies.map((reply) => reply.body.id)).size).toBe(1)
+    expect((await refund('r2')).body.code).toBe('BOX_PAY_NOT_REFUNDABLE')
+  })
+})
+
+describe('dials', () => {
+  test('are all off at first and refuse what they do not know', async () => {
+    expect(createDials().settings).toEqual({
+      slowMs: 0,
+      failShare: 0,
+      timeoutAfterChargeShare: 0,
+      doubleChargeWithoutKey: false,
+      seed: 1,
+    })
+    expect((await payments.call('PUT', '/dials', { failShare: 2 })).body.fields[0]?.path).toBe('failShare')
+    expect((await payments.call('PUT', '/dials', { slow: 1 })).status).toBe(422)
+    await payments.turn({ slowMs: 7 })
+    expect((await payments.call('GET', '/dials')).body.slowMs).toBe(7)
+  })
+
+  test('the same seed gives the same fates', () => {
+    const draw = (seed: number) => {
+      const dials = createDials()
+      dials.set(dialSettings.parse({ failShare: 0.3, timeoutAfterChargeShare: 0.2, seed }))
+      return Array.from({ length: 500 }, () => dials.drawFate())
+    }
+    expect(draw(5)).toEqual(draw(5))
+    expect(draw(5)).not.toEqual(draw(6))
+    const declined = draw(5).filter((fate) => fate.isDeclined).length
+    expect(declined).toBeGreaterThan(110)
+    expect(declined).toBeLessThan(190)
+  })
+
+  test('without a key each attempt charges again, but only when the dial says so', async () => {
+    expect((await charge()).body.code).toBe('BOX_PAY_KEY_REQUIRED')
+    await payments.turn({ doubleChargeWithoutKey: true })
+    await charge(undefined, { reference: 'twice' })
+    await charge(undefined, { reference: 'twice' })
+    expect(await payments.db.sql`select id from charges where reference = 'twice'`).toHaveLength(2)
+  })
+
+  test('timeoutAfterChargeShare charges and does not answer', async () => {
+    await payments.turn({ timeoutAfterChargeShare: 1 })
+    const lost = fetch(new URL('/charges', payments.url), {
+      method: 'POST',
+      headers: { 'content-type': 'application/json', 'idempotency-key': 'lost' },
+      body: JSON.stringify(body),
+      signal: AbortSignal.timeout(200),
+    })
+    await expect(lost).rejects.toThrow()
+    expect((await payments.call('GET', '/charges?key=lost')).body.status).toBe('charged')
+    // The retry with the same key is answered at once: the fault hits new charges only.
+    expect((await charge('lost')).status).toBe(201)
+  })
+
+  test('slowMs delays', async () => {
+    await payments.turn({ slowMs: 120 })
+    const startedAt = performance.now()
+    await charge('slow')
+    expect(performance.now() - startedAt).toBeGreaterThanOrEqual(110)
+  })
+})
