@@ -90,7 +90,7 @@ function freeSlot() {
 
 /** @param {(typeof checks)[number]} check */
 async function perform({ name, command, after = [] }) {
-  await Promise.all(after.map((each) => finished.get(each)))
+  for (const each of after) await finished.get(each)
   await takeSlot()
   const began = performance.now()
   const { code, output } = await run(command)

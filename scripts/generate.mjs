@@ -3,7 +3,7 @@
 //   src/core/schema.gen.ts      what these migrations make, read back from a server: the manifest of `holdfast doctor`
 //   docs/errors.md              from each module's table of errors
 //   docs/options.md             from each module's tables of options
-import { mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises'
+import { chmod, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -61,6 +61,7 @@ function describeMigration(name, sql) {
 
 async function emitManifest() {
   const dir = await mkdtemp(join(tmpdir(), 'holdfast-manifest-'))
+  await chmod(dir, 0o755)
   const { startEmbedded } = await load('embedded/index.js')
   const { connectTo, readCatalog } = await load('core/index.js')
   const server = await startEmbedded({ dir, settings: { fsync: 'off' } })

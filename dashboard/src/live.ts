@@ -50,8 +50,8 @@ function open(): void {
   if (connection.value !== 'lost') connection.value = 'connecting'
   const last = seconds.value.at(-1)?.at ?? 0
   source = new EventSource(`./api/live?since=${last}`)
-  source.onmessage = (event: MessageEvent<string>) => receive(JSON.parse(event.data) as NowDocument)
-  source.onerror = () => handleLoss()
+  source.addEventListener('message', (event: MessageEvent<string>) => receive(JSON.parse(event.data) as NowDocument))
+  source.addEventListener('error', () => handleLoss())
   watchSilence()
 }
 

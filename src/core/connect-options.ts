@@ -30,7 +30,7 @@ export const connectOptionTable = {
   },
   directUrl: {
     type: 'string',
-    default: '`DATABASE_DIRECT_URL`, else `url`',
+    default: '`url`; `DATABASE_DIRECT_URL` where the url comes from `DATABASE_URL`',
     doc: 'The same database past any pooler, for LISTEN and migrations.',
   },
   pool: {

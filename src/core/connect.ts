@@ -29,7 +29,7 @@ export async function connectTo(options: ConnectOptions, ownership: Ownership = 
   validateOptions('connect', options, connectOptionTable)
   const { acquireMs = 5_000, deadlineMs = 30_000, txDeadlineMs = 60_000, logger = stderrLogger } = options
   const url = options.url ?? process.env['DATABASE_URL']
-  const directUrl = options.directUrl ?? process.env['DATABASE_DIRECT_URL'] ?? url
+  const directUrl = options.directUrl ?? findDirectUrl(options, url)
   const { pool, target, isOurs } = openPool(url, options)
   const guard = new PoolGuard(pool, target)
   const closePool = async () => {
@@ -43,6 +43,12 @@ export async function connectTo(options: ConnectOptions, ownership: Ownership = 
     await closePool()
     throw error
   }
+}
+
+/** DATABASE_DIRECT_URL belongs to DATABASE_URL: beside a url or pool of another database it would lead to the wrong one. */
+function findDirectUrl({ url, pool }: ConnectOptions, fallback: string | undefined): string | undefined {
+  if (isPool(pool)) return undefined
+  return url === undefined ? (process.env['DATABASE_DIRECT_URL'] ?? fallback) : url
 }
 
 function openPool(url: string | undefined, options: ConnectOptions): { pool: Pool; target: Target; isOurs: boolean } {

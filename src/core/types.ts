@@ -23,7 +23,7 @@ export interface PoolOptions {
 export interface ConnectOptions {
   /** `postgres://user@host:port/database`, through a pooler if there is one. Default: `DATABASE_URL`, else the embedded PostgreSQL (development only). */
   url?: string
-  /** The same database past any pooler: for LISTEN, migrations and session locks. Default: `DATABASE_DIRECT_URL`, else `url`. */
+  /** The same database past any pooler: for LISTEN, migrations and session locks. Default: `url`; `DATABASE_DIRECT_URL` where the url comes from `DATABASE_URL`. */
   directUrl?: string
   /** A `pg.Pool` of yours, or settings for the one holdfast makes. */
   pool?: Pool | PoolOptions

@@ -1,8 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { readFile } from 'node:fs/promises'
-import { currentRequest, isHoldfastError, type Logger } from '../core/index.js'
+import { currentRequest, isHoldfastError, type Logger, stderrLogger } from '../core/index.js'
 import { checkAccess, checkHost, checkOrigin, readAccessRule } from './access.js'
-import { defaultLogger } from './default-logger.js'
 import { httpError } from './errors.js'
 import { LiveStreams } from './live-stream.js'
 import { sendWebResponse, toWebRequest } from './node-bridge.js'
@@ -14,7 +13,7 @@ import type { HttpHandler, HttpOptions, ObservedDb, Peer } from './types.js'
 
 /** Serves the dashboard, its API and /metrics for one database connection. Starts the sampler, so that history exists when somebody looks. */
 export function createHttp(db: ObservedDb, options: HttpOptions = {}): HttpHandler {
-  const logger = options.logger ?? defaultLogger
+  const logger = options.logger ?? stderrLogger
   const rule = readAccessRule(options.token, process.env)
   warnOfWeakToken(options.token ?? process.env['HOLDFAST_TOKEN'], logger)
   const sampler = new Sampler(db, () => services.version)

@@ -1,5 +1,5 @@
+import { stderrLogger } from '../core/index.js'
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { defaultLogger } from './default-logger.js'
 import { setRoute, waitForFinish } from './finish.js'
 import { readRequestId } from './request-id.js'
 import { labelRoute, unmatchedRoute } from './route-label.js'
@@ -25,7 +25,7 @@ export function expressContext(db: RequestDb) {
       setRoute(context, readRoute())
     })
     counted.catch((error: unknown) =>
-      defaultLogger.error({ requestId, err: String(error) }, 'a request could not be counted'),
+      stderrLogger.error({ requestId, err: String(error) }, 'a request could not be counted'),
     )
   }
 }
@@ -92,5 +92,9 @@ function decodeQuietly(segment: string): string {
 
 function describePath(path: unknown): string | undefined {
   if (path === undefined) return undefined
-  return Array.isArray(path) ? path.map(String).join('|') : String(path)
+  // A route may be a string, a regular expression, or a list of both.
+  const parts: unknown[] = Array.isArray(path) ? path : [path]
+  return parts
+    .map((part) => (part instanceof RegExp ? part.source : typeof part === 'string' ? part : '(pattern)'))
+    .join('|')
 }

@@ -1,6 +1,6 @@
+import { stderrLogger } from '../core/index.js'
 import { AsyncResource } from 'node:async_hooks'
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import { defaultLogger } from './default-logger.js'
 import { setRoute, waitForFinish } from './finish.js'
 import { readRequestId } from './request-id.js'
 import { labelRoute, unmatchedRoute } from './route-label.js'
@@ -40,7 +40,7 @@ export function fastifyContext(db: RequestDb) {
       setRoute(context, describeRoute(request))
     })
     counted.catch((error: unknown) =>
-      defaultLogger.error({ requestId, err: String(error) }, 'a request could not be counted'),
+      stderrLogger.error({ requestId, err: String(error) }, 'a request could not be counted'),
     )
   }
 

@@ -1,5 +1,4 @@
-import type { RequestContext } from '../core/index.js'
-import { defaultLogger } from './default-logger.js'
+import { stderrLogger, type RequestContext } from '../core/index.js'
 import { setRoute } from './finish.js'
 import { readRequestId } from './request-id.js'
 import { labelRoute, unmatchedRoute } from './route-label.js'
@@ -48,7 +47,7 @@ export function honoContext(db: RequestDb) {
         await waitUntilSent(c.env, context)
       })
       counted.catch((error: unknown) => {
-        defaultLogger.error({ requestId, err: String(error) }, 'a request could not be counted')
+        stderrLogger.error({ requestId, err: String(error) }, 'a request could not be counted')
         reject(error)
       })
     })

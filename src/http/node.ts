@@ -1,6 +1,5 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
-import type { RequestContext } from '../core/index.js'
-import { defaultLogger } from './default-logger.js'
+import { stderrLogger, type RequestContext } from '../core/index.js'
 import { waitForFinish } from './finish.js'
 import { sendWebResponse } from './node-bridge.js'
 import { toProblem } from './problem.js'
@@ -27,7 +26,7 @@ export function nodeContext(db: RequestDb, handler: NodeHandler, options: NodeCo
       await finished
     })
     counted.catch((error: unknown) =>
-      defaultLogger.error({ requestId, err: String(error) }, 'a request could not be counted'),
+      stderrLogger.error({ requestId, err: String(error) }, 'a request could not be counted'),
     )
   }
 }
@@ -42,7 +41,7 @@ async function runHandler(
     await handler(request, response)
   } catch (error) {
     const { requestId } = context
-    defaultLogger.error({ requestId, err: error instanceof Error ? error.stack : String(error) }, 'a request failed')
+    stderrLogger.error({ requestId, err: error instanceof Error ? error.stack : String(error) }, 'a request failed')
     // Half a response cannot be taken back; cutting it is how the client learns.
     if (response.headersSent) response.destroy()
     else await sendWebResponse(toProblem(error), request, response)

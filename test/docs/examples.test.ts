@@ -35,10 +35,10 @@ afterAll(async () => {
 
 /** What a block may import: our own faces from source, and Node's modules. */
 async function loadModule(name: string): Promise<object> {
-  if (name === 'holdfast') return (await import('../../src/index.js')) as object
-  if (name === 'holdfast/prove') return (await import('../../src/prove/index.js')) as object
-  if (name === 'holdfast/http') return (await import('../../src/http/index.js')) as object
-  if (name === 'holdfast/embedded') return (await import('../../src/embedded/index.js')) as object
+  if (name === 'holdfast') return await import('../../src/index.js')
+  if (name === 'holdfast/prove') return await import('../../src/prove/index.js')
+  if (name === 'holdfast/http') return await import('../../src/http/index.js')
+  if (name === 'holdfast/embedded') return await import('../../src/embedded/index.js')
   return (await import(/* @vite-ignore */ name)) as object
 }
 

@@ -47,14 +47,14 @@ export function spawnClient(plan: ClientPlan, { wrapper = [], ...surroundings }:
   const words = [...wrapper, process.execPath, script, JSON.stringify(plan)]
   const child = spawn(words[0]!, words.slice(1), { ...surroundings, stdio: ['pipe', 'pipe', 'inherit'] })
   const exited = once(child, 'exit')
-  const lines = createInterface({ input: child.stdout! })
+  const lines = createInterface({ input: child.stdout })
   const answer = once(lines, 'line').then(([line]) => JSON.parse(line as string) as Answer)
   return {
     pid: child.pid!,
     child,
     answer,
     stop: async () => {
-      child.stdin!.write('stop\n')
+      child.stdin.write('stop\n')
       await exited
     },
     kill: async () => {

@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import { chmod, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
@@ -34,6 +34,8 @@ export default async function setUpServer(project: TestProject): Promise<() => P
 async function startServer(): Promise<{ url: string; stop: () => Promise<void> }> {
   const { startEmbedded } = await import('../../src/embedded/index.js')
   const dir = await mkdtemp(join(tmpdir(), 'holdfast-test-'))
+  // mkdtemp closes the folder to others; the server's own user would be given one outside it that outlives the run.
+  await chmod(dir, 0o755)
   const { url, stop } = await startEmbedded({ dir, settings: fastSettings })
   return {
     url,

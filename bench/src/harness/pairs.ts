@@ -6,11 +6,6 @@ const STRETCH_MS = 2_000
 const FEWEST_PAIRS = 15
 const MOST_PAIRS = 60
 
-export interface Series {
-  /** By subject's name, one stretch a round, in order. */
-  stretches: Map<string, Stretch[]>
-}
-
 export interface Pairing {
   metric: string
   subjects: readonly RunningSubject[]
