@@ -92,5 +92,6 @@ function decodeQuietly(segment: string): string {
 
 function describePath(path: unknown): string | undefined {
   if (path === undefined) return undefined
-  return Array.isArray(path) ? path.map(String).join('|') : String(path)
+  if (Array.isArray(path)) return path.map((part) => describePath(part) ?? '').join('|')
+  return typeof path === 'string' || path instanceof RegExp ? String(path) : '(pattern)'
 }
