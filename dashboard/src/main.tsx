@@ -1,7 +1,12 @@
 import 'uplot/dist/uPlot.min.css'
 import './page.css'
 import './panels.css'
+import './verdict.css'
 import './tiles.css'
+import './plots.css'
+import './routes.css'
+// Last, because it overrides the others where the window is narrow or very wide.
+import './narrow.css'
 import { render } from 'preact'
 import { App } from './app'
 import { startLive } from './live'

@@ -43,7 +43,7 @@ export function makeOptions(
     width: host.clientWidth,
     height: host.clientHeight,
     legend: { show: false },
-    padding: [10, 12, 0, 0],
+    padding: [10, 26, 0, 0],
     cursor: { sync: { key: 'now' }, y: false, points: { size: 6 }, drag: { x: false, y: false } },
     scales: {
       x: { time: true, range: (_plot, _min, max) => [max - windowSeconds.peek(), max] },

@@ -94,7 +94,7 @@ function describeLatency(seconds: readonly Second[]): string {
 function describePeak(seconds: readonly Second[], of: (second: Second) => number, format: typeof formatMs): string {
   const last = seconds.at(-1)
   if (last === undefined) return 'not measured yet'
-  const peak = seconds.reduce((highest, second) => (of(second) > of(highest) ? second : highest), last)
+  const peak = seconds.reduce((highest, second) => (of(second) > of(highest) ? second : highest), seconds[0] ?? last)
   const current = `${joinFigure(format(of(last)))} now`
   return of(peak) === 0 ? current : `${current}, highest ${joinFigure(format(of(peak)))} at ${formatTime(peak.at)}`
 }

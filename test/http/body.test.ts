@@ -170,7 +170,10 @@ describe('toProblem', () => {
   })
 
   it('knows errors of another copy of the package', () => {
-    const foreign = Object.assign(new Error('m'), { ...new HoldfastError('HF_X_Y', httpErrors.HF_HTTP_NOT_FOUND, 'm') })
+    const made = new HoldfastError('HF_X_Y', httpErrors.HF_HTTP_NOT_FOUND, 'm')
+    const foreign = Object.assign(new Error('m'), Object.fromEntries(Object.entries(made)), {
+      [Symbol.for('holdfast.error')]: true,
+    })
     expect(toProblem(foreign).status).toBe(404)
   })
 })
