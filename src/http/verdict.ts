@@ -81,7 +81,7 @@ function findBlockedLoop(recent: readonly Second[]): Sign[] {
     {
       severity: worst.loopMax > 200 ? 'act' : 'watch',
       sentence: `The event loop was blocked for ${formatMs(worst.loopMax)}: every request in this process waits meanwhile.`,
-      fix: 'Find the synchronous work (`holdfast doctor` lists *Sync calls reachable from routes) and move it off the loop; if there is none, the machine is short of CPU.',
+      fix: 'Find the synchronous work (start the process with `node --cpu-prof`) and move it off the loop; if there is none, the machine is short of CPU.',
     },
   ]
 }
