@@ -2,7 +2,7 @@
 // As root: once below a folder that others cannot enter and without npm's install scripts, and once as an ordinary
 // user with them. As an ordinary user only the latter. Ends with `N passed, N failed`.
 import { spawn } from 'node:child_process'
-import { chmod, chown, mkdir, mkdtemp, readFile, readdir, rm } from 'node:fs/promises'
+import { chmod, mkdtemp, readFile, readdir, rm } from 'node:fs/promises'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -14,7 +14,7 @@ const TRAFFIC_MS = 30_000
 const END_MS = 5_000
 const counts = { passed: 0, failed: 0 }
 
-/** @typedef {{ name: string, installArgs: string[], mode: number, owner?: { uid: number, gid: number } }} Variant */
+/** @typedef {{ name: string, installArgs: string[], mode: number, owner?: { uid: number, gid: number } | undefined }} Variant */
 /** @typedef {{ folder: string, clone: string, variant: Variant, env: NodeJS.ProcessEnv }} Stage */
 
 /** @param {string} what @param {() => Promise<string | void>} attempt */
@@ -183,13 +183,22 @@ async function runVariant(variant) {
   const { DATABASE_URL: _u, DATABASE_DIRECT_URL: _d, NODE_ENV: _n, CI: _c, ...env } = process.env
   const stage = { folder, clone, variant, env: { ...env, HOME: folder, npm_config_cache: join(folder, 'npm-cache') } }
   try {
-    await mkdir(clone)
-    if (variant.owner) for (const each of [folder, clone]) await chown(each, variant.owner.uid, variant.owner.gid)
-    await chmod(folder, variant.mode)
-    await verify(
+    await runToEnd({ ...stage, clone: folder, variant: { ...variant, owner: undefined } }, [
+      'git',
       'clone',
-      async () => await runToEnd(stage, ['git', '-c', 'safe.directory=*', 'clone', '-q', `file://${root}`, clone]),
-    )
+      '-q',
+      `file://${root}`,
+      clone,
+    ])
+    // Cloned as ourselves: git refuses a repository of another owner.
+    if (variant.owner)
+      await runToEnd({ ...stage, clone: folder, variant: { ...variant, owner: undefined } }, [
+        'chown',
+        '-R',
+        `${variant.owner.uid}:${variant.owner.gid}`,
+        folder,
+      ])
+    await chmod(folder, variant.mode)
     await verify('npm ci', async () => await runToEnd(stage, ['npm', 'ci', ...variant.installArgs]))
     await walkThrough(stage)
   } finally {

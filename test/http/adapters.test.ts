@@ -31,7 +31,7 @@ beforeEach(() => {
   db = new FakeDb()
   http = createHttp(db, { token })
   closers = [() => http.close()]
-  errors = vi.spyOn(console, 'error').mockImplementation(() => undefined)
+  errors = vi.spyOn(process.stderr, 'write').mockReturnValue(true)
 })
 
 afterEach(async () => {
