@@ -202,8 +202,17 @@ async function runVariant(variant) {
     await verify('npm ci', async () => await runToEnd(stage, ['npm', 'ci', ...variant.installArgs]))
     await walkThrough(stage)
   } finally {
+    await removeOutsideData(clone)
     await rm(folder, { recursive: true, force: true })
   }
+}
+
+/** Data that had to live outside the clone outlive it by design; these are of no use to anybody. @param {string} clone */
+async function removeOutsideData(clone) {
+  const text = await readFile(join(clone, '.holdfast/data-location.json'), 'utf8').catch(() => '')
+  const { data } = text ? JSON.parse(text) : {}
+  if (typeof data === 'string' && data.startsWith('/var/lib/holdfast/'))
+    await rm(join(data, '..'), { recursive: true, force: true })
 }
 
 /** @param {Stage} stage @param {string[]} command */

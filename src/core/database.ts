@@ -79,13 +79,13 @@ export class Database implements Db {
     const request = currentRequest()
     const asked = performance.now()
     return new Promise((resolve, reject) => {
-      this.#guard.acquire(this.#parts.acquireMs, signal, (refusal, client) => {
+      this.#guard.acquire(this.#parts.acquireMs, signal, (refusal, client, waitedMs = 0) => {
         if (!client) return reject(refusal)
-        const started = performance.now()
-        const statement = { text, values, name, deadlineMs, signal, inTransaction: false }
+        const startedAt = asked + waitedMs
+        const statement = { text, values, name, deadlineMs, startedAt, signal, inTransaction: false }
         runStatement(client, statement, this.#deadlines, (error, result) => {
           this.#guard.release(client)
-          this.#observe(request, started - asked, performance.now() - started, error !== undefined)
+          this.#observe(request, waitedMs, performance.now() - startedAt, error !== undefined)
           if (error === undefined) resolve(result as QueryResult)
           else reject(error)
         })
@@ -149,13 +149,14 @@ export class Database implements Db {
 
   /** Ends a transaction at its deadline or when its signal is aborted. */
   #armStops(transaction: Transaction, endsAt: number, signal: AbortSignal | undefined): () => void {
-    const left = Math.max(1, endsAt - performance.now())
-    const disarm = this.#deadlines.arm(left, () => transaction.stop('deadline', describeDeadline()))
-    if (signal === undefined) return disarm
+    const now = performance.now()
+    const expire = () => transaction.stop('deadline', describeDeadline())
+    const deadline = this.#deadlines.arm(Math.max(1, endsAt - now), now, expire)
+    if (signal === undefined) return () => this.#deadlines.disarm(deadline)
     const onAbort = () => transaction.stop('abort', describeAbort(signal))
     signal.addEventListener('abort', onAbort, { once: true })
     return () => {
-      disarm()
+      this.#deadlines.disarm(deadline)
       signal.removeEventListener('abort', onAbort)
     }
   }

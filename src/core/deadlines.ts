@@ -2,44 +2,64 @@
 const TICK_MS = 100
 const SHORT_MS = 1_000
 
-interface Entry {
+/** A deadline in force; to be given back to `disarm` when the work ended in time. */
+export interface Deadline {
   endsAt: number
   expire: () => void
+  /** Its place among the active ones. */
+  index: number
+  /** Short deadlines have an exact timer. */
+  timer: NodeJS.Timeout | undefined
 }
-
-/** Stops watching; to be called when the work ended in time. */
-export type Disarm = () => void
 
 /**
  * Deadlines of everything in flight. Nearly all work ends long before its deadline, and a timer of its own for each
  * statement was a tenth of a transaction's CPU: long deadlines share one ticking timer, short ones keep an exact timer.
+ * The records are used again and again: a Set of fresh ones cost more in garbage collection than the timers did.
  */
 export class Deadlines {
-  readonly #entries = new Set<Entry>()
+  readonly #active: Deadline[] = []
+  readonly #free: Deadline[] = []
   #ticker: NodeJS.Timeout | undefined
 
-  /** Calls `expire` once `ms` have passed, unless disarmed before. 0: never. */
-  arm(ms: number, expire: () => void): Disarm {
-    if (ms === 0 || ms === Infinity) return doNothing
-    if (ms < SHORT_MS) {
-      const timer = setTimeout(expire, ms)
-      return () => clearTimeout(timer)
-    }
-    const entry = { endsAt: performance.now() + ms, expire }
-    this.#entries.add(entry)
+  /** Calls `expire` once `ms` have passed since `now`, unless disarmed before. 0 and Infinity: never. */
+  arm(ms: number, now: number, expire: () => void): Deadline | undefined {
+    if (ms === 0 || ms === Infinity) return undefined
+    const deadline = this.#free.pop() ?? { endsAt: 0, expire, index: 0, timer: undefined }
+    deadline.endsAt = now + ms
+    deadline.expire = expire
+    deadline.index = this.#active.push(deadline) - 1
+    if (ms < SHORT_MS) deadline.timer = setTimeout(() => this.#expire(deadline), ms)
     // Kept once started: starting and stopping it with every statement would cost what it saves.
-    this.#ticker ??= setInterval(() => this.#tick(), TICK_MS).unref()
-    return () => void this.#entries.delete(entry)
+    else this.#ticker ??= setInterval(() => this.#tick(), TICK_MS).unref()
+    return deadline
+  }
+
+  disarm(deadline: Deadline | undefined): void {
+    if (deadline === undefined || this.#active[deadline.index] !== deadline) return
+    const last = this.#active.pop() as Deadline
+    if (last !== deadline) {
+      this.#active[deadline.index] = last
+      last.index = deadline.index
+    }
+    if (deadline.timer !== undefined) {
+      clearTimeout(deadline.timer)
+      deadline.timer = undefined
+    }
+    deadline.expire = doNothing
+    this.#free.push(deadline)
   }
 
   #tick(): void {
-    if (this.#entries.size === 0) return
     const now = performance.now()
-    for (const entry of this.#entries) {
-      if (entry.endsAt > now) continue
-      this.#entries.delete(entry)
-      entry.expire()
-    }
+    for (const deadline of this.#active.filter(({ endsAt }) => endsAt <= now)) this.#expire(deadline)
+  }
+
+  /** Fires once; the record stays with its owner, who will disarm it. */
+  #expire(deadline: Deadline): void {
+    const { expire } = deadline
+    deadline.endsAt = Infinity
+    expire()
   }
 
   close(): void {

@@ -5,7 +5,7 @@ import { coreError } from './error-table.js'
 import { Histogram } from './histogram.js'
 import type { PoolStats } from './types.js'
 
-export type AcquireDone = (error: unknown, client?: PoolClient) => void
+export type AcquireDone = (error: unknown, client?: PoolClient, waitedMs?: number) => void
 
 /** Hands out connections with a deadline on every wait, and counts the waiting apart from the work. */
 export class PoolGuard {
@@ -70,7 +70,7 @@ export class PoolGuard {
   #deliver(waitedMs: number, client: PoolClient | undefined, done: AcquireDone): void {
     watchClient(client as PoolClient)
     this.acquired.record(waitedMs)
-    done(undefined, client)
+    done(undefined, client, waitedMs)
   }
 
   /** Gives a client back; a broken one is closed instead. */

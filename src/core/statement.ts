@@ -14,6 +14,8 @@ export interface StatementRequest {
   name: string | undefined
   /** 0: none. */
   deadlineMs: number
+  /** `performance.now()` when it is sent. */
+  startedAt: number
   signal: AbortSignal | undefined
   /** Sent ahead of the statement: the BEGIN of a transaction whose first statement this is. */
   begin?: string | undefined
@@ -39,7 +41,7 @@ export function runStatement(
   deadlines: Deadlines,
   done: StatementDone,
 ): StopStatement {
-  const { deadlineMs, signal } = request
+  const { deadlineMs, signal, startedAt } = request
   let stopped: StopReason | undefined
   let cancelling: Promise<void> | undefined
   let ended = false
@@ -52,13 +54,13 @@ export function runStatement(
     done(describeStop('abort', request))
     return stop
   }
-  const disarm = deadlines.arm(deadlineMs, () => stop('deadline'))
+  const deadline = deadlines.arm(deadlineMs, startedAt, () => stop('deadline'))
   const onAbort = signal && (() => stop('abort'))
   if (onAbort) signal.addEventListener('abort', onAbort, { once: true })
 
   send(client, request, (error, result) => {
     ended = true
-    disarm()
+    deadlines.disarm(deadline)
     if (onAbort) signal.removeEventListener('abort', onAbort)
     // The server said goodbye, the socket closes a moment later: nobody may be handed this connection in between.
     if (error && isSessionEnded(error)) destroySocket(client)

@@ -76,13 +76,13 @@ export class Transaction {
     // A body without statements never began anything.
     if (this.#begin !== undefined) return
     this.#isEnding = true
-    const disarm = deadlines.arm(COMMIT_WAIT_MS, () => destroySocket(client))
+    const deadline = deadlines.arm(COMMIT_WAIT_MS, performance.now(), () => destroySocket(client))
     try {
       // Outside-a-transaction rules apply: a connection that breaks now leaves the outcome unknown.
       const { command } = await this.#control('commit', 0, false)
       if (command === 'ROLLBACK') throw describeAborted(this.#firstError)
     } finally {
-      disarm()
+      deadlines.disarm(deadline)
     }
   }
 
@@ -93,14 +93,14 @@ export class Transaction {
     // Whatever the server answered to COMMIT, the transaction is over.
     if (this.#isEnding || isBroken(client) || this.#begin !== undefined) return
     this.#isEnding = true
-    const disarm = deadlines.arm(ROLLBACK_WAIT_MS, () => destroySocket(client))
+    const deadline = deadlines.arm(ROLLBACK_WAIT_MS, performance.now(), () => destroySocket(client))
     try {
       await this.#tail
       await this.#control('rollback', 0)
     } catch {
       destroySocket(client)
     } finally {
-      disarm()
+      deadlines.disarm(deadline)
     }
   }
 
@@ -118,7 +118,7 @@ export class Transaction {
 
   #enqueue(text: string, values?: readonly unknown[], options: QueryOptions = {}): Promise<QueryResult> {
     const { deadlineMs = this.#parts.deadlineMs, name, signal } = options
-    const request = { text, values, name, deadlineMs, signal, inTransaction: true }
+    const request = { text, values, name, deadlineMs, startedAt: 0, signal, inTransaction: true }
     // One statement at a time: node-postgres gives up queueing on a client in its next major version.
     const turn = this.#pending++ === 0 ? this.#runIfOpen(request) : this.#tail.then(() => this.#runIfOpen(request))
     const settle = () => void this.#pending--
@@ -133,12 +133,21 @@ export class Transaction {
   }
 
   #control(text: string, deadlineMs: number, inTransaction = true): Promise<QueryResult> {
-    return this.#run({ text, values: undefined, name: undefined, deadlineMs, signal: undefined, inTransaction })
+    return this.#run({
+      text,
+      values: undefined,
+      name: undefined,
+      deadlineMs,
+      startedAt: 0,
+      signal: undefined,
+      inTransaction,
+    })
   }
 
   #run(request: StatementRequest): Promise<QueryResult> {
     const { client, deadlines, observe } = this.#parts
     const started = performance.now()
+    request.startedAt = started
     request.begin = this.#begin
     this.#begin = undefined
     return new Promise((resolve, reject) => {
