@@ -11,7 +11,7 @@ import type { PoolGuard } from './pool-guard.js'
 import { RouteBook } from './route-book.js'
 import { buildStatement } from './sql.js'
 import { isRepeatable } from './sqlstate.js'
-import { runStatement } from './statement.js'
+import { RunningStatement } from './statement.js'
 import { Transaction, type Effect } from './transaction.js'
 import type { Db, DbStats, Logger, Notification, QueryOptions, ServerInfo, Tx, TxOptions } from './types.js'
 
@@ -83,12 +83,13 @@ export class Database implements Db {
         if (!client) return reject(refusal)
         const startedAt = asked + waitedMs
         const statement = { text, values, name, deadlineMs, startedAt, signal, inTransaction: false }
-        runStatement(client, statement, this.#deadlines, (error, result) => {
+        const running = new RunningStatement(client, statement, this.#deadlines, (error, result) => {
           this.#guard.release(client)
           this.#observe(request, waitedMs, performance.now() - startedAt, error !== undefined)
           if (error === undefined) resolve(result as QueryResult)
           else reject(error)
         })
+        running.run()
       })
     })
   }
@@ -150,8 +151,8 @@ export class Database implements Db {
   /** Ends a transaction at its deadline or when its signal is aborted. */
   #armStops(transaction: Transaction, endsAt: number, signal: AbortSignal | undefined): () => void {
     const now = performance.now()
-    const expire = () => transaction.stop('deadline', describeDeadline())
-    const deadline = this.#deadlines.arm(Math.max(1, endsAt - now), now, expire)
+    const expirable = { expire: () => transaction.stop('deadline', describeDeadline()) }
+    const deadline = this.#deadlines.arm(Math.max(1, endsAt - now), now, expirable)
     if (signal === undefined) return () => this.#deadlines.disarm(deadline)
     const onAbort = () => transaction.stop('abort', describeAbort(signal))
     signal.addEventListener('abort', onAbort, { once: true })

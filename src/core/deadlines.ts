@@ -2,10 +2,15 @@
 const TICK_MS = 100
 const SHORT_MS = 1_000
 
+/** What ends when its time is over. */
+export interface Expirable {
+  expire(): void
+}
+
 /** A deadline in force; to be given back to `disarm` when the work ended in time. */
 export interface Deadline {
   endsAt: number
-  expire: () => void
+  target: Expirable
   /** Its place among the active ones. */
   index: number
   /** Short deadlines have an exact timer. */
@@ -22,12 +27,12 @@ export class Deadlines {
   readonly #free: Deadline[] = []
   #ticker: NodeJS.Timeout | undefined
 
-  /** Calls `expire` once `ms` have passed since `now`, unless disarmed before. 0 and Infinity: never. */
-  arm(ms: number, now: number, expire: () => void): Deadline | undefined {
+  /** Expires `target` once `ms` have passed since `now`, unless disarmed before. 0 and Infinity: never. */
+  arm(ms: number, now: number, target: Expirable): Deadline | undefined {
     if (ms === 0 || ms === Infinity) return undefined
-    const deadline = this.#free.pop() ?? { endsAt: 0, expire, index: 0, timer: undefined }
+    const deadline = this.#free.pop() ?? { endsAt: 0, target, index: 0, timer: undefined }
     deadline.endsAt = now + ms
-    deadline.expire = expire
+    deadline.target = target
     deadline.index = this.#active.push(deadline) - 1
     if (ms < SHORT_MS) deadline.timer = setTimeout(() => this.#expire(deadline), ms)
     // Kept once started: starting and stopping it with every statement would cost what it saves.
@@ -46,7 +51,7 @@ export class Deadlines {
       clearTimeout(deadline.timer)
       deadline.timer = undefined
     }
-    deadline.expire = doNothing
+    deadline.target = nothing
     this.#free.push(deadline)
   }
 
@@ -57,9 +62,8 @@ export class Deadlines {
 
   /** Fires once; the record stays with its owner, who will disarm it. */
   #expire(deadline: Deadline): void {
-    const { expire } = deadline
     deadline.endsAt = Infinity
-    expire()
+    deadline.target.expire()
   }
 
   close(): void {
@@ -68,4 +72,5 @@ export class Deadlines {
   }
 }
 
-function doNothing(): void {}
+/** What a record at rest points to, so that it keeps no finished work alive. */
+const nothing: Expirable = { expire: () => {} }

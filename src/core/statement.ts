@@ -1,7 +1,7 @@
 import type { ClientBase, QueryConfig, QueryResult } from 'pg'
 import { canBeginWith, sendBeginWith } from './begin-query.js'
+import type { Deadline, Deadlines, Expirable } from './deadlines.js'
 import { cancelOnServer, destroySocket, isBroken } from './driver.js'
-import type { Deadlines } from './deadlines.js'
 import { coreError } from './error-table.js'
 import { isSessionEnded, readSqlstate, sqlstate } from './sqlstate.js'
 
@@ -27,48 +27,79 @@ export type StatementDone = (error: unknown, result?: QueryResult) => void
 
 export type StopReason = 'deadline' | 'abort'
 
-/** Stops a statement that runs: cancels it on the server. Does nothing once it has ended. */
-export type StopStatement = (reason: StopReason) => void
-
 /**
- * Runs one statement on a checked-out client and calls back exactly once, when the client may be used again (or is
- * broken, see `isBroken`). A statement that was told to stop but had already succeeded counts as succeeded: its work
- * is there, and saying otherwise would be a lie.
+ * One statement on a checked-out client. Calls `done` exactly once, when the client may be used again (or is broken,
+ * see `isBroken`). A statement that was told to stop but had already succeeded counts as succeeded: its work is there,
+ * and saying otherwise would be a lie. One object and one closure a statement: this is the hottest path there is.
  */
-export function runStatement(
-  client: ClientBase,
-  request: StatementRequest,
-  deadlines: Deadlines,
-  done: StatementDone,
-): StopStatement {
-  const { deadlineMs, signal, startedAt } = request
-  let stopped: StopReason | undefined
-  let cancelling: Promise<void> | undefined
-  let ended = false
-  const stop = (reason: StopReason) => {
-    if (ended) return
-    stopped ??= reason
-    cancelling ??= cancelOrDestroy(client, () => ended)
-  }
-  if (signal?.aborted) {
-    done(describeStop('abort', request))
-    return stop
-  }
-  const deadline = deadlines.arm(deadlineMs, startedAt, () => stop('deadline'))
-  const onAbort = signal && (() => stop('abort'))
-  if (onAbort) signal.addEventListener('abort', onAbort, { once: true })
+export class RunningStatement implements Expirable {
+  readonly #client: ClientBase
+  readonly #request: StatementRequest
+  readonly #done: StatementDone
+  readonly #deadlines: Deadlines
+  #deadline: Deadline | undefined
+  #onAbort: (() => void) | undefined
+  #stopped: StopReason | undefined
+  #cancelling: Promise<void> | undefined
+  #hasEnded = false
 
-  send(client, request, (error, result) => {
-    ended = true
-    deadlines.disarm(deadline)
-    if (onAbort) signal.removeEventListener('abort', onAbort)
+  constructor(client: ClientBase, request: StatementRequest, deadlines: Deadlines, done: StatementDone) {
+    this.#client = client
+    this.#request = request
+    this.#deadlines = deadlines
+    this.#done = done
+  }
+
+  run(): void {
+    const { deadlineMs, startedAt, signal } = this.#request
+    if (signal?.aborted) {
+      this.#hasEnded = true
+      return this.#done(describeStop('abort', this.#request))
+    }
+    this.#deadline = this.#deadlines.arm(deadlineMs, startedAt, this)
+    if (signal) {
+      this.#onAbort = () => this.stop('abort')
+      signal.addEventListener('abort', this.#onAbort, { once: true })
+    }
+    send(this.#client, this.#request, (error, result) => this.#finish(error, result))
+  }
+
+  expire(): void {
+    this.stop('deadline')
+  }
+
+  /** Cancels it on the server; does nothing once it has ended. */
+  stop(reason: StopReason): void {
+    if (this.#hasEnded) return
+    this.#stopped ??= reason
+    this.#cancelling ??= this.#cancelOrDestroy()
+  }
+
+  #finish(error: unknown, result: QueryResult | undefined): void {
+    this.#hasEnded = true
+    this.#deadlines.disarm(this.#deadline)
+    if (this.#onAbort) this.#request.signal?.removeEventListener('abort', this.#onAbort)
     // The server said goodbye, the socket closes a moment later: nobody may be handed this connection in between.
-    if (error && isSessionEnded(error)) destroySocket(client)
-    const finish = () => (error ? done(describeFailure(client, error, request, stopped)) : done(undefined, result))
-    if (cancelling === undefined) finish()
-    else void cancelling.then(finish)
-  })
-  return stop
+    if (error && isSessionEnded(error)) destroySocket(this.#client)
+    if (this.#cancelling === undefined) this.#report(error, result)
+    else void this.#cancelling.then(() => this.#report(error, result))
+  }
+
+  #report(error: unknown, result: QueryResult | undefined): void {
+    if (error) this.#done(describeFailure(this.#client, error, this.#request, this.#stopped))
+    else this.#done(undefined, result)
+  }
+
+  /** Destroys the connection when the server cannot be asked or the statement does not end in time. */
+  async #cancelOrDestroy(): Promise<void> {
+    const late = setTimeout(() => {
+      if (!this.#hasEnded) destroySocket(this.#client)
+    }, CANCEL_WAIT_MS)
+    const confirmed = await cancelOnServer(this.#client, CANCEL_WAIT_MS)
+    // Not confirmed: the signal may still be on its way and would hit whoever uses this connection next.
+    if (!confirmed) destroySocket(this.#client)
+    if (this.#hasEnded) clearTimeout(late)
+  }
 }
 
 function send(client: ClientBase, request: StatementRequest, done: StatementDone): void {
@@ -82,17 +113,6 @@ function sendStatement(client: ClientBase, { text, values, name }: StatementRequ
   // Plain arguments take the driver's cheapest path; only a prepared statement needs the object form.
   if (name === undefined) client.query(text, values as unknown[], done)
   else client.query({ name, text, values } as QueryConfig, done)
-}
-
-/** Cancels; destroys the connection when the server cannot be asked or the statement does not end in time. */
-async function cancelOrDestroy(client: ClientBase, hasEnded: () => boolean): Promise<void> {
-  const deadline = setTimeout(() => {
-    if (!hasEnded()) destroySocket(client)
-  }, CANCEL_WAIT_MS)
-  const confirmed = await cancelOnServer(client, CANCEL_WAIT_MS)
-  // Not confirmed: the signal may still be on its way and would hit whoever uses this connection next.
-  if (!confirmed) destroySocket(client)
-  if (hasEnded()) clearTimeout(deadline)
 }
 
 function describeFailure(

@@ -3,7 +3,7 @@ import type { Deadlines } from './deadlines.js'
 import { destroySocket, isBroken } from './driver.js'
 import { coreError } from './error-table.js'
 import { buildStatement } from './sql.js'
-import { runStatement, type StatementRequest, type StopReason, type StopStatement } from './statement.js'
+import { RunningStatement, type StatementRequest, type StopReason } from './statement.js'
 import type { QueryOptions, Tx, TxOptions } from './types.js'
 
 /** COMMIT is never cancelled; after this long its connection is given up and the outcome is called unknown. */
@@ -30,7 +30,7 @@ export class Transaction {
   #isOpen = true
   #savepoints = 0
   #firstError: unknown
-  #stopRunning: StopStatement | undefined
+  #running: RunningStatement | undefined
   #fail: ((error: unknown) => void) | undefined
   #stopError: unknown
   /** COMMIT or ROLLBACK is on its way, or was answered. */
@@ -58,7 +58,7 @@ export class Transaction {
     if (this.#isEnding) return
     this.#isOpen = false
     this.#stopError = error
-    this.#stopRunning?.(reason)
+    this.#running?.stop(reason)
     this.#fail?.(error)
   }
 
@@ -76,7 +76,7 @@ export class Transaction {
     // A body without statements never began anything.
     if (this.#begin !== undefined) return
     this.#isEnding = true
-    const deadline = deadlines.arm(COMMIT_WAIT_MS, performance.now(), () => destroySocket(client))
+    const deadline = deadlines.arm(COMMIT_WAIT_MS, performance.now(), { expire: () => destroySocket(client) })
     try {
       // Outside-a-transaction rules apply: a connection that breaks now leaves the outcome unknown.
       const { command } = await this.#control('commit', 0, false)
@@ -93,7 +93,7 @@ export class Transaction {
     // Whatever the server answered to COMMIT, the transaction is over.
     if (this.#isEnding || isBroken(client) || this.#begin !== undefined) return
     this.#isEnding = true
-    const deadline = deadlines.arm(ROLLBACK_WAIT_MS, performance.now(), () => destroySocket(client))
+    const deadline = deadlines.arm(ROLLBACK_WAIT_MS, performance.now(), { expire: () => destroySocket(client) })
     try {
       await this.#tail
       await this.#control('rollback', 0)
@@ -151,17 +151,14 @@ export class Transaction {
     request.begin = this.#begin
     this.#begin = undefined
     return new Promise((resolve, reject) => {
-      let ended = false
-      const stop = runStatement(client, request, deadlines, (error, result) => {
-        ended = true
-        this.#stopRunning = undefined
+      this.#running = new RunningStatement(client, request, deadlines, (error, result) => {
+        this.#running = undefined
         observe(performance.now() - started, error !== undefined)
         if (error === undefined) return resolve(result as QueryResult)
         this.#firstError ??= error
         reject(error)
       })
-      // A signal that was already aborted ends it before there is anything to stop.
-      if (!ended) this.#stopRunning = stop
+      this.#running.run()
     })
   }
 
