@@ -62,6 +62,11 @@ export const connectOptionTable = {
     default: '60 000',
     doc: 'A whole transaction may take this long, its callback included; 0 sets no limit.',
   },
+  nested: {
+    type: 'string',
+    default: '`throw` with NODE_ENV=test, else `report`',
+    doc: 'What happens when a second connection is asked for from inside a transaction: `throw`, `report` to the logger once per pair of lines, or `off`. A deadlock is broken in any case.',
+  },
   applicationName: { type: 'string', default: '`holdfast`', doc: 'Shown in `pg_stat_activity`.' },
   logger: {
     type: 'object',
@@ -84,7 +89,12 @@ export const queryOptionTable = {
 } satisfies OptionTable
 
 export const txOptionTable = {
-  isolation: { type: 'string', default: 'the server’s', doc: '`read committed`, `repeatable read` or `serializable`.' },
+  isolation: {
+    type: 'string',
+    values: ['read committed', 'repeatable read', 'serializable'],
+    default: 'the server’s',
+    doc: '`read committed`, `repeatable read` or `serializable`.',
+  },
   repeatable: {
     type: 'boolean',
     default: 'false',

@@ -28,6 +28,7 @@ export interface Ownership {
 export async function connectTo(options: ConnectOptions, ownership: Ownership = {}): Promise<Db> {
   validateOptions('connect', options, connectOptionTable)
   const { acquireMs = 5_000, deadlineMs = 30_000, txDeadlineMs = 60_000, logger = stderrLogger } = options
+  const nested = options.nested ?? (process.env['NODE_ENV'] === 'test' ? 'throw' : 'report')
   const url = options.url ?? process.env['DATABASE_URL']
   const directUrl = options.directUrl ?? findDirectUrl(options, url)
   const { pool, target, isOurs } = openPool(url, options)
@@ -38,7 +39,7 @@ export async function connectTo(options: ConnectOptions, ownership: Ownership = 
   }
   try {
     const server = await inspectServer(pool, target, isOurs, ownership.embeddedDir)
-    return new Database({ guard, server, directUrl, acquireMs, deadlineMs, txDeadlineMs, logger, closePool })
+    return new Database({ guard, server, directUrl, acquireMs, deadlineMs, txDeadlineMs, nested, logger, closePool })
   } catch (error) {
     await closePool()
     throw error

@@ -1,5 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { randomUUID } from 'node:crypto'
+import type { HeldClient } from './holders.js'
 
 export interface RequestInit {
   /** Taken over from a header such as `x-request-id`, or made here. */
@@ -21,14 +22,27 @@ export interface RequestContext {
   poolMs: number
   /** Waited for statements. @unit ms */
   sqlMs: number
+  /** Waited for answers of other HTTP services; several at once add up. @unit ms */
+  outboundMs: number
   queries: number
 }
 
-const storage = new AsyncLocalStorage<RequestContext>()
+/** What the running code works for, and which client it holds. One storage for both: each one costs every promise. */
+interface Scope {
+  request: RequestContext | undefined
+  held: HeldClient | undefined
+}
+
+const storage = new AsyncLocalStorage<Scope>()
 
 /** The request that the calling code works for, or undefined outside of any. */
 export function currentRequest(): RequestContext | undefined {
-  return storage.getStore()
+  return storage.getStore()?.request
+}
+
+/** The transaction whose callback the calling code runs in, or undefined outside of any. */
+export function currentHeld(): HeldClient | undefined {
+  return storage.getStore()?.held
 }
 
 export function createRequest(init: RequestInit): RequestContext {
@@ -39,11 +53,16 @@ export function createRequest(init: RequestInit): RequestContext {
     startedAt: performance.now(),
     poolMs: 0,
     sqlMs: 0,
+    outboundMs: 0,
     queries: 0,
   }
 }
 
 /** Entered only by `run`, never by `enterWith`: the latter leaks a request into whatever the event loop does next. */
-export function runWithRequest<T>(context: RequestContext, body: () => T): T {
-  return storage.run(context, body)
+export function runWithRequest<T>(request: RequestContext, body: () => T): T {
+  return storage.run({ request, held: currentHeld() }, body)
+}
+
+export function runWithHeld<T>(held: HeldClient, body: () => T): T {
+  return storage.run({ request: currentRequest(), held }, body)
 }

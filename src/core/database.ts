@@ -1,19 +1,33 @@
 import type { Pool, PoolClient, QueryResult, QueryResultRow } from 'pg'
+import { captureCallSite, type CallSite } from './call-site.js'
 import { queryOptionTable, txOptionTable } from './connect-options.js'
 import { createRequest, currentRequest, runWithRequest, type RequestContext, type RequestInit } from './context.js'
 import { Deadlines } from './deadlines.js'
 import { coreError } from './error-table.js'
 import { Histogram } from './histogram.js'
+import type { HeldClient, NestedWait } from './holders.js'
 import { Listener } from './listener.js'
 import { migrateSchema } from './migrate.js'
+import { NestedCheckouts } from './nested-checkouts.js'
 import { validateOptions } from './options.js'
+import { watchOutbound } from './outbound.js'
 import type { PoolGuard } from './pool-guard.js'
 import { RouteBook } from './route-book.js'
 import { buildStatement } from './sql.js'
 import { isRepeatable } from './sqlstate.js'
 import { RunningStatement } from './statement.js'
 import { Transaction, type Effect } from './transaction.js'
-import type { Db, DbStats, Logger, Notification, QueryOptions, ServerInfo, Tx, TxOptions } from './types.js'
+import type {
+  Db,
+  DbStats,
+  Logger,
+  NestedPolicy,
+  Notification,
+  QueryOptions,
+  ServerInfo,
+  Tx,
+  TxOptions,
+} from './types.js'
 
 export interface DatabaseParts {
   guard: PoolGuard
@@ -23,8 +37,18 @@ export interface DatabaseParts {
   acquireMs: number
   deadlineMs: number
   txDeadlineMs: number
+  nested: NestedPolicy
   logger: Logger
   closePool: () => Promise<void>
+}
+
+interface TransactionJob<T> {
+  body: (tx: Tx) => Promise<T>
+  options: TxOptions
+  site: CallSite
+  /** The transaction in whose callback it was asked for, and that wait for a second client. */
+  outer: HeldClient | undefined
+  nested: NestedWait | undefined
 }
 
 const noOptions: QueryOptions = {}
@@ -38,6 +62,8 @@ export class Database implements Db {
   readonly #routes = new RouteBook()
   readonly #deadlines = new Deadlines()
   readonly #listener: Listener
+  readonly #nested: NestedCheckouts
+  readonly #unwatchOutbound: () => void
   #queryErrors = 0
   #closing: Promise<void> | undefined
   #transactions = 0
@@ -47,6 +73,8 @@ export class Database implements Db {
     this.#parts = parts
     this.#guard = parts.guard
     this.server = parts.server
+    this.#nested = new NestedCheckouts(parts.guard.holders, parts.nested, parts.logger)
+    this.#unwatchOutbound = watchOutbound(parts.guard.holders)
     this.#listener = new Listener(parts.directUrl, parts.guard.pool, parts.logger)
   }
 
@@ -54,14 +82,41 @@ export class Database implements Db {
     return this.#guard.pool
   }
 
-  async query<T extends QueryResultRow>(
+  query<T extends QueryResultRow>(
     text: string,
     params?: readonly unknown[],
     options: QueryOptions = noOptions,
   ): Promise<QueryResult<T>> {
+    const held = this.#nested.findHeld()
+    if (held === undefined) return this.#query(text, params, options) as Promise<QueryResult<T>>
+    const call = (wait: NestedWait) => this.#query(text, params, options, wait) as Promise<QueryResult<T>>
+    return this.#nested.watch(held, this.query, call)
+  }
+
+  sql<T extends QueryResultRow>(strings: TemplateStringsArray, ...values: readonly unknown[]): Promise<T[]> {
+    const held = this.#nested.findHeld()
+    if (held === undefined) return this.#sql(strings, values)
+    return this.#nested.watch(held, this.sql, (wait) => this.#sql(strings, values, wait))
+  }
+
+  async #sql<T extends QueryResultRow>(
+    strings: TemplateStringsArray,
+    values: readonly unknown[],
+    nested?: NestedWait,
+  ): Promise<T[]> {
+    const statement = buildStatement(strings, values)
+    return (await this.#query(statement.text, statement.values, noOptions, nested)).rows as T[]
+  }
+
+  async #query(
+    text: string,
+    params: readonly unknown[] | undefined,
+    options: QueryOptions,
+    nested?: NestedWait,
+  ): Promise<QueryResult> {
     if (options !== noOptions) validateOptions('query', options, queryOptionTable)
     try {
-      return (await this.#queryOnce(text, params, options)) as QueryResult<T>
+      return await this.#queryOnce(text, params, options, nested)
     } catch (error) {
       // The driver's stack ends in its socket reader; this one leads to the line that asked.
       if (error instanceof Error) Error.captureStackTrace(error)
@@ -69,17 +124,18 @@ export class Database implements Db {
     }
   }
 
-  async sql<T extends QueryResultRow>(strings: TemplateStringsArray, ...values: readonly unknown[]): Promise<T[]> {
-    const statement = buildStatement(strings, values)
-    return (await this.query<T>(statement.text, statement.values)).rows
-  }
-
-  #queryOnce(text: string, values: readonly unknown[] | undefined, options: QueryOptions): Promise<QueryResult> {
+  #queryOnce(
+    text: string,
+    values: readonly unknown[] | undefined,
+    options: QueryOptions,
+    nested: NestedWait | undefined,
+  ): Promise<QueryResult> {
     const { deadlineMs = this.#parts.deadlineMs, signal, name } = options
     const request = currentRequest()
     const asked = performance.now()
     return new Promise((resolve, reject) => {
-      this.#guard.acquire(this.#parts.acquireMs, signal, (refusal, client, waitedMs = 0) => {
+      const checkout = { waitMs: this.#parts.acquireMs, signal, nested }
+      this.#guard.acquire(checkout, (refusal, client, waitedMs = 0) => {
         if (!client) return reject(refusal)
         const startedAt = asked + waitedMs
         const statement = { text, values, name, deadlineMs, startedAt, signal, inTransaction: false }
@@ -103,13 +159,22 @@ export class Database implements Db {
     request.sqlMs += sqlMs
   }
 
-  async tx<T>(body: (tx: Tx) => Promise<T>, options: TxOptions = noTxOptions): Promise<T> {
+  tx<T>(body: (tx: Tx) => Promise<T>, options: TxOptions = noTxOptions): Promise<T> {
+    const site = captureCallSite(this.tx)
+    const held = this.#nested.findHeld()
+    if (held === undefined) return this.#repeatTransaction({ body, options, site, outer: undefined, nested: undefined })
+    const call = (nested: NestedWait) => this.#repeatTransaction({ body, options, site, outer: held, nested })
+    return this.#nested.watch(held, this.tx, call)
+  }
+
+  async #repeatTransaction<T>(job: TransactionJob<T>): Promise<T> {
+    const { options } = job
     if (options !== noTxOptions) validateOptions('tx', options, txOptionTable)
     const { deadlineMs = this.#parts.txDeadlineMs, repeatable = false, retries = 5 } = options
     const endsAt = deadlineMs === 0 ? Infinity : performance.now() + deadlineMs
     for (let attempt = 0; ; attempt++) {
       try {
-        return await this.#runTransaction(body, options, endsAt)
+        return await this.#runTransaction(job, endsAt)
       } catch (error) {
         if (!repeatable || attempt >= retries || !isRepeatable(error) || performance.now() >= endsAt) throw error
         await waitBeforeRetry(attempt, options.signal)
@@ -117,13 +182,15 @@ export class Database implements Db {
     }
   }
 
-  async #runTransaction<T>(body: (tx: Tx) => Promise<T>, options: TxOptions, endsAt: number): Promise<T> {
+  async #runTransaction<T>({ body, options, site, outer, nested }: TransactionJob<T>, endsAt: number): Promise<T> {
     const { signal } = options
-    const client = await this.#acquire(signal)
+    const client = await this.#acquire(signal, nested)
+    const held = this.#guard.holders.hold(site, outer)
     const request = currentRequest()
     const transaction = new Transaction(
       {
         client,
+        held,
         deadlines: this.#deadlines,
         deadlineMs: this.#parts.deadlineMs,
         observe: (ms, failed) => this.#observe(request, 0, ms, failed),
@@ -142,6 +209,7 @@ export class Database implements Db {
       throw error
     } finally {
       disarm()
+      this.#guard.holders.drop(held)
       this.#guard.release(client)
     }
     if (transaction.effects.length > 0) await this.#runEffects(transaction.effects)
@@ -162,10 +230,10 @@ export class Database implements Db {
     }
   }
 
-  async #acquire(signal: AbortSignal | undefined): Promise<PoolClient> {
+  async #acquire(signal: AbortSignal | undefined, nested: NestedWait | undefined): Promise<PoolClient> {
     const asked = performance.now()
     const client = await new Promise<PoolClient>((resolve, reject) =>
-      this.#guard.acquire(this.#parts.acquireMs, signal, (error, acquired) =>
+      this.#guard.acquire({ waitMs: this.#parts.acquireMs, signal, nested }, (error, acquired) =>
         acquired ? resolve(acquired) : reject(error),
       ),
     )
@@ -205,7 +273,7 @@ export class Database implements Db {
 
   stats(): DbStats {
     return {
-      pool: this.#guard.stats(),
+      pool: { ...this.#guard.stats(), nestedCheckouts: this.#nested.count },
       acquire: this.#guard.acquired.snapshot(),
       query: this.#queries.snapshot(),
       queryErrors: this.#queryErrors,
@@ -230,6 +298,7 @@ export class Database implements Db {
     const outcome = await Promise.race([closing, late])
     clearTimeout(timer)
     this.#deadlines.close()
+    this.#unwatchOutbound()
     if (outcome === 'late') this.#parts.logger.warn({ deadlineMs }, 'Statements were still in flight at close().')
   }
 }

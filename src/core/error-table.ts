@@ -99,6 +99,18 @@ export const coreErrors = {
     retryable: true,
     status: 503,
   },
+  HF_POOL_DEADLOCK: {
+    summary: 'All connections were held by transactions that waited for another one; this call was ended to free them.',
+    when: 'Nobody could have gone on: every holder stood still for 50 ms, waiting from inside its transaction. The transaction of this call rolls back, the others finish. The message names the line that holds and the line that asks.',
+    fix: 'Pass tx to the call that the message names, or do it before or after the transaction.',
+    retryable: true,
+    status: 503,
+  },
+  HF_POOL_NESTED_CHECKOUT: {
+    summary: 'A second connection was asked for from inside a transaction.',
+    when: 'It works until as many requests do it at once as the pool has connections; then none of them can go on. Thrown in tests (NODE_ENV=test), reported to the logger elsewhere. The message names both lines.',
+    fix: 'Pass tx to the call that the message names, or do it before or after the transaction.',
+  },
   HF_POOL_CLOSED: {
     summary: 'The pool has been closed.',
     when: 'A call came after close(), usually from work that outlived the shutdown.',

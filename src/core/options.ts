@@ -3,6 +3,8 @@ import { coreError } from './error-table.js'
 /** What an option may be. One table per options object: it validates, and `docs/options.md` is made from it. */
 export interface OptionSpec {
   type: 'string' | 'number' | 'boolean' | 'object' | 'function'
+  /** The only strings allowed. */
+  values?: readonly string[]
   /** Inclusive, for numbers. */
   min?: number
   max?: number
@@ -40,6 +42,13 @@ function unknownOption(of: string, name: string, known: string[]) {
 function validateValue(path: string, value: unknown, spec: OptionSpec): void {
   if (typeof value !== spec.type || value === null) {
     throw coreError('HF_OPTIONS_INVALID', `${path} must be a ${spec.type}, it is ${describeType(value)}.`)
+  }
+  if (typeof value === 'string' && spec.values && !spec.values.includes(value)) {
+    const nearest = findNearest(value, spec.values)
+    const hint = nearest
+      ? `did you mean "${nearest}"?`
+      : `it takes ${spec.values.map((each) => `"${each}"`).join(', ')}.`
+    throw coreError('HF_OPTIONS_INVALID', `${path} cannot be "${value}"; ${hint}`)
   }
   if (typeof value === 'number') validateRange(path, value, spec)
   if (spec.fields) validateOptions(path, value as object, spec.fields)

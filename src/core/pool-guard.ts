@@ -3,13 +3,22 @@ import { describeConnectError, type Target } from './connect-errors.js'
 import { destroySocket, isBroken, watchClient } from './driver.js'
 import { coreError } from './error-table.js'
 import { Histogram } from './histogram.js'
+import { Holders, type NestedWait } from './holders.js'
 import type { PoolStats } from './types.js'
 
 export type AcquireDone = (error: unknown, client?: PoolClient, waitedMs?: number) => void
 
+export interface AcquireRequest {
+  waitMs: number
+  signal: AbortSignal | undefined
+  /** Set when it is asked for from inside a transaction of this pool. */
+  nested?: NestedWait | undefined
+}
+
 /** Hands out connections with a deadline on every wait, and counts the waiting apart from the work. */
 export class PoolGuard {
   readonly acquired = new Histogram()
+  readonly holders: Holders
   readonly pool: Pool
   readonly #target: Target
   #waiting = 0
@@ -18,36 +27,39 @@ export class PoolGuard {
   constructor(pool: Pool, target: Target) {
     this.pool = pool
     this.#target = target
+    this.holders = new Holders(() => pool.options.max)
     // A connection that breaks while idle is dropped by the pool; without a listener the event would end the process.
     pool.on('error', () => {})
   }
 
   /** Calls back with a client or a typed error, once, within `waitMs`. */
-  acquire(waitMs: number, signal: AbortSignal | undefined, done: AcquireDone): void {
+  acquire(request: AcquireRequest, done: AcquireDone): void {
     const { pool } = this
+    const { signal } = request
     if (pool.ending) return done(coreError('HF_POOL_CLOSED', 'The pool has been closed; the statement was not sent.'))
     if (signal?.aborted) return done(describeAbort(signal))
     // An idle connection is handed over in the same turn of the loop: no timer is worth its cost.
     if (signal === undefined && pool.idleCount > pool.waitingCount) {
       return pool.connect((error, client) => (error ? done(this.#describe(error)) : this.#deliver(0, client, done)))
     }
-    this.#wait(waitMs, signal, done)
+    this.#wait(request, done)
   }
 
-  #wait(waitMs: number, signal: AbortSignal | undefined, done: AcquireDone): void {
+  #wait({ waitMs, signal, nested }: AcquireRequest, done: AcquireDone): void {
     const asked = performance.now()
     let gaveUp = false
     this.#waiting++
+    if (nested) this.holders.enter(nested)
     const end = () => {
       this.#waiting--
+      if (nested) this.holders.leave(nested)
       clearTimeout(timer)
       signal?.removeEventListener('abort', onAbort)
     }
     const giveUp = (error: unknown) => {
       if (gaveUp) return
       gaveUp = true
-      const waited = performance.now() - asked
-      this.acquired.record(waited)
+      this.acquired.record(performance.now() - asked)
       end()
       done(error)
     }
@@ -57,6 +69,7 @@ export class PoolGuard {
     }, waitMs)
     const onAbort = () => giveUp(describeAbort(signal as AbortSignal))
     signal?.addEventListener('abort', onAbort, { once: true })
+    if (nested) nested.giveUp = giveUp
 
     this.pool.connect((error, client) => {
       // The pool cannot be told that nobody waits any more; the connection goes straight back.
@@ -81,10 +94,11 @@ export class PoolGuard {
     client.release(true)
   }
 
-  stats(): PoolStats {
+  stats(): Omit<PoolStats, 'nestedCheckouts'> {
     const { totalCount: total, idleCount: idle } = this.pool
-    const max = this.pool.options.max
-    return { max, total, idle, busy: total - idle, waiting: this.#waiting, timeouts: this.#timeouts }
+    const { max } = this.pool.options
+    const [waiting, timeouts, { deadlocks }] = [this.#waiting, this.#timeouts, this.holders]
+    return { max, total, idle, busy: total - idle, waiting, timeouts, deadlocks }
   }
 
   #describe(error: unknown): unknown {
@@ -99,7 +113,7 @@ export class PoolGuard {
     return coreError(
       'HF_POOL_TIMEOUT',
       `No connection became free within ${waitMs} ms: ${busy} of ${max} in use, ${waiting} callers waiting.`,
-      { details: { waitMs, busy, max, waiting } },
+      { details: { waitMs, busy, max, waiting, holders: this.holders.describe() } },
     )
   }
 }

@@ -1,7 +1,9 @@
 import type { PoolClient, QueryResult, QueryResultRow } from 'pg'
+import { runWithHeld } from './context.js'
 import type { Deadlines } from './deadlines.js'
 import { destroySocket, isBroken } from './driver.js'
 import { coreError } from './error-table.js'
+import type { HeldClient } from './holders.js'
 import { buildStatement } from './sql.js'
 import { RunningStatement, type StatementRequest, type StopReason } from './statement.js'
 import type { QueryOptions, Tx, TxOptions } from './types.js'
@@ -15,6 +17,8 @@ export type Effect = () => void | Promise<void>
 export interface TransactionParts {
   client: PoolClient
   deadlines: Deadlines
+  /** What the pool's book knows of it. */
+  held: HeldClient
   /** For each statement. @unit ms */
   deadlineMs: number
   /** Told about every statement, so that the pool's counters see it. */
@@ -49,7 +53,7 @@ export class Transaction {
     if (this.#stopError !== undefined) throw this.#stopError
     return await new Promise<T>((resolve, reject) => {
       this.#fail = reject
-      Promise.resolve(body(this.#face())).then(resolve, reject)
+      runWithHeld(this.#parts.held, () => Promise.resolve(body(this.#face())).then(resolve, reject))
     })
   }
 
@@ -145,7 +149,9 @@ export class Transaction {
   }
 
   #run(request: StatementRequest): Promise<QueryResult> {
-    const { client, deadlines, observe } = this.#parts
+    const { client, deadlines, held, observe } = this.#parts
+    held.isBusy = true
+    held.progress++
     const started = performance.now()
     request.startedAt = started
     request.begin = this.#begin
@@ -153,6 +159,8 @@ export class Transaction {
     return new Promise((resolve, reject) => {
       this.#running = new RunningStatement(client, request, deadlines, (error, result) => {
         this.#running = undefined
+        held.isBusy = false
+        held.progress++
         observe(performance.now() - started, error !== undefined)
         if (error === undefined) return resolve(result as QueryResult)
         this.#firstError ??= error

@@ -20,6 +20,8 @@ export interface PoolOptions {
   connectMs?: number
 }
 
+export type NestedPolicy = 'throw' | 'report' | 'off'
+
 export interface ConnectOptions {
   /** `postgres://user@host:port/database`, through a pooler if there is one. Default: `DATABASE_URL`, else the embedded PostgreSQL (development only). */
   url?: string
@@ -33,6 +35,8 @@ export interface ConnectOptions {
   deadlineMs?: number
   /** A whole transaction may take this long, its callback included. 0 sets no limit. Default: 60 000 ms. */
   txDeadlineMs?: number
+  /** A second connection asked for from inside a transaction: `throw`, `report` (once per pair of lines) or `off`. Default: `throw` with NODE_ENV=test, else `report`. */
+  nested?: NestedPolicy
   /** Shown in `pg_stat_activity`. Default: `holdfast`. */
   applicationName?: string
   /** Receives warnings and errors that no caller can be given. Default: warnings and errors as JSON lines on stderr. */
@@ -122,6 +126,10 @@ export interface PoolStats {
   waiting: number
   /** Callers that gave up waiting, since start. */
   timeouts: number
+  /** Deadlocks that were broken, since start. */
+  deadlocks: number
+  /** Pairs of lines found to ask for a second connection inside a transaction, since start. */
+  nestedCheckouts: number
 }
 
 export interface RouteStats {

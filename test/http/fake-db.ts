@@ -16,7 +16,16 @@ interface CountedRoute extends RouteStats {
 /** Counts as core's Db does, without a database behind it. */
 export class FakeDb implements ObservedDb, RequestDb {
   readonly server: ServerInfo = { version: '18.4', major: 18, ownsPool: true }
-  readonly pool: PoolStats = { max: 10, total: 4, idle: 4, busy: 0, waiting: 0, timeouts: 0 }
+  readonly pool: PoolStats = {
+    max: 10,
+    total: 4,
+    idle: 4,
+    busy: 0,
+    waiting: 0,
+    timeouts: 0,
+    deadlocks: 0,
+    nestedCheckouts: 0,
+  }
   readonly acquire = new Histogram()
   readonly query = new Histogram()
   readonly routes = new Map<string, CountedRoute>()
