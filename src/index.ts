@@ -28,12 +28,24 @@ export async function connect(options: ConnectOptions = {}): Promise<Db> {
   )
 }
 
-export { currentRequest, HoldfastError, isHoldfastError, sql } from './core/index.js'
+export {
+  assertInvariants,
+  checkInvariants,
+  currentRequest,
+  HoldfastError,
+  invariant,
+  isHoldfastError,
+  sql,
+} from './core/index.js'
 export type {
+  BatchStatement,
   ConnectOptions,
+  CoreFinding,
   Db,
   DbStats,
   HistogramView,
+  Invariant,
+  InvariantCheck,
   Isolation,
   Logger,
   Notification,

@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url'
 
 /** Frames kept: enough to get out of our own files and a query builder into the caller's. */
 const FRAMES = 8
-const ownFolder = fileURLToPath(new URL('..', import.meta.url))
+const ownFolder = fileURLToPath(new URL('.', import.meta.url))
 
 /** Where something was asked for. Taking it is cheap; its text is made only when it is read. */
 export interface CallSite {
@@ -23,7 +23,7 @@ export function captureCallSite(below: (...args: never[]) => unknown): CallSite 
   return { describe: () => findForeignFrame(holder.stack ?? '') }
 }
 
-/** The first line that is neither ours, nor Node's, nor of a package. */
+/** The first line that is neither core's, nor Node's, nor of a package. */
 function findForeignFrame(stack: string): string {
   const frames = stack
     .split('\n')

@@ -75,6 +75,8 @@ export class Database implements Db {
     this.server = parts.server
     this.#nested = new NestedCheckouts(parts.guard.holders, parts.nested, parts.logger)
     this.#unwatchOutbound = watchOutbound(parts.guard.holders)
+    parts.guard.holders.onDeadlock = (error) => this.#nested.recordDeadlock(error)
+    parts.guard.holders.watchIdle((held, idleMs) => this.#nested.reportIdle(held, idleMs))
     this.#listener = new Listener(parts.directUrl, parts.guard.pool, parts.logger)
   }
 
@@ -274,6 +276,7 @@ export class Database implements Db {
   stats(): DbStats {
     return {
       pool: { ...this.#guard.stats(), nestedCheckouts: this.#nested.count },
+      findings: this.#nested.findings,
       acquire: this.#guard.acquired.snapshot(),
       query: this.#queries.snapshot(),
       queryErrors: this.#queryErrors,
@@ -299,6 +302,7 @@ export class Database implements Db {
     clearTimeout(timer)
     this.#deadlines.close()
     this.#unwatchOutbound()
+    this.#guard.holders.close()
     if (outcome === 'late') this.#parts.logger.warn({ deadlineMs }, 'Statements were still in flight at close().')
   }
 }

@@ -22,6 +22,8 @@ type ConnectionLike = {
 }
 
 const broken = new WeakSet<ClientBase>()
+/** SQLSTATE of the last WARNING a client was sent. */
+const warnings = new WeakMap<ClientBase, string>()
 const watched = new WeakSet<ClientBase>()
 
 /**
@@ -33,6 +35,16 @@ export function watchClient(client: ClientBase): void {
   watched.add(client)
   client.on('error', () => broken.add(client))
   client.on('end', () => broken.add(client))
+  client.on('notice', ({ severity, code }) => {
+    if (severity === 'WARNING' && code !== undefined) warnings.set(client, code)
+  })
+}
+
+/** The SQLSTATE of the last warning since the last call, if there was one. */
+export function takeWarning(client: ClientBase): string | undefined {
+  const code = warnings.get(client)
+  if (code !== undefined) warnings.delete(client)
+  return code
 }
 
 export function isBroken(client: ClientBase): boolean {

@@ -153,6 +153,11 @@ export const coreErrors = {
     fix: 'Move slow work (HTTP calls above all) out of the transaction, or give it a longer deadlineMs.',
     status: 504,
   },
+  HF_TX_IDLE: {
+    summary: 'An open transaction stood idle for longer than 250 ms.',
+    when: 'Reported to the logger, never thrown: the callback awaits something else than the database while it holds a connection, its locks and the horizon of vacuum. The message names the line that began it.',
+    fix: 'Do the waiting (HTTP calls above all) before or after the transaction.',
+  },
   HF_TX_CLOSED: {
     summary: 'A transaction was used after it had ended.',
     when: 'A statement was not awaited inside the body, or tx was kept beyond it. The statement was not sent.',

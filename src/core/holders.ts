@@ -1,9 +1,12 @@
 import type { CallSite } from './call-site.js'
 import { coreError } from './error-table.js'
+import type { HoldfastError } from './errors.js'
 
 /** How long all holders must have stood still before a pool counts as deadlocked. */
 const STANDSTILL_MS = 50
 const LOOK_MS = 25
+/** An open transaction that does nothing for this long holds locks and a connection for somebody else's work. */
+const IDLE_MS = 250
 const TIMER_SLACK_MS = 5
 
 /** A client in the hands of a transaction's callback. */
@@ -19,6 +22,8 @@ export interface HeldClient {
   progress: number
   /** A statement is in flight. */
   isBusy: boolean
+  /** `performance.now()` when the last statement ended. */
+  idleSince: number
   /** HTTP requests that the callback's scope has in flight: they end without the pool's help. */
   outbound: number
   /** Already reported as idle in transaction. */
@@ -48,7 +53,11 @@ export class Holders {
   readonly #readMax: () => number
   #timer: NodeJS.Timeout | undefined
   #suspect: { key: string; since: number } | undefined
+  #idleTimer: NodeJS.Timeout | undefined
   deadlocks = 0
+  /** Told of each deadlock that was broken. */
+  onDeadlock: (error: HoldfastError) => void = () => {}
+  idleTransactions = 0
 
   constructor(readMax: () => number) {
     this.#readMax = readMax
@@ -66,6 +75,7 @@ export class Holders {
       since: performance.now(),
       progress: 0,
       isBusy: false,
+      idleSince: performance.now(),
       outbound: 0,
       isReported: false,
     }
@@ -86,6 +96,24 @@ export class Holders {
       heldMs: Math.round(now - since),
       busy: isBusy,
     }))
+  }
+
+  /** Tells of each transaction that stands idle for longer than 250 ms, once. */
+  watchIdle(report: (held: HeldClient, idleMs: number) => void): void {
+    this.#idleTimer = setInterval(() => {
+      const now = performance.now()
+      for (const held of this.#held) {
+        if (held.isBusy || held.isReported || now - held.idleSince < IDLE_MS) continue
+        held.isReported = true
+        this.idleTransactions++
+        report(held, now - held.idleSince)
+      }
+    }, IDLE_MS / 2).unref()
+  }
+
+  close(): void {
+    clearInterval(this.#idleTimer)
+    clearInterval(this.#timer)
   }
 
   /** Watches a nested wait until `leave`. */
@@ -134,7 +162,9 @@ export class Holders {
     if (victim === undefined) return
     this.#suspect = undefined
     this.deadlocks++
-    victim.giveUp(describeDeadlock(victim, this.#readMax()))
+    const error = describeDeadlock(victim, this.#readMax())
+    this.onDeadlock(error)
+    victim.giveUp(error)
   }
 }
 

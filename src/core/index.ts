@@ -15,6 +15,7 @@ export {
   type ErrorTable,
 } from './errors.js'
 export { Histogram, type HistogramView } from './histogram.js'
+export { assertInvariants, checkInvariants, invariant, type Invariant, type InvariantCheck } from './invariant.js'
 export { stderrLogger } from './logger.js'
 export { printMigrations, readMigrationStates, type MigrateOptions, type MigrationState } from './migrate.js'
 export { packageVersion } from './migrations.gen.js'
@@ -24,7 +25,9 @@ export { sql, SqlFragment } from './sql.js'
 export { readSqlstate } from './sqlstate.js'
 export { readCatalog, readSettings, type CatalogRow, type SettingRow } from './store.js'
 export type {
+  BatchStatement,
   ConnectOptions,
+  CoreFinding,
   Db,
   DbStats,
   Isolation,

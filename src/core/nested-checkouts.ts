@@ -2,19 +2,21 @@ import type { CallSite } from './call-site.js'
 import { captureCallSite } from './call-site.js'
 import { currentHeld } from './context.js'
 import { coreError } from './error-table.js'
+import type { HoldfastError } from './errors.js'
 import type { HeldClient, Holders, NestedWait } from './holders.js'
 import { ObservedPromise } from './observed-promise.js'
-import type { Logger, NestedPolicy } from './types.js'
+import type { CoreFinding, Logger, NestedPolicy } from './types.js'
 
-/** Pairs of lines remembered, so that each is reported once. */
-const MOST_PAIRS = 200
+/** Findings remembered, so that each pair of lines is reported once. */
+const MOST_FINDINGS = 100
 
 /** Finds checkouts that are asked for from inside a transaction's callback, before they can hang a pool. */
 export class NestedCheckouts {
   readonly #book: Holders
   readonly #policy: NestedPolicy
   readonly #logger: Logger
-  readonly #reported = new Set<string>()
+  readonly #findings = new Map<string, CoreFinding>()
+  #count = 0
 
   constructor(book: Holders, policy: NestedPolicy, logger: Logger) {
     this.#book = book
@@ -22,8 +24,18 @@ export class NestedCheckouts {
     this.#logger = logger
   }
 
+  get findings(): readonly CoreFinding[] {
+    return [...this.#findings.values()]
+  }
+
+  /** A deadlock was broken: remembered each time, told to the logger once per pair of lines. */
+  recordDeadlock(error: HoldfastError): void {
+    this.#reportOnce(`deadlock ${JSON.stringify(error.details)}`, error)
+  }
+
+  /** Pairs of lines found so far. */
   get count(): number {
-    return this.#reported.size
+    return this.#count
   }
 
   /** The transaction of this pool in whose callback the caller runs; undefined once it has ended. */
@@ -51,12 +63,32 @@ export class NestedCheckouts {
     return ObservedPromise.observe(result, () => (wait.isAwaited = true))
   }
 
+  /** A transaction that stands idle holds its locks and its connection for work that is not the database's. */
+  reportIdle({ site, outbound }: HeldClient, idleMs: number): void {
+    const heldFrom = site.describe()
+    const waitsFor = outbound > 0 ? 'for an HTTP answer' : 'for something else than the database'
+    const message = `The transaction begun at ${heldFrom} has stood idle for ${Math.round(idleMs)} ms, waiting ${waitsFor}.`
+    const details = { heldFrom, idleMs: Math.round(idleMs), outbound }
+    this.#reportOnce(`idle ${heldFrom}`, coreError('HF_TX_IDLE', message, { details }))
+  }
+
   #report(heldFrom: CallSite, asksAt: CallSite): void {
     const error = describeNested(heldFrom, asksAt)
-    const pair = JSON.stringify(error.details)
-    if (this.#reported.has(pair) || this.#reported.size >= MOST_PAIRS) return
-    this.#reported.add(pair)
-    this.#logger.warn({ code: error.code, fix: error.fix, ...error.details }, error.message)
+    if (this.#reportOnce(JSON.stringify(error.details), error)) this.#count++
+  }
+
+  /** True the first time for this key. */
+  #reportOnce(key: string, { code, message, fix, details }: HoldfastError): boolean {
+    const known = this.#findings.get(key)
+    if (known !== undefined) {
+      known.count++
+      known.lastAt = Date.now()
+      return false
+    }
+    if (this.#findings.size >= MOST_FINDINGS) return false
+    this.#findings.set(key, { code, message, fix, count: 1, lastAt: Date.now() })
+    this.#logger.warn({ code, fix, ...details }, message)
+    return true
   }
 }
 

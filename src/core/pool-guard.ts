@@ -97,8 +97,9 @@ export class PoolGuard {
   stats(): Omit<PoolStats, 'nestedCheckouts'> {
     const { totalCount: total, idleCount: idle } = this.pool
     const { max } = this.pool.options
-    const [waiting, timeouts, { deadlocks }] = [this.#waiting, this.#timeouts, this.holders]
-    return { max, total, idle, busy: total - idle, waiting, timeouts, deadlocks }
+    const { deadlocks, idleTransactions } = this.holders
+    const [waiting, timeouts] = [this.#waiting, this.#timeouts]
+    return { max, total, idle, busy: total - idle, waiting, timeouts, deadlocks, idleTransactions }
   }
 
   #describe(error: unknown): unknown {
@@ -110,10 +111,12 @@ export class PoolGuard {
 
   #describeTimeout(waitMs: number) {
     const { max, busy, waiting } = this.stats()
+    const holders = this.holders.describe()
+    const longest = holders[0] ? ` Held longest: ${holders[0].heldMs} ms, by ${holders[0].site}.` : ''
     return coreError(
       'HF_POOL_TIMEOUT',
-      `No connection became free within ${waitMs} ms: ${busy} of ${max} in use, ${waiting} callers waiting.`,
-      { details: { waitMs, busy, max, waiting, holders: this.holders.describe() } },
+      `No connection became free within ${waitMs} ms: ${busy} of ${max} in use, ${waiting} callers waiting.${longest}`,
+      { details: { waitMs, busy, max, waiting, holders } },
     )
   }
 }

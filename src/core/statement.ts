@@ -1,4 +1,5 @@
 import type { ClientBase, QueryConfig, QueryResult } from 'pg'
+import { sendBatch, type BatchPart } from './batch-query.js'
 import { canBeginWith, sendBeginWith } from './begin-query.js'
 import type { Deadline, Deadlines, Expirable } from './deadlines.js'
 import { cancelOnServer, destroySocket, isBroken } from './driver.js'
@@ -19,11 +20,13 @@ export interface StatementRequest {
   signal: AbortSignal | undefined
   /** Sent ahead of the statement: the BEGIN of a transaction whose first statement this is. */
   begin?: string | undefined
+  /** Sent instead of `text`, in one flight; the result is then a list of results. */
+  batch?: readonly BatchPart[]
   /** Inside an open transaction a broken connection is certain to have committed nothing. */
   inTransaction: boolean
 }
 
-export type StatementDone = (error: unknown, result?: QueryResult) => void
+export type StatementDone = (error: unknown, result?: QueryResult | QueryResult[]) => void
 
 export type StopReason = 'deadline' | 'abort'
 
@@ -75,7 +78,7 @@ export class RunningStatement implements Expirable {
     this.#cancelling ??= this.#cancelOrDestroy()
   }
 
-  #finish(error: unknown, result: QueryResult | undefined): void {
+  #finish(error: unknown, result: QueryResult | QueryResult[] | undefined): void {
     this.#hasEnded = true
     this.#deadlines.disarm(this.#deadline)
     if (this.#onAbort) this.#request.signal?.removeEventListener('abort', this.#onAbort)
@@ -85,7 +88,7 @@ export class RunningStatement implements Expirable {
     else void this.#cancelling.then(() => this.#report(error, result))
   }
 
-  #report(error: unknown, result: QueryResult | undefined): void {
+  #report(error: unknown, result: QueryResult | QueryResult[] | undefined): void {
     if (error) this.#done(describeFailure(this.#client, error, this.#request, this.#stopped))
     else this.#done(undefined, result)
   }
@@ -103,7 +106,8 @@ export class RunningStatement implements Expirable {
 }
 
 function send(client: ClientBase, request: StatementRequest, done: StatementDone): void {
-  const { begin, text, values, name } = request
+  const { begin, text, values, name, batch } = request
+  if (batch !== undefined) return sendBatch(client, begin, batch, done)
   if (begin === undefined) return sendStatement(client, request, done)
   if (canBeginWith(client, values, name)) return sendBeginWith(client, begin, text, values ?? [], done)
   client.query(begin, [], (error: unknown) => (error ? done(error) : sendStatement(client, request, done)))

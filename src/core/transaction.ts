@@ -1,12 +1,13 @@
 import type { PoolClient, QueryResult, QueryResultRow } from 'pg'
 import { runWithHeld } from './context.js'
+import { canBatch, type BatchPart } from './batch-query.js'
 import type { Deadlines } from './deadlines.js'
-import { destroySocket, isBroken } from './driver.js'
+import { destroySocket, isBroken, takeWarning } from './driver.js'
 import { coreError } from './error-table.js'
 import type { HeldClient } from './holders.js'
-import { buildStatement } from './sql.js'
+import { buildStatement, SqlFragment } from './sql.js'
 import { RunningStatement, type StatementRequest, type StopReason } from './statement.js'
-import type { QueryOptions, Tx, TxOptions } from './types.js'
+import type { BatchStatement, QueryOptions, Tx, TxOptions } from './types.js'
 
 /** COMMIT is never cancelled; after this long its connection is given up and the outcome is called unknown. */
 const COMMIT_WAIT_MS = 30_000
@@ -80,11 +81,14 @@ export class Transaction {
     // A body without statements never began anything.
     if (this.#begin !== undefined) return
     this.#isEnding = true
+    // One that a statement of the body raised says nothing about the commit.
+    takeWarning(client)
     const deadline = deadlines.arm(COMMIT_WAIT_MS, performance.now(), { expire: () => destroySocket(client) })
     try {
       // Outside-a-transaction rules apply: a connection that breaks now leaves the outcome unknown.
       const { command } = await this.#control('commit', 0, false)
       if (command === 'ROLLBACK') throw describeAborted(this.#firstError)
+      if (takeWarning(client) === '01000') throw describeUnreplicated()
     } finally {
       deadlines.disarm(deadline)
     }
@@ -117,17 +121,36 @@ export class Transaction {
     }
     const afterCommit = (effect: Effect) => void this.effects.push(effect)
     const savepoint = async <T>(body: (tx: Tx) => Promise<T>) => await this.#runSavepoint(body)
-    return { query, sql, afterCommit, savepoint } as Tx
+    const batch = async (statements: readonly (SqlFragment | BatchStatement)[]) => await this.#runBatch(statements)
+    return { query, sql, batch, afterCommit, savepoint } as Tx
   }
 
   #enqueue(text: string, values?: readonly unknown[], options: QueryOptions = {}): Promise<QueryResult> {
     const { deadlineMs = this.#parts.deadlineMs, name, signal } = options
-    const request = { text, values, name, deadlineMs, startedAt: 0, signal, inTransaction: true }
+    return this.#enqueueRequest({ text, values, name, deadlineMs, startedAt: 0, signal, inTransaction: true })
+  }
+
+  #enqueueRequest(request: StatementRequest): Promise<QueryResult> {
     // One statement at a time: node-postgres gives up queueing on a client in its next major version.
     const turn = this.#pending++ === 0 ? this.#runIfOpen(request) : this.#tail.then(() => this.#runIfOpen(request))
     const settle = () => void this.#pending--
     this.#tail = turn.then(settle, settle)
     return turn
+  }
+
+  /** One flight where the driver lets us; one after the other where it does not: a failing one stops the rest either way. */
+  async #runBatch(statements: readonly (SqlFragment | BatchStatement)[]): Promise<QueryResult[]> {
+    const parts = statements.map(toPart)
+    if (parts.length === 0) return []
+    if (canBatch(this.#parts.client)) {
+      const { deadlineMs } = this.#parts
+      const common = { text: '', values: undefined, name: undefined, signal: undefined, startedAt: 0 }
+      const results = await this.#enqueueRequest({ ...common, deadlineMs, batch: parts, inTransaction: true })
+      return results as unknown as QueryResult[]
+    }
+    const results: QueryResult[] = []
+    for (const { text, values } of parts) results.push(await this.#enqueue(text, values))
+    return results
   }
 
   #runIfOpen(request: StatementRequest): Promise<QueryResult> {
@@ -159,9 +182,11 @@ export class Transaction {
     return new Promise((resolve, reject) => {
       this.#running = new RunningStatement(client, request, deadlines, (error, result) => {
         this.#running = undefined
+        const ended = performance.now()
         held.isBusy = false
+        held.idleSince = ended
         held.progress++
-        observe(performance.now() - started, error !== undefined)
+        observe(ended - started, error !== undefined)
         if (error === undefined) return resolve(result as QueryResult)
         this.#firstError ??= error
         reject(error)
@@ -187,6 +212,19 @@ export class Transaction {
       throw error
     }
   }
+}
+
+function toPart(statement: SqlFragment | BatchStatement): BatchPart {
+  if (statement instanceof SqlFragment) return buildStatement(statement.strings, statement.values)
+  return { text: statement.text, values: statement.params ?? [] }
+}
+
+/** The server committed here but stopped waiting for its standby (WARNING 01000): after a failover it may be gone. */
+function describeUnreplicated() {
+  return coreError(
+    'HF_TX_OUTCOME_UNKNOWN',
+    'COMMIT stopped waiting for the synchronous standby: it is committed on this server, and lost if that one fails now.',
+  )
 }
 
 function describeAborted(cause: unknown) {

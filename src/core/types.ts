@@ -1,4 +1,5 @@
 import type { Pool, QueryResult, QueryResultRow } from 'pg'
+import type { SqlFragment } from './sql.js'
 import type { HistogramView } from './histogram.js'
 import type { RequestContext, RequestInit } from './context.js'
 
@@ -83,6 +84,12 @@ export interface Queryable {
   ): Promise<T[]>
 }
 
+/** One statement of a batch; fragments made by `sql` do as well. */
+export interface BatchStatement {
+  text: string
+  params?: readonly unknown[]
+}
+
 declare const txBrand: unique symbol
 
 /**
@@ -91,6 +98,11 @@ declare const txBrand: unique symbol
  */
 export interface Tx extends Queryable {
   readonly [txBrand]: true
+  /**
+   * Sends several statements in one flight before one Sync: one round trip, and one that fails stops the rest. Gives
+   * their results in order. A check that must stop what follows has to raise; a statement that matches no row does not.
+   */
+  batch(statements: readonly (SqlFragment | BatchStatement)[]): Promise<QueryResult[]>
   /** Runs after the commit, in order of registration; never when the transaction rolls back. What it throws is logged: the commit stands. */
   afterCommit(effect: () => void | Promise<void>): void
   /** A part that may fail alone: a savepoint. */
@@ -128,6 +140,8 @@ export interface PoolStats {
   timeouts: number
   /** Deadlocks that were broken, since start. */
   deadlocks: number
+  /** Transactions that stood idle for longer than 250 ms, since start. */
+  idleTransactions: number
   /** Pairs of lines found to ask for a second connection inside a transaction, since start. */
   nestedCheckouts: number
 }
@@ -136,6 +150,17 @@ export interface RouteStats {
   count: number
   errors: number
   latency: HistogramView
+}
+
+/** Something that the pool guard saw in the running application, each pair of lines once. */
+export interface CoreFinding {
+  /** Code of the error that describes it, e.g. `HF_POOL_NESTED_CHECKOUT`. */
+  code: string
+  message: string
+  fix: string
+  count: number
+  /** Milliseconds since the epoch. */
+  lastAt: number
 }
 
 /** Counters since start; readers keep the previous view and subtract (`latency.since`). */
@@ -147,6 +172,8 @@ export interface DbStats {
   transactions: number
   rollbacks: number
   routes: ReadonlyMap<string, RouteStats>
+  /** At most 100. */
+  findings: readonly CoreFinding[]
 }
 
 export interface Db extends Queryable {

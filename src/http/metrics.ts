@@ -32,6 +32,7 @@ export function formatMetrics(db: ObservedDb, version: string, latest: Second | 
   out.single('holdfast_pool_max_connections', 'gauge', 'Most connections the pool may hold.', stats.pool.max)
   out.single('holdfast_pool_waiting', 'gauge', 'Callers waiting for a connection now.', stats.pool.waiting)
   out.single('holdfast_pool_timeouts_total', 'counter', 'Callers that gave up waiting.', stats.pool.timeouts)
+  out.single('holdfast_pool_deadlocks_total', 'counter', 'Pool deadlocks that were broken.', stats.pool.deadlocks)
   writeLoopDelay(out, latest)
   out.header('holdfast_info', 'gauge', 'Versions of this process; always 1.')
   out.line('holdfast_info', { version, node: process.version, postgres: db.server.version }, 1)

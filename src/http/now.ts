@@ -59,11 +59,12 @@ export class Sampler {
   read(since = 0): NowDocument {
     this.start()
     const { rows, overall } = this.#history.rows()
-    const { max, total, busy, idle, waiting, timeouts } = this.#db.stats().pool
+    const { pool: now, findings } = this.#db.stats()
+    const { max, total, busy, idle, waiting, timeouts } = now
     const pool = { max, total, busy, idle, waiting, timeouts }
     return {
       instance: this.#describeInstance(max),
-      verdict: judge(this.#seconds, rows, pool, overall),
+      verdict: judge(this.#seconds, rows, pool, overall, findings),
       seconds: this.#seconds.filter((second) => second.at > since),
       overall,
       routes: rows.slice(0, maxRoutes + 1),

@@ -1,3 +1,4 @@
+import type { CoreFinding } from '../core/index.js'
 import type { NowDocument, RouteRow, Second, Severity, Verdict } from './contract.js'
 
 type PoolNow = NowDocument['pool']
@@ -10,6 +11,8 @@ interface Sign {
 
 const minRequests = 20
 const recentSeconds = 10
+/** How long a broken deadlock stays on top of the page. */
+const deadlockMs = 5 * 60_000
 
 /**
  * Answers "is anything wrong?" in one sentence. Signs that need somebody now come before those worth a look, and within
@@ -20,14 +23,17 @@ export function judge(
   routes: readonly RouteRow[],
   pool: PoolNow,
   overall?: Pick<RouteRow, 'perSecond' | 'p95'>,
+  findings: readonly CoreFinding[] = [],
 ): Verdict {
   const recent = seconds.slice(-recentSeconds)
   const signs = [
+    ...findDeadlocks(findings),
     ...findTimeouts(recent, pool),
     ...findWaiting(recent, pool),
     ...findBlockedLoop(recent),
     ...findErrors(routes),
     ...findSlowdowns(routes),
+    ...findNesting(findings),
   ]
   const ranked = [
     ...signs.filter((sign) => sign.severity === 'act'),
@@ -36,6 +42,23 @@ export function judge(
   const [first, ...others] = ranked
   if (first === undefined) return { severity: 'ok', sentence: describeCalm(seconds, routes, pool, overall), also: [] }
   return { ...first, also: others.map((sign) => sign.sentence) }
+}
+
+/** A deadlock that was broken cost a request; it will happen again at the next rush. */
+function findDeadlocks(findings: readonly CoreFinding[]): Sign[] {
+  const latest = newest(findings, 'HF_POOL_DEADLOCK')
+  if (latest === undefined || Date.now() - latest.lastAt > deadlockMs) return []
+  return [{ severity: 'act', sentence: latest.message, fix: latest.fix }]
+}
+
+/** Not hanging yet: it will, once as many requests do it at once as the pool has connections. */
+function findNesting(findings: readonly CoreFinding[]): Sign[] {
+  const latest = newest(findings, 'HF_POOL_NESTED_CHECKOUT')
+  return latest === undefined ? [] : [{ severity: 'watch', sentence: latest.message, fix: latest.fix }]
+}
+
+function newest(findings: readonly CoreFinding[], code: string): CoreFinding | undefined {
+  return findings.filter((each) => each.code === code).toSorted((a, b) => b.lastAt - a.lastAt)[0]
 }
 
 function findTimeouts(recent: readonly Second[], pool: PoolNow): Sign[] {

@@ -4,6 +4,8 @@ import { findNearest } from '../core/index.js'
 import { proveError } from './errors.js'
 import { lostCommit } from './experiments/lost-commit.js'
 import { oversell } from './experiments/oversell.js'
+import { poolDeadlock } from './experiments/pool-deadlock.js'
+import { slowClient } from './experiments/slow-client.js'
 import type { Experiment } from './types.js'
 
 export { proveErrors } from './errors.js'
@@ -12,20 +14,10 @@ export { startProxy, throughProxy, type Proxy, type ProxyOptions } from './proxy
 export { createRandom } from './random.js'
 export { runExperiment, type RunOptions } from './run-experiment.js'
 export { runRush, type Rush } from './rush.js'
-export type {
-  Experiment,
-  ExperimentInvariant,
-  Figures,
-  InvariantResult,
-  Machine,
-  ProveDocument,
-  Side,
-  SideResult,
-  Stage,
-} from './types.js'
+export type { Experiment, Figures, InvariantResult, Machine, ProveDocument, Side, SideResult, Stage } from './types.js'
 
 /** All experiments, in the order in which the CLI lists them. */
-export const experiments: readonly Experiment[] = [oversell, lostCommit]
+export const experiments: readonly Experiment[] = [oversell, lostCommit, poolDeadlock, slowClient]
 
 /** @throws HF_PROVE_UNKNOWN with the nearest name */
 export function findExperiment(name: string): Experiment {

@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto'
 import pg from 'pg'
-import { connectTo, packageVersion, type Db } from '../core/index.js'
+import { checkInvariants, connectTo, packageVersion, type Db } from '../core/index.js'
 import { proveError } from './errors.js'
 import { describeMachine } from './machine.js'
 import { createRandom } from './random.js'
-import { createScratch, dropScratch, findViolations } from './store.js'
+import { createScratch, dropScratch } from './store.js'
 import type { Experiment, Figures, InvariantResult, ProveDocument, Side, SideResult } from './types.js'
 
 export interface RunOptions {
@@ -85,7 +85,7 @@ async function withStage(url: string, seed: number, experiment: Experiment, side
       Array.from({ length: 20 }, async () => await (side.name === 'naive' ? pool : db.pool).query('select 1')),
     )
     return await Promise.race([
-      side.run({ pool, db, random: createRandom(seed), signal: deadline }),
+      side.run({ pool, db, url, random: createRandom(seed), signal: deadline }),
       rejectLate(deadline, side),
     ])
   } finally {
@@ -102,12 +102,8 @@ function rejectLate(signal: AbortSignal, side: Side): Promise<never> {
 }
 
 async function judgeInvariants(db: Db, { invariants }: Experiment): Promise<InvariantResult[]> {
-  const results: InvariantResult[] = []
-  for (const invariant of invariants) {
-    const rows = await findViolations(db, invariant)
-    results.push({ name: invariant.name, held: rows.length === 0, detail: rows.map(describeRow).join('; ') })
-  }
-  return results
+  const checks = await checkInvariants(db, invariants)
+  return checks.map(({ name, held, violations }) => ({ name, held, detail: violations.map(describeRow).join('; ') }))
 }
 
 function describeRow(row: Record<string, unknown>): string {

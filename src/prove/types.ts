@@ -1,11 +1,13 @@
 import type { Pool } from 'pg'
-import type { Db } from '../core/index.js'
+import type { Db, Invariant } from '../core/index.js'
 
 /** What a side of an experiment works with: the same empty tables, the same load, a database that only it uses. */
 export interface Stage {
   /** Bare node-postgres, for the code people write without us. */
   pool: Pool
   db: Db
+  /** The same database for a pool of one's own; it holds the password. */
+  url: string
   /** Uniform in [0, 1), the same sequence for every side. */
   random: () => number
   signal: AbortSignal
@@ -21,19 +23,13 @@ export interface Side {
   run(stage: Stage): Promise<Figures>
 }
 
-/** Holds when the query returns no row; a row's columns are the evidence. */
-export interface ExperimentInvariant {
-  name: string
-  sql: string
-}
-
 export interface Experiment {
   name: string
   /** The failure as its victims tell it, one or two sentences. */
   story: string
   /** DDL and first rows, run before each side. */
   setup: string
-  invariants: readonly ExperimentInvariant[]
+  invariants: readonly Invariant[]
   sides: readonly Side[]
   /** One sentence from the figures of all sides. */
   conclude(figures: ReadonlyMap<string, Figures>): string

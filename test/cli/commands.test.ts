@@ -131,7 +131,7 @@ describe('errors', () => {
 })
 
 describe('prove', () => {
-  test.each(['oversell', 'lost-commit'])(
+  test.each(['oversell', 'lost-commit', 'pool-deadlock', 'slow-client'])(
     '%s: the naive side breaks an invariant, the protected one none',
     async (name) => {
       const { code, stdout } = await runCli(['prove', name, '--json'], { DATABASE_URL: box.url })

@@ -24,6 +24,7 @@ export class FakeDb implements ObservedDb, RequestDb {
     waiting: 0,
     timeouts: 0,
     deadlocks: 0,
+    idleTransactions: 0,
     nestedCheckouts: 0,
   }
   readonly acquire = new Histogram()
@@ -35,7 +36,7 @@ export class FakeDb implements ObservedDb, RequestDb {
 
   stats(): DbStats {
     const { pool, acquire, query, routes } = this
-    return { pool, acquire, query, queryErrors: 0, transactions: 0, rollbacks: 0, routes }
+    return { pool, acquire, query, queryErrors: 0, transactions: 0, rollbacks: 0, routes, findings: [] }
   }
 
   runRequest<T>(

@@ -157,3 +157,28 @@ it('what needs somebody now stands before what is worth a look', () => {
   expect(verdict.severity).toBe('act')
   expect(verdict.also[0]).toMatch(/event loop/)
 })
+
+describe('what the pool guard found', () => {
+  const found = (code: string, lastAt: number) => ({
+    code,
+    message: `${code} at a line.`,
+    fix: 'Pass tx.',
+    count: 1,
+    lastAt,
+  })
+
+  it('puts a deadlock on top while it is fresh, and a nested checkout to watch as long as the process lives', () => {
+    const fresh = [found('HF_POOL_NESTED_CHECKOUT', Date.now()), found('HF_POOL_DEADLOCK', Date.now())]
+    expect(judge([second()], [row()], pool, undefined, fresh)).toMatchObject({
+      severity: 'act',
+      sentence: 'HF_POOL_DEADLOCK at a line.',
+      also: ['HF_POOL_NESTED_CHECKOUT at a line.'],
+    })
+    const old = [found('HF_POOL_NESTED_CHECKOUT', 0), found('HF_POOL_DEADLOCK', 0)]
+    expect(judge([second()], [row()], pool, undefined, old)).toMatchObject({
+      severity: 'watch',
+      sentence: 'HF_POOL_NESTED_CHECKOUT at a line.',
+      also: [],
+    })
+  })
+})
