@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url'
 
 /** Frames kept: enough to get out of our own files and a query builder into the caller's. */
-const FRAMES = 8
+const FRAMES = 10
 const ownFolder = fileURLToPath(new URL('.', import.meta.url))
 
 /** Where something was asked for. Taking it is cheap; its text is made only when it is read. */
@@ -14,11 +14,11 @@ export interface CallSite {
  * Notes the calling line. Only the frames are collected here (about a microsecond); formatting them costs five times
  * that and waits for somebody who wants to read them.
  */
-export function captureCallSite(below: (...args: never[]) => unknown): CallSite {
+export function captureCallSite(): CallSite {
   const limit = Error.stackTraceLimit
   Error.stackTraceLimit = FRAMES
   const holder: { stack?: string } = {}
-  Error.captureStackTrace(holder, below)
+  Error.captureStackTrace(holder, captureCallSite)
   Error.stackTraceLimit = limit
   return { describe: () => findForeignFrame(holder.stack ?? '') }
 }

@@ -92,13 +92,13 @@ export class Database implements Db {
     const held = this.#nested.findHeld()
     if (held === undefined) return this.#query(text, params, options) as Promise<QueryResult<T>>
     const call = (wait: NestedWait) => this.#query(text, params, options, wait) as Promise<QueryResult<T>>
-    return this.#nested.watch(held, this.query, call)
+    return this.#nested.watch(held, call)
   }
 
   sql<T extends QueryResultRow>(strings: TemplateStringsArray, ...values: readonly unknown[]): Promise<T[]> {
     const held = this.#nested.findHeld()
     if (held === undefined) return this.#sql(strings, values)
-    return this.#nested.watch(held, this.sql, (wait) => this.#sql(strings, values, wait))
+    return this.#nested.watch(held, (wait) => this.#sql(strings, values, wait))
   }
 
   async #sql<T extends QueryResultRow>(
@@ -162,11 +162,11 @@ export class Database implements Db {
   }
 
   tx<T>(body: (tx: Tx) => Promise<T>, options: TxOptions = noTxOptions): Promise<T> {
-    const site = captureCallSite(this.tx)
+    const site = captureCallSite()
     const held = this.#nested.findHeld()
     if (held === undefined) return this.#repeatTransaction({ body, options, site, outer: undefined, nested: undefined })
     const call = (nested: NestedWait) => this.#repeatTransaction({ body, options, site, outer: held, nested })
-    return this.#nested.watch(held, this.tx, call)
+    return this.#nested.watch(held, call)
   }
 
   async #repeatTransaction<T>(job: TransactionJob<T>): Promise<T> {

@@ -48,8 +48,8 @@ export class NestedCheckouts {
    * Runs a call that needs a second client. Whether it is a fault shows only afterwards: when somebody awaited it and
    * the transaction stood still all the while, its callback was waiting for the pool.
    */
-  watch<T>(held: HeldClient, below: (...args: never[]) => unknown, call: (wait: NestedWait) => Promise<T>): Promise<T> {
-    const wait: NestedWait = { held, site: captureCallSite(below), isAwaited: false, giveUp: () => {} }
+  watch<T>(held: HeldClient, call: (wait: NestedWait) => Promise<T>): Promise<T> {
+    const wait: NestedWait = { held, site: captureCallSite(), isAwaited: false, giveUp: () => {} }
     if (this.#policy === 'throw') return Promise.reject(describeNested(held.site, wait.site))
     const progress = held.progress
     const result = call(wait)

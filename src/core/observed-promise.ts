@@ -17,6 +17,7 @@ export class ObservedPromise<T> extends Promise<T> {
     return observed
   }
 
+  // oxlint-disable-next-line unicorn/no-thenable -- a subclass of Promise is one; seeing `then` is its purpose
   override then<A = T, B = never>(
     onFulfilled?: ((value: T) => A | PromiseLike<A>) | null,
     onRejected?: ((reason: unknown) => B | PromiseLike<B>) | null,

@@ -54,7 +54,7 @@ export class Transaction {
     if (this.#stopError !== undefined) throw this.#stopError
     return await new Promise<T>((resolve, reject) => {
       this.#fail = reject
-      runWithHeld(this.#parts.held, () => Promise.resolve(body(this.#face())).then(resolve, reject))
+      runWithHeld(this.#parts.held, () => void Promise.resolve(body(this.#face())).then(resolve, reject))
     })
   }
 

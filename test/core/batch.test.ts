@@ -55,7 +55,7 @@ describe('tx.batch', () => {
     await expect(guarded).rejects.toMatchObject({ code: '55000' })
     expect(await countNotes()).toBe(0)
     // The same without one Sync: a client that pipelines as the driver does.
-    const client = new pg.Client({ connectionString: box.url, pipeline: true } as pg.ClientConfig)
+    const client = new pg.Client({ connectionString: box.url, pipeline: true })
     await client.connect()
     await Promise.allSettled([
       client.query(`update note set text = 'x' where id = 99`),
@@ -90,7 +90,7 @@ describe('tx.batch', () => {
 
   test('works one after the other on a client whose internals are not ours', async () => {
     // A client that pipelines by itself is one of them.
-    const pool = new pg.Pool({ connectionString: box.url, max: 1, pipeline: true } as pg.PoolConfig)
+    const pool = new pg.Pool({ connectionString: box.url, max: 1, pipeline: true })
     const db = await connectTo({ pool })
     const results = await db.tx(async (tx) => await tx.batch([sql`select ${1}::int as n`, sql`select ${2}::int as n`]))
     expect(results.map(({ rows }) => rows[0] as unknown)).toEqual([{ n: 1 }, { n: 2 }])
