@@ -158,7 +158,7 @@ export class Holders {
 
   /** Ends the youngest wait: its transaction rolls back, its client serves the others one after the other. */
   #breakDeadlock(): void {
-    const victim = [...this.#waits].filter(({ isAwaited }) => isAwaited).at(-1)
+    const victim = [...this.#waits].findLast(({ isAwaited }) => isAwaited)
     if (victim === undefined) return
     this.#suspect = undefined
     this.deadlocks++
