@@ -11,7 +11,8 @@ import { connectTo, coreError, type ConnectOptions, type Db } from './core/index
  * @throws HF_OPTIONS_…, HF_CONNECT_…, HF_EMBEDDED_…
  */
 export async function connect(options: ConnectOptions = {}): Promise<Db> {
-  const hasTarget = options.url ?? process.env['DATABASE_URL'] ?? (options.pool && 'connect' in options.pool)
+  const hasTarget =
+    options.url ?? process.env['DATABASE_URL'] ?? (options.pool && 'connect' in options.pool) ?? options.hosts
   if (hasTarget) return await connectTo(options)
   if (process.env['NODE_ENV'] === 'production') {
     throw coreError(
@@ -33,7 +34,10 @@ export type {
   ConnectOptions,
   Db,
   DbStats,
+  Epoch,
+  EpochChange,
   HistogramView,
+  HostRole,
   Isolation,
   Logger,
   Notification,

@@ -1,10 +1,13 @@
-import type { Pool } from 'pg'
+import type { Pool, PoolClient } from 'pg'
 import pg from 'pg'
 import { describeConnectError, type Target } from './connect-errors.js'
 import { connectOptionTable, poolOptionTable } from './connect-options.js'
 import { Database } from './database.js'
-import { watchClient } from './driver.js'
+import { setDirectClients, watchClient } from './driver.js'
 import { coreError } from './error-table.js'
+import { nameAddress, parseHosts } from './host-address.js'
+import { defineHostClient, type HostClientClass } from './host-client.js'
+import { HostRouter } from './host-router.js'
 import { stderrLogger } from './logger.js'
 import { validateOptions } from './options.js'
 import { PoolGuard } from './pool-guard.js'
@@ -19,6 +22,8 @@ export interface Ownership {
   embeddedDir?: string
   /** Runs after the pool is closed. */
   afterClose?: () => Promise<void>
+  /** Turns the check of the timeline off: only for the test that shows what it is for. */
+  acceptsLowerTimelines?: boolean
 }
 
 /**
@@ -31,15 +36,28 @@ export async function connectTo(options: ConnectOptions, ownership: Ownership = 
   const nested = options.nested ?? (process.env['NODE_ENV'] === 'test' ? 'throw' : 'report')
   const url = options.url ?? process.env['DATABASE_URL']
   const directUrl = options.directUrl ?? findDirectUrl(options, url)
-  const { pool, target, isOurs } = openPool(url, options)
-  const guard = new PoolGuard(pool, target)
+  const { pool, target, isOurs, router } = openPool(url, options, ownership)
+  const guard = new PoolGuard(pool, target, router)
   const closePool = async () => {
+    router?.close()
     if (isOurs) await pool.end()
     await ownership.afterClose?.()
   }
   try {
-    const server = await inspectServer(pool, target, isOurs, ownership.embeddedDir)
-    return new Database({ guard, server, directUrl, acquireMs, deadlineMs, txDeadlineMs, nested, logger, closePool })
+    const take = () => (router ? acquireFirst(guard, acquireMs) : pool.connect())
+    const server = await inspectServer(take, target, isOurs, ownership.embeddedDir)
+    return new Database({
+      guard,
+      router,
+      server,
+      directUrl,
+      acquireMs,
+      deadlineMs,
+      txDeadlineMs,
+      nested,
+      logger,
+      closePool,
+    })
   } catch (error) {
     await closePool()
     throw error
@@ -47,13 +65,22 @@ export async function connectTo(options: ConnectOptions, ownership: Ownership = 
 }
 
 /** DATABASE_DIRECT_URL belongs to DATABASE_URL: beside a url or pool of another database it would lead to the wrong one. */
-function findDirectUrl({ url, pool }: ConnectOptions, fallback: string | undefined): string | undefined {
-  if (isPool(pool)) return undefined
+function findDirectUrl({ url, pool, hosts }: ConnectOptions, fallback: string | undefined): string | undefined {
+  if (isPool(pool) || hosts !== undefined) return undefined
   return url === undefined ? (process.env['DATABASE_DIRECT_URL'] ?? fallback) : url
 }
 
-function openPool(url: string | undefined, options: ConnectOptions): { pool: Pool; target: Target; isOurs: boolean } {
+interface OpenedPool {
+  pool: Pool
+  target: Target
+  isOurs: boolean
+  router?: HostRouter
+}
+
+function openPool(url: string | undefined, options: ConnectOptions, ownership: Ownership): OpenedPool {
   const given = options.pool
+  const isRouted = options.hosts !== undefined || options.role !== undefined
+  if (isRouted) refuseBesideHosts(options)
   if (isPool(given)) return { pool: given, target: readTarget(undefined, given.options, 0), isOurs: false }
   if (given) validateOptions('connect.pool', given, poolOptionTable)
   if (url === undefined) {
@@ -62,10 +89,49 @@ function openPool(url: string | undefined, options: ConnectOptions): { pool: Poo
   const settings = { ...defaultPool, ...dropUndefined(given ?? {}) }
   const target = readTarget(url, {}, settings.connectMs)
   const { applicationName = 'holdfast' } = options
+  if (isRouted) return { ...openRoutedPool(url, settings, target, options, ownership), target, isOurs: true }
   return { pool: createPool(url, settings, applicationName), target, isOurs: true }
 }
 
-function createPool(url: string, { max, idleMs, connectMs }: Required<PoolOptions>, applicationName: string): Pool {
+/** What would silently lead past the hosts. */
+function refuseBesideHosts({ pool, directUrl }: ConnectOptions): void {
+  const name = isPool(pool) ? 'a pool of yours' : directUrl === undefined ? undefined : 'directUrl'
+  if (name === undefined) return
+  throw coreError('HF_OPTIONS_INVALID', `connect.hosts and connect.role cannot be used with ${name}.`, {
+    fix: 'Give hosts (past any pooler) and a url; LISTEN and migrations use the same host as the pool.',
+  })
+}
+
+function openRoutedPool(
+  url: string,
+  settings: Required<PoolOptions>,
+  target: Target,
+  { hosts, role = 'primary', acquireMs = 5_000, applicationName = 'holdfast', logger = stderrLogger }: ConnectOptions,
+  { acceptsLowerTimelines = false }: Ownership,
+): { pool: Pool; router: HostRouter } {
+  const hostMs = settings.connectMs
+  const router = new HostRouter({
+    hosts: hosts === undefined ? [nameAddress(target.host, target.port)] : parseHosts(hosts, target.port),
+    role,
+    config: { connectionString: url, application_name: applicationName },
+    hostMs,
+    findMs: acquireMs,
+    refusesLowerTimelines: !acceptsLowerTimelines,
+    logger,
+  })
+  const HostClient = defineHostClient(router, hostMs)
+  const pool = createPool(url, settings, applicationName, HostClient)
+  router.attach(pool)
+  setDirectClients(pool, () => new HostClient({ connectionString: url, keepAlive: true }, true))
+  return { pool, router }
+}
+
+function createPool(
+  url: string,
+  { max, idleMs, connectMs }: Required<PoolOptions>,
+  applicationName: string,
+  HostClient?: HostClientClass,
+): Pool {
   // The pool's own timeout would also end waiting callers, with a message that tells nothing; the client's only ends logins.
   class PatientClient extends pg.Client {
     constructor(config?: pg.ClientConfig) {
@@ -78,7 +144,7 @@ function createPool(url: string, { max, idleMs, connectMs }: Required<PoolOption
     idleTimeoutMillis: idleMs,
     application_name: applicationName,
     keepAlive: true,
-    Client: PatientClient as unknown as new () => pg.ClientBase,
+    Client: (HostClient ?? PatientClient) as unknown as new () => pg.ClientBase,
   })
 }
 
@@ -106,14 +172,21 @@ function parseUrl(url: string | undefined, config: pg.ClientConfig): pg.Client {
   }
 }
 
+/** With several hosts the first client may meet one that has just gone, and then waits like any later one. */
+async function acquireFirst(guard: PoolGuard, waitMs: number): Promise<PoolClient> {
+  return await new Promise((resolve, reject) =>
+    guard.acquire({ waitMs, signal: undefined }, (error, client) => (client ? resolve(client) : reject(error))),
+  )
+}
+
 async function inspectServer(
-  pool: Pool,
+  take: () => Promise<PoolClient>,
   target: Target,
   ownsPool: boolean,
   embeddedDir: string | undefined,
 ): Promise<ServerInfo> {
   try {
-    const client = await pool.connect()
+    const client = await take()
     watchClient(client)
     try {
       const { version, major } = await readServer(client)
