@@ -2,17 +2,16 @@ import type { Pool, PoolClient } from 'pg'
 import pg from 'pg'
 import { describeConnectError, type Target } from './connect-errors.js'
 import { connectOptionTable, poolOptionTable } from './connect-options.js'
+import { createPool, createRoutedPool, refuseBesideHosts } from './create-pool.js'
 import { Database } from './database.js'
-import { setDirectClients, watchClient } from './driver.js'
+import { watchClient } from './driver.js'
 import { coreError } from './error-table.js'
-import { nameAddress, parseHosts } from './host-address.js'
-import { defineHostClient, type HostClientClass } from './host-client.js'
-import { HostRouter } from './host-router.js'
+import type { HostRouter } from './host-router.js'
 import { stderrLogger } from './logger.js'
 import { validateOptions } from './options.js'
 import { PoolGuard } from './pool-guard.js'
 import { readServer } from './store.js'
-import type { ConnectOptions, Db, PoolOptions, ServerInfo } from './types.js'
+import type { ConnectOptions, Db, ServerInfo } from './types.js'
 
 const OLDEST_MAJOR = 15
 const defaultPool = { max: 10, idleMs: 30_000, connectMs: 5_000 }
@@ -80,7 +79,7 @@ interface OpenedPool {
 function openPool(url: string | undefined, options: ConnectOptions, ownership: Ownership): OpenedPool {
   const given = options.pool
   const isRouted = options.hosts !== undefined || options.role !== undefined
-  if (isRouted) refuseBesideHosts(options)
+  if (isRouted) refuseBesideHosts(options, isPool(given))
   if (isPool(given)) return { pool: given, target: readTarget(undefined, given.options, 0), isOurs: false }
   if (given) validateOptions('connect.pool', given, poolOptionTable)
   if (url === undefined) {
@@ -89,63 +88,11 @@ function openPool(url: string | undefined, options: ConnectOptions, ownership: O
   const settings = { ...defaultPool, ...dropUndefined(given ?? {}) }
   const target = readTarget(url, {}, settings.connectMs)
   const { applicationName = 'holdfast' } = options
-  if (isRouted) return { ...openRoutedPool(url, settings, target, options, ownership), target, isOurs: true }
-  return { pool: createPool(url, settings, applicationName), target, isOurs: true }
-}
-
-/** What would silently lead past the hosts. */
-function refuseBesideHosts({ pool, directUrl }: ConnectOptions): void {
-  const name = isPool(pool) ? 'a pool of yours' : directUrl === undefined ? undefined : 'directUrl'
-  if (name === undefined) return
-  throw coreError('HF_OPTIONS_INVALID', `connect.hosts and connect.role cannot be used with ${name}.`, {
-    fix: 'Give hosts (past any pooler) and a url; LISTEN and migrations use the same host as the pool.',
-  })
-}
-
-function openRoutedPool(
-  url: string,
-  settings: Required<PoolOptions>,
-  target: Target,
-  { hosts, role = 'primary', acquireMs = 5_000, applicationName = 'holdfast', logger = stderrLogger }: ConnectOptions,
-  { acceptsLowerTimelines = false }: Ownership,
-): { pool: Pool; router: HostRouter } {
-  const hostMs = settings.connectMs
-  const router = new HostRouter({
-    hosts: hosts === undefined ? [nameAddress(target.host, target.port)] : parseHosts(hosts, target.port),
-    role,
-    config: { connectionString: url, application_name: applicationName },
-    hostMs,
-    findMs: acquireMs,
-    refusesLowerTimelines: !acceptsLowerTimelines,
-    logger,
-  })
-  const HostClient = defineHostClient(router, hostMs)
-  const pool = createPool(url, settings, applicationName, HostClient)
-  router.attach(pool)
-  setDirectClients(pool, () => new HostClient({ connectionString: url, keepAlive: true }, true))
-  return { pool, router }
-}
-
-function createPool(
-  url: string,
-  { max, idleMs, connectMs }: Required<PoolOptions>,
-  applicationName: string,
-  HostClient?: HostClientClass,
-): Pool {
-  // The pool's own timeout would also end waiting callers, with a message that tells nothing; the client's only ends logins.
-  class PatientClient extends pg.Client {
-    constructor(config?: pg.ClientConfig) {
-      super({ ...config, connectionTimeoutMillis: connectMs })
-    }
+  if (isRouted) {
+    const routed = createRoutedPool(url, settings, target, options, ownership.acceptsLowerTimelines !== true)
+    return { ...routed, target, isOurs: true }
   }
-  return new pg.Pool({
-    connectionString: url,
-    max,
-    idleTimeoutMillis: idleMs,
-    application_name: applicationName,
-    keepAlive: true,
-    Client: (HostClient ?? PatientClient) as unknown as new () => pg.ClientBase,
-  })
+  return { pool: createPool(url, settings, applicationName), target, isOurs: true }
 }
 
 /** A user's pool may come from another copy of pg: told by what it can do, not by its class. */

@@ -6,6 +6,7 @@ import { isHoldfastError, type HoldfastError } from './errors.js'
 import type { HostAddress } from './host-address.js'
 import { refuseRole, type HostAnswer } from './host-probe.js'
 import { describeNoneAcceptable, HostSurvey } from './host-survey.js'
+import { HostWaiters } from './host-waiters.js'
 import type { Epoch, EpochChange, HostRole, Logger } from './types.js'
 
 const FIRST_PAUSE_MS = 50
@@ -24,12 +25,6 @@ export interface HostRouterParts {
   logger: Logger
 }
 
-interface Waiter {
-  resolve: (answer: HostAnswer) => void
-  reject: (error: unknown) => void
-  timer: NodeJS.Timeout
-}
-
 /**
  * Knows the one host that new connections go to. Loses it when a connection there breaks or turns out wrong, and then
  * asks all hosts, again and again, until one is acceptable. Costs nothing while nothing happens.
@@ -39,7 +34,7 @@ export class HostRouter {
   readonly #parts: HostRouterParts
   readonly #epochs: EpochKeeper
   readonly #survey: HostSurvey
-  readonly #waiters = new Set<Waiter>()
+  readonly #waiters = new HostWaiters()
   readonly #members = new Map<pg.Client, { epoch: Epoch; isDirect: boolean }>()
   readonly #handlers = new Set<(change: EpochChange) => void>()
   #pool: pg.Pool | undefined
@@ -80,17 +75,7 @@ export class HostRouter {
     if (this.#isClosed) throw describeClosed()
     if (this.#current) return this.#current
     void this.#search()
-    return await new Promise<HostAnswer>((resolve, reject) => {
-      const waiter: Waiter = {
-        resolve,
-        reject,
-        timer: setTimeout(() => {
-          this.#waiters.delete(waiter)
-          reject(this.describeNone())
-        }, this.#parts.findMs),
-      }
-      this.#waiters.add(waiter)
-    })
+    return await this.#waiters.wait(this.#parts.findMs, () => this.describeNone())
   }
 
   /** A connection to this host broke or proved wrong: nobody is sent there again before it has been asked. */
@@ -126,7 +111,7 @@ export class HostRouter {
     this.#isClosed = true
     this.#survey.close()
     this.#wake?.()
-    this.#finish((waiter) => waiter.reject(describeClosed()))
+    this.#waiters.reject(describeClosed())
   }
 
   async #search(): Promise<void> {
@@ -134,6 +119,7 @@ export class HostRouter {
     this.#isSearching = true
     for (let round = 0; !this.#isClosed && this.#current === undefined; round++) {
       await this.#pause(round)
+      if (this.#isClosed) break
       this.#surveyedAt = performance.now()
       const chosen = this.#choose(await this.#survey.ask())
       if (chosen && !this.#isClosed) this.#settle(chosen)
@@ -180,15 +166,7 @@ export class HostRouter {
 
   #settle(answer: HostAnswer): void {
     this.#adopt(answer)
-    this.#finish((waiter) => waiter.resolve(answer))
-  }
-
-  #finish(end: (waiter: Waiter) => void): void {
-    for (const waiter of this.#waiters) {
-      clearTimeout(waiter.timer)
-      end(waiter)
-    }
-    this.#waiters.clear()
+    this.#waiters.resolve(answer)
   }
 
   #adopt(answer: HostAnswer): void {

@@ -1,5 +1,5 @@
 import { connect as connectSocket, createServer, type AddressInfo, type Socket } from 'node:net'
-import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, inject, test, vi } from 'vitest'
 import {
   connectTo,
   isHoldfastError,
@@ -123,6 +123,15 @@ describe('where it connects', () => {
     expect(JSON.stringify([(error as Error).message, error])).not.toContain(secret)
   })
 
+  test('a query is one statement and nothing more', async () => {
+    const db = await open({ hosts: [primary.host], pool: { max: 1 } })
+    const client = await db.pool.connect()
+    const sent = vi.spyOn(client, 'query')
+    client.release()
+    for (let each = 0; each < 3; each++) await db.query('select 1')
+    expect(sent).toHaveBeenCalledTimes(3)
+  })
+
   test('without hosts nothing is asked or reported', async () => {
     const db = await open({})
     expect(db.server).toEqual({ version: db.server.version, major: db.server.major, ownsPool: true })
@@ -139,7 +148,7 @@ test('options are checked before anything is opened', async () => {
   await expect(wrong({ hosts: [DEAD, DEAD] })).rejects.toThrow('names the same host twice')
   await expect(wrong({ hosts: ['a:99999'] })).rejects.toThrow('connect.hosts[0] must be "host:port", it is "a:99999".')
   await expect(wrong({ hosts: ['postgres://me:hunter2@a'] })).rejects.toThrow('connect.hosts[0] must be "host:port".')
-  await expect(wrong({ hosts: [DEAD], directUrl: primary.url })).rejects.toThrow('cannot be used with directUrl')
+  await expect(wrong({ hosts: [DEAD], directUrl: foreign.url })).rejects.toThrow('cannot be used with directUrl')
 })
 
 describe('what a client meets', () => {
@@ -184,7 +193,7 @@ describe('what a client meets', () => {
     const door = await openDoor(() => primary.host)
     const db = await open({ hosts: [door.host], acquireMs: 10_000 })
     door.lead(() => standby.host)
-    await eventually(() => expect(db.pool.totalCount).toBe(0))
+    await waitEmpty(db)
     const aborted = db.query('select 1', [], { signal: AbortSignal.timeout(200) })
     await expect(aborted).rejects.toMatchObject({ code: 'HF_QUERY_ABORTED' })
     const waiting = db.query(insert, [ids.next++, 'turned'])
@@ -207,6 +216,7 @@ describe('failover', () => {
     db = await open({ hosts: [primary.host, standby.host], acquireMs: 20_000, pool: { max: 8 } })
     db.onEpoch((change) => void changes.push(change))
     await db.listen('news', (event) => void heard.push(event))
+    const reader = await open({ hosts: [standby.host, primary.host], role: 'standby', acquireMs: 300 })
     const traffic = startWriters(8)
     await traffic.acknowledge(200)
 
@@ -217,6 +227,10 @@ describe('failover', () => {
     await traffic.acknowledge(1)
     const gapMs = performance.now() - promotedAt
     expect(gapMs).toBeLessThan(2_000)
+
+    // Readers of a standby that is promoted under them are told, not left there: what they asked for is gone.
+    await Promise.all([reader.query('select 1'), waitEmpty(reader)])
+    await expect(reader.query('select 1')).rejects.toMatchObject({ code: 'HF_HOSTS_NONE_ACCEPTABLE' })
 
     // The old one comes back writable, first in the list, while the traffic goes on.
     await primary.start({ synchronous_standby_names: '' })
@@ -294,9 +308,9 @@ describe('failover', () => {
     await standby.stop()
     const error: unknown = await db.query(insert, [0, 'never'], { signal: AbortSignal.timeout(50) }).catch((e) => e)
     expect(error).toBeInstanceOf(Error)
-    const strict = open({ hosts: [primary.host], acquireMs: 300 })
+    const unaware = await open({ hosts: [primary.host] })
     // A new process cannot know of the other timeline: this is what it does not guarantee.
-    expect((await strict).server.epoch?.timeline).toBe(1)
+    expect(unaware.server.epoch?.timeline).toBe(1)
     expect(db.server.epoch?.timeline).toBe(2)
     await standby.start()
     await db.query(insert, [ids.next++, 'after'])
@@ -308,7 +322,7 @@ describe('failover', () => {
     const wary = await open({ hosts: [door.host], acquireMs: 400 })
     expect(wary.server.epoch?.timeline).toBe(2)
     door.lead(() => primary.host)
-    await eventually(() => expect(wary.pool.totalCount).toBe(0))
+    await waitEmpty(wary)
     await expect(wary.query('select 1')).rejects.toMatchObject({
       code: 'HF_HOSTS_OLD_TIMELINE',
       message: expect.stringContaining('is on timeline 1; timeline 2') as string,
@@ -359,6 +373,10 @@ describe('failover', () => {
     }
   }
 })
+
+async function waitEmpty(db: Db): Promise<void> {
+  await eventually(() => expect(db.pool.totalCount).toBe(0))
+}
 
 async function readPid(db: Db): Promise<number> {
   const { rows } = await db.query<{ pid: number }>('select pg_backend_pid() as pid')
