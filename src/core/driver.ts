@@ -17,6 +17,8 @@ interface PoolInternals {
 interface ClientInternals {
   host: string
   port: number
+  /** What password functions and ~/.pgpass are asked with. */
+  connectionParameters: { host: string; port: number }
   ssl: unknown
   processID: number | null
   secretKey: number | null
@@ -57,8 +59,8 @@ export function markBroken(client: ClientBase): void {
 /** Chooses the host of a client that has not connected yet. */
 export function placeClient(client: ClientBase, { host, port }: { host: string; port: number }): void {
   const internals = readInternals(client)
-  internals.host = host
-  internals.port = port
+  internals.host = internals.connectionParameters.host = host
+  internals.port = internals.connectionParameters.port = port
 }
 
 /** What the server reports of itself without being asked, from the login on. Must be called before the client connects. */

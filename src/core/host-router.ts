@@ -12,6 +12,8 @@ import type { Epoch, EpochChange, HostRole, Logger } from './types.js'
 const FIRST_PAUSE_MS = 50
 /** A promotion is noticed within this, besides the round itself. */
 const LAST_PAUSE_MS = 400
+/** A host found and lost again within this long is no success: the pauses go on growing. */
+const SETTLED_MS = 1_000
 
 export interface HostRouterParts {
   hosts: readonly HostAddress[]
@@ -45,6 +47,8 @@ export class HostRouter {
   #isClosed = false
   #wake: (() => void) | undefined
   #surveyedAt = -Infinity
+  #settledAt = -Infinity
+  #round = 0
 
   constructor(parts: HostRouterParts) {
     this.role = parts.role
@@ -53,7 +57,7 @@ export class HostRouter {
     this.#survey = new HostSurvey(parts)
   }
 
-  /** The pool whose idle clients are dropped when the epoch changes. */
+  /** Its idle clients are dropped when the epoch changes. */
   attach(pool: pg.Pool): void {
     this.#pool = pool
   }
@@ -63,7 +67,7 @@ export class HostRouter {
     return this.#current
   }
 
-  /** For `db.server`: the current host, or the last one while another is looked for. */
+  /** For `db.server`. */
   describe(): { host: string; role: 'primary' | 'standby'; epoch: Epoch } | undefined {
     const answer = this.#current ?? this.#last
     if (answer === undefined) return undefined
@@ -117,8 +121,9 @@ export class HostRouter {
   async #search(): Promise<void> {
     if (this.#isSearching) return
     this.#isSearching = true
-    for (let round = 0; !this.#isClosed && this.#current === undefined; round++) {
-      await this.#pause(round)
+    if (performance.now() - this.#settledAt > SETTLED_MS) this.#round = 0
+    for (; !this.#isClosed && this.#current === undefined; this.#round++) {
+      await this.#pause()
       if (this.#isClosed) break
       this.#surveyedAt = performance.now()
       const chosen = this.#choose(await this.#survey.ask())
@@ -128,8 +133,8 @@ export class HostRouter {
   }
 
   /** The first round starts at once, unless one has only just ended: a host that answers probes and drops clients must not make a storm. */
-  async #pause(round: number): Promise<void> {
-    const ms = Math.min(LAST_PAUSE_MS, FIRST_PAUSE_MS * 1.5 ** round) * (0.5 + Math.random())
+  async #pause(): Promise<void> {
+    const ms = Math.min(LAST_PAUSE_MS, FIRST_PAUSE_MS * 1.5 ** this.#round) * (0.5 + Math.random() / 2)
     const left = this.#surveyedAt + ms - performance.now()
     if (left <= 0 || this.#isClosed) return
     await new Promise<void>((resolve) => {
@@ -165,6 +170,7 @@ export class HostRouter {
   }
 
   #settle(answer: HostAnswer): void {
+    this.#settledAt = performance.now()
     this.#adopt(answer)
     this.#waiters.resolve(answer)
   }

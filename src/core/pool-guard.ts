@@ -2,7 +2,7 @@ import type { Pool, PoolClient } from 'pg'
 import { describeConnectError, type Target } from './connect-errors.js'
 import { destroySocket, isBroken, watchClient } from './driver.js'
 import { coreError } from './error-table.js'
-import { isHoldfastError } from './errors.js'
+import { isHoldfastError, type HoldfastError } from './errors.js'
 import { Histogram } from './histogram.js'
 import { Holders, type NestedWait } from './holders.js'
 import type { HostRouter } from './host-router.js'
@@ -58,6 +58,7 @@ export class PoolGuard {
   #wait({ waitMs, signal, nested }: AcquireRequest, done: AcquireDone): void {
     const asked = performance.now()
     let gaveUp = false
+    let refusal: HoldfastError | undefined
     this.#waiting++
     if (nested) this.holders.enter(nested)
     const end = () => {
@@ -75,7 +76,7 @@ export class PoolGuard {
     }
     const timer = setTimeout(() => {
       this.#timeouts++
-      giveUp(this.#describeTimeout(waitMs))
+      giveUp(this.#describeTimeout(waitMs, refusal))
     }, waitMs)
     const onAbort = () => giveUp(describeAbort(signal as AbortSignal))
     signal?.addEventListener('abort', onAbort, { once: true })
@@ -86,7 +87,10 @@ export class PoolGuard {
         // The pool cannot be told that nobody waits any more; the connection goes straight back.
         if (gaveUp) return client ? this.release(client) : undefined
         // The router paces this: the next client waits until it knows a host again.
-        if (error && this.#mayRetry(error)) return attempt()
+        if (error && this.#mayRetry(error)) {
+          refusal = error
+          return attempt()
+        }
         if (error) return giveUp(this.#describe(error))
         end()
         this.#deliver(performance.now() - asked, client, done)
@@ -101,7 +105,7 @@ export class PoolGuard {
   }
 
   /** Whether a client could not be made for a reason that another host, or the same one a moment later, may cure. */
-  #mayRetry(error: unknown): boolean {
+  #mayRetry(error: unknown): error is HoldfastError {
     if (this.#router === undefined || !isHoldfastError(error)) return false
     return error.code.startsWith('HF_HOSTS_') || (error.retryable && error.code.startsWith('HF_CONNECT_'))
   }
@@ -139,8 +143,10 @@ export class PoolGuard {
     return describeConnectError(error, this.#target)
   }
 
-  #describeTimeout(waitMs: number) {
+  #describeTimeout(waitMs: number, refusal: HoldfastError | undefined) {
     if (this.#router && !this.#router.current) return this.#router.describeNone()
+    // The host is there and still no client could be made (no connection left, above all): that is the news.
+    if (refusal?.code.startsWith('HF_CONNECT_')) return refusal
     const { max, busy, waiting } = this.stats()
     return coreError(
       'HF_POOL_TIMEOUT',
