@@ -11,7 +11,8 @@ import { connectTo, coreError, type ConnectOptions, type Db } from './core/index
  * @throws HF_OPTIONS_…, HF_CONNECT_…, HF_EMBEDDED_…
  */
 export async function connect(options: ConnectOptions = {}): Promise<Db> {
-  const hasTarget = options.url ?? process.env['DATABASE_URL'] ?? (options.pool && 'connect' in options.pool)
+  const isTheirs = options.pool !== undefined && 'connect' in options.pool
+  const hasTarget = options.url ?? process.env['DATABASE_URL'] ?? (isTheirs || options.hosts)
   if (hasTarget) return await connectTo(options)
   if (process.env['NODE_ENV'] === 'production') {
     throw coreError(
@@ -43,9 +44,12 @@ export type {
   CoreFinding,
   Db,
   DbStats,
+  Epoch,
+  EpochChange,
   HistogramView,
   Invariant,
   InvariantCheck,
+  HostRole,
   Isolation,
   Logger,
   Notification,

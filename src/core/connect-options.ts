@@ -33,6 +33,17 @@ export const connectOptionTable = {
     default: '`url`; `DATABASE_DIRECT_URL` where the url comes from `DATABASE_URL`',
     doc: 'The same database past any pooler, for LISTEN and migrations.',
   },
+  hosts: {
+    type: 'array',
+    default: 'the host of `url`',
+    doc: 'Servers of one cluster as `host:port`, in order of preference; they replace host and port of `url`, which still gives user, password and database. A host without a port has the one of `url`.',
+  },
+  role: {
+    type: 'string',
+    values: ['primary', 'standby', 'any'],
+    default: '`primary` with `hosts`; without `hosts` nothing is checked',
+    doc: 'Which of them may be used: `primary` (writable), `standby` or `any`.',
+  },
   pool: {
     type: 'object',
     default: 'a pool of ours',

@@ -1,15 +1,17 @@
-import type { Pool } from 'pg'
+import type { Pool, PoolClient } from 'pg'
 import pg from 'pg'
 import { describeConnectError, type Target } from './connect-errors.js'
 import { connectOptionTable, poolOptionTable } from './connect-options.js'
+import { createPool, createRoutedPool, refuseBesideHosts } from './create-pool.js'
 import { Database } from './database.js'
 import { watchClient } from './driver.js'
 import { coreError } from './error-table.js'
+import type { HostRouter } from './host-router.js'
 import { stderrLogger } from './logger.js'
 import { validateOptions } from './options.js'
 import { PoolGuard } from './pool-guard.js'
 import { readServer } from './store.js'
-import type { ConnectOptions, Db, PoolOptions, ServerInfo } from './types.js'
+import type { ConnectOptions, Db, ServerInfo } from './types.js'
 
 const OLDEST_MAJOR = 15
 const defaultPool = { max: 10, idleMs: 30_000, connectMs: 5_000 }
@@ -19,6 +21,8 @@ export interface Ownership {
   embeddedDir?: string
   /** Runs after the pool is closed. */
   afterClose?: () => Promise<void>
+  /** Turns the check of the timeline off: only for the test that shows what it is for. */
+  acceptsLowerTimelines?: boolean
 }
 
 /**
@@ -31,15 +35,28 @@ export async function connectTo(options: ConnectOptions, ownership: Ownership = 
   const nested = options.nested ?? (process.env['NODE_ENV'] === 'test' ? 'throw' : 'report')
   const url = options.url ?? process.env['DATABASE_URL']
   const directUrl = options.directUrl ?? findDirectUrl(options, url)
-  const { pool, target, isOurs } = openPool(url, options)
-  const guard = new PoolGuard(pool, target)
+  const { pool, target, isOurs, router } = openPool(url, options, ownership)
+  const guard = new PoolGuard(pool, target, router)
   const closePool = async () => {
+    router?.close()
     if (isOurs) await pool.end()
     await ownership.afterClose?.()
   }
   try {
-    const server = await inspectServer(pool, target, isOurs, ownership.embeddedDir)
-    return new Database({ guard, server, directUrl, acquireMs, deadlineMs, txDeadlineMs, nested, logger, closePool })
+    const take = () => (router ? acquireFirst(guard, acquireMs) : pool.connect())
+    const server = await inspectServer(take, target, isOurs, ownership.embeddedDir)
+    return new Database({
+      guard,
+      router,
+      server,
+      directUrl,
+      acquireMs,
+      deadlineMs,
+      txDeadlineMs,
+      nested,
+      logger,
+      closePool,
+    })
   } catch (error) {
     await closePool()
     throw error
@@ -47,13 +64,22 @@ export async function connectTo(options: ConnectOptions, ownership: Ownership = 
 }
 
 /** DATABASE_DIRECT_URL belongs to DATABASE_URL: beside a url or pool of another database it would lead to the wrong one. */
-function findDirectUrl({ url, pool }: ConnectOptions, fallback: string | undefined): string | undefined {
-  if (isPool(pool)) return undefined
+function findDirectUrl({ url, pool, hosts }: ConnectOptions, fallback: string | undefined): string | undefined {
+  if (isPool(pool) || hosts !== undefined) return undefined
   return url === undefined ? (process.env['DATABASE_DIRECT_URL'] ?? fallback) : url
 }
 
-function openPool(url: string | undefined, options: ConnectOptions): { pool: Pool; target: Target; isOurs: boolean } {
+interface OpenedPool {
+  pool: Pool
+  target: Target
+  isOurs: boolean
+  router?: HostRouter
+}
+
+function openPool(url: string | undefined, options: ConnectOptions, ownership: Ownership): OpenedPool {
   const given = options.pool
+  const isRouted = options.hosts !== undefined || options.role !== undefined
+  if (isRouted) refuseBesideHosts(options, isPool(given))
   if (isPool(given)) return { pool: given, target: readTarget(undefined, given.options, 0), isOurs: false }
   if (given) validateOptions('connect.pool', given, poolOptionTable)
   if (url === undefined) {
@@ -62,24 +88,11 @@ function openPool(url: string | undefined, options: ConnectOptions): { pool: Poo
   const settings = { ...defaultPool, ...dropUndefined(given ?? {}) }
   const target = readTarget(url, {}, settings.connectMs)
   const { applicationName = 'holdfast' } = options
-  return { pool: createPool(url, settings, applicationName), target, isOurs: true }
-}
-
-function createPool(url: string, { max, idleMs, connectMs }: Required<PoolOptions>, applicationName: string): Pool {
-  // The pool's own timeout would also end waiting callers, with a message that tells nothing; the client's only ends logins.
-  class PatientClient extends pg.Client {
-    constructor(config?: pg.ClientConfig) {
-      super({ ...config, connectionTimeoutMillis: connectMs })
-    }
+  if (isRouted) {
+    const routed = createRoutedPool(url, settings, target, options, ownership.acceptsLowerTimelines !== true)
+    return { ...routed, target, isOurs: true }
   }
-  return new pg.Pool({
-    connectionString: url,
-    max,
-    idleTimeoutMillis: idleMs,
-    application_name: applicationName,
-    keepAlive: true,
-    Client: PatientClient as unknown as new () => pg.ClientBase,
-  })
+  return { pool: createPool(url, settings, applicationName), target, isOurs: true }
 }
 
 /** A user's pool may come from another copy of pg: told by what it can do, not by its class. */
@@ -106,14 +119,21 @@ function parseUrl(url: string | undefined, config: pg.ClientConfig): pg.Client {
   }
 }
 
+/** With several hosts the first client may meet one that has just gone, and then waits like any later one. */
+async function acquireFirst(guard: PoolGuard, waitMs: number): Promise<PoolClient> {
+  return await new Promise((resolve, reject) =>
+    guard.acquire({ waitMs, signal: undefined }, (error, client) => (client ? resolve(client) : reject(error))),
+  )
+}
+
 async function inspectServer(
-  pool: Pool,
+  take: () => Promise<PoolClient>,
   target: Target,
   ownsPool: boolean,
   embeddedDir: string | undefined,
 ): Promise<ServerInfo> {
   try {
-    const client = await pool.connect()
+    const client = await take()
     watchClient(client)
     try {
       const { version, major } = await readServer(client)

@@ -6,6 +6,7 @@ import { Deadlines } from './deadlines.js'
 import { coreError } from './error-table.js'
 import { Histogram } from './histogram.js'
 import type { HeldClient, NestedWait } from './holders.js'
+import type { HostRouter } from './host-router.js'
 import { Listener } from './listener.js'
 import { migrateSchema } from './migrate.js'
 import { NestedCheckouts } from './nested-checkouts.js'
@@ -20,6 +21,7 @@ import { Transaction, type Effect } from './transaction.js'
 import type {
   Db,
   DbStats,
+  EpochChange,
   Logger,
   NestedPolicy,
   Notification,
@@ -31,6 +33,8 @@ import type {
 
 export interface DatabaseParts {
   guard: PoolGuard
+  /** Only with several hosts, or a role. */
+  router: HostRouter | undefined
   server: ServerInfo
   /** A connection string that bypasses poolers, for LISTEN and migrations. */
   directUrl: string | undefined
@@ -55,7 +59,6 @@ const noOptions: QueryOptions = {}
 const noTxOptions: TxOptions = {}
 
 export class Database implements Db {
-  readonly server: ServerInfo
   readonly #parts: DatabaseParts
   readonly #guard: PoolGuard
   readonly #queries = new Histogram()
@@ -72,12 +75,16 @@ export class Database implements Db {
   constructor(parts: DatabaseParts) {
     this.#parts = parts
     this.#guard = parts.guard
-    this.server = parts.server
     this.#nested = new NestedCheckouts(parts.guard.holders, parts.nested, parts.logger)
     this.#unwatchOutbound = watchOutbound(parts.guard.holders)
     parts.guard.holders.onDeadlock = (error) => this.#nested.recordDeadlock(error)
     parts.guard.holders.watchIdle((held, idleMs) => this.#nested.reportIdle(held, idleMs))
     this.#listener = new Listener(parts.directUrl, parts.guard.pool, parts.logger)
+  }
+
+  get server(): ServerInfo {
+    const { server, router } = this.#parts
+    return router ? { ...server, ...router.describe() } : server
   }
 
   get pool(): Pool {
@@ -142,6 +149,7 @@ export class Database implements Db {
         const startedAt = asked + waitedMs
         const statement = { text, values, name, deadlineMs, startedAt, signal, inTransaction: false }
         const running = new RunningStatement(client, statement, this.#deadlines, (error, result) => {
+          if (error !== undefined) this.#guard.inspectFailure(client, error)
           this.#guard.release(client)
           this.#observe(request, waitedMs, performance.now() - startedAt, error !== undefined)
           if (error === undefined) resolve(result as QueryResult)
@@ -207,6 +215,7 @@ export class Database implements Db {
       this.#transactions++
     } catch (error) {
       this.#rollbacks++
+      if (!options.readOnly) this.#guard.inspectFailure(client, error)
       await transaction.rollback()
       throw error
     } finally {
@@ -257,6 +266,10 @@ export class Database implements Db {
 
   async listen(channel: string, handler: (event: Notification) => void): Promise<() => Promise<void>> {
     return await this.#listener.listen(channel, handler)
+  }
+
+  onEpoch(handler: (change: EpochChange) => void): () => void {
+    return this.#parts.router?.onEpoch(handler) ?? (() => {})
   }
 
   async runRequest<T>(init: RequestInit, body: (context: RequestContext) => Promise<T>): Promise<T> {

@@ -4,13 +4,25 @@ import type { Socket } from 'node:net'
 import type { ClientBase, Pool } from 'pg'
 import pg from 'pg'
 
+interface ParameterStatus {
+  parameterName: string
+  parameterValue: string
+}
+
+interface PoolInternals {
+  _idle: { client: ClientBase }[]
+  _remove(client: ClientBase): void
+}
+
 interface ClientInternals {
   host: string
   port: number
+  /** What password functions and ~/.pgpass are asked with. */
+  connectionParameters: { host: string; port: number }
   ssl: unknown
   processID: number | null
   secretKey: number | null
-  connection: { stream: Socket }
+  connection: { stream: Socket; on(event: 'parameterStatus', handler: (message: ParameterStatus) => void): void }
 }
 
 type ConnectionLike = {
@@ -49,6 +61,37 @@ export function takeWarning(client: ClientBase): string | undefined {
 
 export function isBroken(client: ClientBase): boolean {
   return broken.has(client)
+}
+
+/** It may finish what it does, but is closed instead of being handed out again, and its transaction cannot commit. */
+export function markBroken(client: ClientBase): void {
+  broken.add(client)
+}
+
+/** Chooses the host of a client that has not connected yet. */
+export function placeClient(client: ClientBase, { host, port }: { host: string; port: number }): void {
+  const internals = readInternals(client)
+  internals.host = internals.connectionParameters.host = host
+  internals.port = internals.connectionParameters.port = port
+}
+
+/** What the server reports of itself without being asked, from the login on. Must be called before the client connects. */
+export function watchParameters(client: ClientBase, onChange?: (name: string) => void): ReadonlyMap<string, string> {
+  const parameters = new Map<string, string>()
+  readInternals(client).connection.on('parameterStatus', ({ parameterName, parameterValue }) => {
+    const isNews = parameters.get(parameterName) !== parameterValue
+    parameters.set(parameterName, parameterValue)
+    if (isNews) onChange?.(parameterName)
+  })
+  return parameters
+}
+
+/** Takes a client out of the pool if it lies idle there; the pool offers no way to do it that leaves no moment for handing it out. */
+export function dropIdle(pool: Pool, client: ClientBase): void {
+  const internals = pool as unknown as PoolInternals
+  if (!internals._idle.some((item) => item.client === client)) return
+  internals._remove(client)
+  destroySocket(client)
 }
 
 /** Drops the socket at once: an orderly end would wait for a server that may never answer again. */
@@ -99,8 +142,17 @@ function connectTo(connection: ConnectionLike, client: ClientBase): void {
   else connection.connect(port, (ssl ? undefined : own.stream.remoteAddress) ?? host)
 }
 
+const directClients = new WeakMap<Pool, () => pg.Client>()
+
+/** Direct connections beside this pool are made by `make`: it knows the host of the moment. */
+export function setDirectClients(pool: Pool, make: () => pg.Client): void {
+  directClients.set(pool, make)
+}
+
 /** A connection of its own past any pooler, not yet connected: for LISTEN and migrations. */
 export function createDirectClient(directUrl: string | undefined, pool: Pool, connectMs: number): pg.Client {
+  const make = directClients.get(pool)
+  if (make) return make()
   const own = { keepAlive: true, connectionTimeoutMillis: connectMs }
   if (directUrl !== undefined) return new pg.Client({ ...own, connectionString: directUrl })
   const { host, port, user, password, database, ssl, connectionString } = pool.options

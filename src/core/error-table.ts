@@ -1,6 +1,6 @@
 import { defineErrors, type ErrorTable } from './errors.js'
 
-/** What core can throw. Groups follow its parts: OPTIONS, CONNECT, POOL, QUERY, TX, LISTEN, MIGRATE. */
+/** What core can throw. Groups follow its parts: OPTIONS, CONNECT, HOSTS, POOL, QUERY, TX, LISTEN, MIGRATE. */
 export const coreErrors = {
   HF_OPTIONS_UNKNOWN: {
     summary: 'An option has a name that does not exist.',
@@ -88,6 +88,37 @@ export const coreErrors = {
     summary: 'The connection could not be made for a reason without a code of its own.',
     when: 'TLS refused, an unexpected answer, a broken socket during login. The cause holds the driver’s error.',
     fix: 'Read the cause; `holdfast doctor` repeats the connection step by step.',
+    retryable: true,
+    status: 503,
+    exitCode: 3,
+  },
+  HF_HOSTS_NONE_ACCEPTABLE: {
+    summary: 'None of the hosts may be used in the role that was asked for.',
+    when: 'All of them were asked again and again for acquireMs: down, silent, of another role, on an old timeline or of another cluster. Nothing was sent. The message and details.hosts give the reason of each.',
+    fix: 'Promote a standby or start the primary; calls go on by themselves once one host is acceptable.',
+    retryable: true,
+    status: 503,
+    exitCode: 3,
+  },
+  HF_HOSTS_WRONG_ROLE: {
+    summary: 'A host is not of the role that was asked for.',
+    when: 'A primary was asked for and the host is a standby or has default_transaction_read_only, or the other way round. Met as the reason of one host in HF_HOSTS_NONE_ACCEPTABLE, or alone by who takes clients from db.pool.',
+    fix: 'List a host of that role, or ask for another role.',
+    retryable: true,
+    status: 503,
+    exitCode: 3,
+  },
+  HF_HOSTS_OTHER_CLUSTER: {
+    summary: 'A host belongs to another cluster than the one this process works with.',
+    when: 'Its system identifier differs: it was made by another initdb and shares no data with ours. It is skipped while another host is acceptable. Nothing was sent. The message names both identifiers.',
+    fix: 'Remove the host from hosts, or build it anew as a standby of this cluster.',
+    status: 503,
+    exitCode: 3,
+  },
+  HF_HOSTS_OLD_TIMELINE: {
+    summary: 'A host is on a lower timeline than one that has been seen: it is the old primary, or follows it.',
+    when: 'A standby was promoted and the primary it replaced came back, perhaps writable. What is written there is lost. It is skipped while another host is acceptable. Nothing was sent.',
+    fix: 'Start the new primary; make the old one its standby with pg_rewind or a fresh copy before it is used again.',
     retryable: true,
     status: 503,
     exitCode: 3,

@@ -2,7 +2,7 @@ import { coreError } from './error-table.js'
 
 /** What an option may be. One table per options object: it validates, and `docs/options.md` is made from it. */
 export interface OptionSpec {
-  type: 'string' | 'number' | 'boolean' | 'object' | 'function'
+  type: 'string' | 'number' | 'boolean' | 'object' | 'array' | 'function'
   /** The only strings allowed. */
   values?: readonly string[]
   /** Inclusive, for numbers. */
@@ -40,8 +40,11 @@ function unknownOption(of: string, name: string, known: string[]) {
 }
 
 function validateValue(path: string, value: unknown, spec: OptionSpec): void {
-  if (typeof value !== spec.type || value === null) {
-    throw coreError('HF_OPTIONS_INVALID', `${path} must be a ${spec.type}, it is ${describeType(value)}.`)
+  if ((Array.isArray(value) ? 'array' : typeof value) !== spec.type || value === null) {
+    throw coreError(
+      'HF_OPTIONS_INVALID',
+      `${path} must be ${spec.type === 'array' ? 'an' : 'a'} ${spec.type}, it is ${describeType(value)}.`,
+    )
   }
   if (typeof value === 'string' && spec.values && !spec.values.includes(value)) {
     const nearest = findNearest(value, spec.values)

@@ -2,8 +2,11 @@ import type { Pool, PoolClient } from 'pg'
 import { describeConnectError, type Target } from './connect-errors.js'
 import { destroySocket, isBroken, watchClient } from './driver.js'
 import { coreError } from './error-table.js'
+import { isHoldfastError, type HoldfastError } from './errors.js'
 import { Histogram } from './histogram.js'
 import { Holders, type NestedWait } from './holders.js'
+import type { HostRouter } from './host-router.js'
+import { readSqlstate, sqlstate } from './sqlstate.js'
 import type { PoolStats } from './types.js'
 
 export type AcquireDone = (error: unknown, client?: PoolClient, waitedMs?: number) => void
@@ -21,11 +24,13 @@ export class PoolGuard {
   readonly holders: Holders
   readonly pool: Pool
   readonly #target: Target
+  readonly #router: HostRouter | undefined
   #waiting = 0
   #timeouts = 0
 
-  constructor(pool: Pool, target: Target) {
+  constructor(pool: Pool, target: Target, router?: HostRouter) {
     this.pool = pool
+    this.#router = router
     this.#target = target
     this.holders = new Holders(() => pool.options.max)
     // A connection that breaks while idle is dropped by the pool; without a listener the event would end the process.
@@ -40,7 +45,12 @@ export class PoolGuard {
     if (signal?.aborted) return done(describeAbort(signal))
     // An idle connection is handed over in the same turn of the loop: no timer is worth its cost.
     if (signal === undefined && pool.idleCount > pool.waitingCount) {
-      return pool.connect((error, client) => (error ? done(this.#describe(error)) : this.#deliver(0, client, done)))
+      return pool.connect((error, client) => {
+        if (!error) return this.#deliver(0, client, done)
+        // The idle one was gone and the new one met a host that is: waiting may help.
+        if (this.#mayRetry(error)) return this.#wait(request, done)
+        done(this.#describe(error))
+      })
     }
     this.#wait(request, done)
   }
@@ -48,6 +58,7 @@ export class PoolGuard {
   #wait({ waitMs, signal, nested }: AcquireRequest, done: AcquireDone): void {
     const asked = performance.now()
     let gaveUp = false
+    let refusal: HoldfastError | undefined
     this.#waiting++
     if (nested) this.holders.enter(nested)
     const end = () => {
@@ -65,25 +76,49 @@ export class PoolGuard {
     }
     const timer = setTimeout(() => {
       this.#timeouts++
-      giveUp(this.#describeTimeout(waitMs))
+      giveUp(this.#describeTimeout(waitMs, refusal))
     }, waitMs)
     const onAbort = () => giveUp(describeAbort(signal as AbortSignal))
     signal?.addEventListener('abort', onAbort, { once: true })
     if (nested) nested.giveUp = giveUp
 
-    this.pool.connect((error, client) => {
-      // The pool cannot be told that nobody waits any more; the connection goes straight back.
-      if (gaveUp) return client ? client.release() : undefined
-      if (error) return giveUp(this.#describe(error))
-      end()
-      this.#deliver(performance.now() - asked, client, done)
-    })
+    const attempt = () =>
+      this.pool.connect((error, client) => {
+        // The pool cannot be told that nobody waits any more; the connection goes straight back.
+        if (gaveUp) return client ? this.release(client) : undefined
+        // The router paces this: the next client waits until it knows a host again.
+        if (error && this.#mayRetry(error)) {
+          refusal = error
+          return attempt()
+        }
+        if (error) return giveUp(this.#describe(error))
+        end()
+        this.#deliver(performance.now() - asked, client, done)
+      })
+    attempt()
   }
 
   #deliver(waitedMs: number, client: PoolClient | undefined, done: AcquireDone): void {
     watchClient(client as PoolClient)
     this.acquired.record(waitedMs)
     done(undefined, client, waitedMs)
+  }
+
+  /** Whether a client could not be made for a reason that another host, or the same one a moment later, may cure. */
+  #mayRetry(error: unknown): error is HoldfastError {
+    if (this.#router === undefined || !isHoldfastError(error)) return false
+    return error.code.startsWith('HF_HOSTS_') || (error.retryable && error.code.startsWith('HF_CONNECT_'))
+  }
+
+  /**
+   * Looks at what a statement failed with. A primary that refuses writes is none any more; its client is destroyed,
+   * which makes the router ask all hosts. Without `hosts` it does nothing.
+   */
+  inspectFailure(client: PoolClient, error: unknown): void {
+    if (this.#router?.role !== 'primary') return
+    const cause = error instanceof Error ? error.cause : undefined
+    const code = readSqlstate(error) ?? readSqlstate(cause)
+    if (code === sqlstate.readOnlyTransaction) destroySocket(client)
   }
 
   /** Gives a client back; a broken one is closed instead. */
@@ -109,7 +144,10 @@ export class PoolGuard {
     return describeConnectError(error, this.#target)
   }
 
-  #describeTimeout(waitMs: number) {
+  #describeTimeout(waitMs: number, refusal: HoldfastError | undefined) {
+    if (this.#router && !this.#router.current) return this.#router.describeNone()
+    // The host is there and still no client could be made (no connection left, above all): that is the news.
+    if (refusal?.code.startsWith('HF_CONNECT_')) return refusal
     const { max, busy, waiting } = this.stats()
     const holders = this.holders.describe()
     const longest = holders[0] ? ` Held longest: ${holders[0].heldMs} ms, by ${holders[0].site}.` : ''

@@ -5,6 +5,7 @@ export const sqlstate = {
   serializationFailure: '40001',
   deadlockDetected: '40P01',
   lockNotAvailable: '55P03',
+  readOnlyTransaction: '25006',
   undefinedTable: '42P01',
   invalidSchema: '3F000',
 } as const

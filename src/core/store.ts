@@ -67,6 +67,31 @@ export async function readServer(session: Session): Promise<ServerRow> {
   return rows[0] as ServerRow
 }
 
+export interface EpochRow {
+  systemIdentifier: string
+  timeline: number
+  isRecovering: boolean
+}
+
+/**
+ * A primary's timeline is that of the WAL it writes: the control file's lags behind a promotion until the next checkpoint.
+ * A standby cannot be asked that; the highest of what it replayed to, checkpointed and receives is the nearest there is.
+ */
+export async function readEpoch(session: Session): Promise<EpochRow> {
+  const text = `/* holdfast:core.read-epoch */
+    select s.system_identifier::text as "systemIdentifier", pg_is_in_recovery() as "isRecovering",
+           case when pg_is_in_recovery() then null
+                else substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8) end as "walTimeline",
+           greatest(c.timeline_id, r.min_recovery_end_timeline, (select received_tli from pg_stat_wal_receiver))
+             as "controlTimeline"
+      from pg_control_system() s, pg_control_checkpoint() c, pg_control_recovery() r`
+  type Row = Omit<EpochRow, 'timeline'> & { walTimeline: string | null; controlTimeline: number }
+  const { rows } = await session.query<Row>(text)
+  const { systemIdentifier, isRecovering, walTimeline, controlTimeline } = rows[0] as Row
+  const timeline = walTimeline === null ? controlTimeline : Number.parseInt(walTimeline, 16)
+  return { systemIdentifier, isRecovering, timeline }
+}
+
 export interface SettingRow {
   name: string
   setting: string

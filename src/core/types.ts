@@ -21,6 +21,19 @@ export interface PoolOptions {
   connectMs?: number
 }
 
+export type HostRole = 'primary' | 'standby' | 'any'
+
+/** One history of one cluster: a promotion begins the next timeline, and commits of the one before may be missing in it. */
+export interface Epoch {
+  /** `pg_control_system()`: the same on a primary and all its standbys. */
+  systemIdentifier: string
+  timeline: number
+}
+
+export interface EpochChange extends Epoch {
+  before: Epoch
+}
+
 export type NestedPolicy = 'throw' | 'report' | 'off'
 
 export interface ConnectOptions {
@@ -28,6 +41,10 @@ export interface ConnectOptions {
   url?: string
   /** The same database past any pooler: for LISTEN, migrations and session locks. Default: `url`; `DATABASE_DIRECT_URL` where the url comes from `DATABASE_URL`. */
   directUrl?: string
+  /** Servers of one cluster as `host:port`, in order of preference. They replace host and port of `url`. Default: the host of `url`. */
+  hosts?: readonly string[]
+  /** Which of them may be used: `primary` (writable), `standby` or `any`. Default: `primary` with `hosts`; without `hosts` nothing is checked. */
+  role?: HostRole
   /** A `pg.Pool` of yours, or settings for the one holdfast makes. */
   pool?: Pool | PoolOptions
   /** A caller waits this long for a free connection, then gets HF_POOL_TIMEOUT. Default: 5 000 ms. */
@@ -126,6 +143,12 @@ export interface ServerInfo {
   ownsPool: boolean
   /** Set when the embedded server is used: the folder that holds its data. */
   embeddedDir?: string
+  /** With `hosts` or `role`: where new connections go now, or went last while another host is looked for. */
+  host?: string
+  /** With `hosts` or `role`: what that host is. */
+  role?: 'primary' | 'standby'
+  /** With `hosts` or `role`: the history it belongs to. */
+  epoch?: Epoch
 }
 
 export interface PoolStats {
@@ -190,6 +213,11 @@ export interface Db extends Queryable {
   listen(channel: string, handler: (event: Notification) => void): Promise<() => Promise<void>>
   /** Runs a request inside its own context (route, id, times) and counts it under `context.route` when it ends. */
   runRequest<T>(init: RequestInit, body: (context: RequestContext) => Promise<T>): Promise<T>
+  /**
+   * Hears that the database has another history than before (failover): what was remembered from the old one, such as
+   * watermarks, leases and caches, may no longer be true. Never called without `hosts` or `role`. Call the result to stop.
+   */
+  onEpoch(handler: (change: EpochChange) => void): () => void
   stats(): DbStats
   /** Applies what is missing of holdfast's own migrations; does nothing when all are there. */
   migrate(options?: { signal?: AbortSignal; waitMs?: number }): Promise<{ applied: string[] }>
