@@ -3,11 +3,12 @@ import pg from 'pg'
 import { describeConnectError, type Target } from './connect-errors.js'
 import { connectOptionTable, poolOptionTable } from './connect-options.js'
 import { Database } from './database.js'
-import { watchClient } from './driver.js'
+import { createDirectClient, watchClient } from './driver.js'
 import { coreError } from './error-table.js'
 import { stderrLogger } from './logger.js'
 import { validateOptions } from './options.js'
 import { PoolGuard } from './pool-guard.js'
+import { detectPooler } from './pooler.js'
 import { readServer } from './store.js'
 import type { ConnectOptions, Db, PoolOptions, ServerInfo } from './types.js'
 
@@ -38,7 +39,11 @@ export async function connectTo(options: ConnectOptions, ownership: Ownership = 
     await ownership.afterClose?.()
   }
   try {
-    const server = await inspectServer(pool, target, isOurs, ownership.embeddedDir)
+    const server = await inspectServer(pool, target, {
+      url: isOurs ? url : undefined,
+      isOurs,
+      embeddedDir: ownership.embeddedDir,
+    })
     return new Database({ guard, server, directUrl, acquireMs, deadlineMs, txDeadlineMs, nested, logger, closePool })
   } catch (error) {
     await closePool()
@@ -109,16 +114,16 @@ function parseUrl(url: string | undefined, config: pg.ClientConfig): pg.Client {
 async function inspectServer(
   pool: Pool,
   target: Target,
-  ownsPool: boolean,
-  embeddedDir: string | undefined,
+  { url, isOurs, embeddedDir }: { url: string | undefined; isOurs: boolean; embeddedDir: string | undefined },
 ): Promise<ServerInfo> {
   try {
     const client = await pool.connect()
     watchClient(client)
     try {
-      const { version, major } = await readServer(client)
+      const { version, major, pid } = await readServer(client)
       if (major < OLDEST_MAJOR) throw describeTooOld(version)
-      return { version, major, ownsPool, ...(embeddedDir !== undefined && { embeddedDir }) }
+      const pooler = await detectPooler(client, pid, (ms) => createDirectClient(url, pool, defaultPool.connectMs, ms))
+      return { version, major, ownsPool: isOurs, pooler, ...(embeddedDir !== undefined && { embeddedDir }) }
     } finally {
       client.release()
     }

@@ -4,12 +4,17 @@ import type { Deadlines } from './deadlines.js'
 import { destroySocket, isBroken } from './driver.js'
 import { coreError } from './error-table.js'
 import type { HeldClient } from './holders.js'
+import { describeNamedStatement, type Pooler } from './pooler.js'
 import { buildStatement } from './sql.js'
 import { RunningStatement, type StatementRequest, type StopReason } from './statement.js'
 import type { QueryOptions, Tx, TxOptions } from './types.js'
 
-/** COMMIT is never cancelled; after this long its connection is given up and the outcome is called unknown. */
-const COMMIT_WAIT_MS = 30_000
+/**
+ * COMMIT is never cancelled; at the transaction's deadline, but not before the first and not after the second of these,
+ * its connection is given up and the outcome is called unknown.
+ */
+const COMMIT_LEAST_MS = 1_000
+const COMMIT_MOST_MS = 30_000
 const ROLLBACK_WAIT_MS = 5_000
 
 export type Effect = () => void | Promise<void>
@@ -19,6 +24,9 @@ export interface TransactionParts {
   deadlines: Deadlines
   /** What the pool's book knows of it. */
   held: HeldClient
+  pooler: Pooler
+  /** The transaction's own deadline, as `performance.now()`. */
+  endsAt: number
   /** For each statement. @unit ms */
   deadlineMs: number
   /** Told about every statement, so that the pool's counters see it. */
@@ -75,12 +83,14 @@ export class Transaction {
     if (this.#pending > 0) await this.#tail
     this.#isOpen = false
     if (this.#stopError !== undefined) throw this.#stopError
-    const { client, deadlines } = this.#parts
+    const { client, deadlines, endsAt } = this.#parts
     if (isBroken(client)) throw describeLostBeforeCommit(this.#firstError)
     // A body without statements never began anything.
     if (this.#begin !== undefined) return
     this.#isEnding = true
-    const deadline = deadlines.arm(COMMIT_WAIT_MS, performance.now(), { expire: () => destroySocket(client) })
+    const now = performance.now()
+    const waitMs = Math.min(COMMIT_MOST_MS, Math.max(COMMIT_LEAST_MS, endsAt - now))
+    const deadline = deadlines.arm(waitMs, now, { expire: () => destroySocket(client) })
     try {
       // Outside-a-transaction rules apply: a connection that breaks now leaves the outcome unknown.
       const { command } = await this.#control('commit', 0, false)
@@ -122,6 +132,7 @@ export class Transaction {
 
   #enqueue(text: string, values?: readonly unknown[], options: QueryOptions = {}): Promise<QueryResult> {
     const { deadlineMs = this.#parts.deadlineMs, name, signal } = options
+    if (name !== undefined && this.#parts.pooler === 'transaction') return Promise.reject(describeNamedStatement(name))
     const request = { text, values, name, deadlineMs, startedAt: 0, signal, inTransaction: true }
     // One statement at a time: node-postgres gives up queueing on a client in its next major version.
     const turn = this.#pending++ === 0 ? this.#runIfOpen(request) : this.#tail.then(() => this.#runIfOpen(request))
@@ -164,6 +175,8 @@ export class Transaction {
         observe(performance.now() - started, error !== undefined)
         if (error === undefined) return resolve(result as QueryResult)
         this.#firstError ??= error
+        // Not begun after all: without this the next statement would run, and last, outside any transaction.
+        this.#begin = request.begin
         reject(error)
       })
       this.#running.run()
