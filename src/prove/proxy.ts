@@ -44,6 +44,7 @@ export async function startProxy({ host, port, rttMs = 0 }: ProxyOptions): Promi
     let isServersTurn = true
     let hidesAnswer = false
     client.on('data', (chunk) => {
+      if (frozen.has(client)) return
       if (isServersTurn) state.bursts++
       isServersTurn = false
       const cut = state.commitCuts.length > 0 && isCommit(chunk) ? state.commitCuts.shift() : undefined
