@@ -8,8 +8,8 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
 const stampFile = join(root, 'node_modules/.cache/holdfast-build.json')
-const sourceFolders = ['src', 'example/src', 'bench/src', 'dashboard']
-const outputs = ['dist', 'example/dist', 'bench/dist']
+const sourceFolders = ['src', 'example/src', 'bench/src', 'test/chaos', 'dashboard']
+const outputs = ['dist', 'example/dist', 'bench/dist', 'test/chaos/dist']
 
 /** @param {string} folder @param {RegExp} pattern @returns {Promise<string[]>} */
 export async function listFiles(folder, pattern) {
@@ -40,7 +40,7 @@ async function isFresh(/** @type {string} */ description) {
 
 /** @param {string} from @param {string} to */
 async function transpile(from, to) {
-  const entryPoints = (await listFiles(from, /\.ts$/)).filter((file) => !file.endsWith('.d.ts'))
+  const entryPoints = (await listFiles(from, /\.ts$/)).filter((file) => !/\.(d|test)\.ts$/.test(file))
   const outdir = join(root, to)
   await mkdir(outdir, { recursive: true })
   await removeStale(entryPoints, join(root, from), outdir)
@@ -102,6 +102,7 @@ export async function buildAll({ types = false } = {}) {
       transpile('src', 'dist'),
       transpile('example/src', 'example/dist'),
       transpile('bench/src', 'bench/dist'),
+      transpile('test/chaos', 'test/chaos/dist'),
       bundleDashboard(),
     ])
     await mkdir(dirname(stampFile), { recursive: true })

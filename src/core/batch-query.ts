@@ -1,5 +1,6 @@
 import type { ClientBase, QueryResult } from 'pg'
 import pg from 'pg'
+import type { BeginRequest } from './begin-query.js'
 
 /** One statement of a batch. */
 export interface BatchPart {
@@ -42,23 +43,21 @@ type Done = (error: unknown, results?: QueryResult[]) => void
 class BatchQuery {
   readonly name = ''
   readonly callback: Done
-  readonly #begin: string | undefined
+  readonly #request: BeginRequest
   readonly #queries: { query: DriverQuery; text: string; values: unknown[] }[]
   #current = 0
-  #isBegun: boolean
 
-  constructor(begin: string | undefined, parts: readonly BatchPart[], callback: Done) {
+  constructor(request: BeginRequest, parts: readonly BatchPart[], callback: Done) {
     this.callback = callback
-    this.#begin = begin
-    this.#isBegun = begin === undefined
+    this.#request = request
     this.#queries = parts.map((part) => ({ query: createQuery(part), text: part.text, values: mapValues(part) }))
   }
 
   submit(connection: WireConnection): null {
     connection.stream.cork()
     try {
-      if (this.#begin !== undefined) {
-        connection.parse({ text: this.#begin })
+      if (this.#request.begin !== undefined) {
+        connection.parse({ text: this.#request.begin })
         connection.bind({})
         connection.execute({})
       }
@@ -84,8 +83,8 @@ class BatchQuery {
   }
 
   handleCommandComplete(message: unknown, connection: unknown): void {
-    if (!this.#isBegun) {
-      this.#isBegun = true
+    if (this.#request.begin !== undefined) {
+      this.#request.begin = undefined
       return
     }
     this.#query?.handleCommandComplete(message, connection)
@@ -166,13 +165,13 @@ export function canBatch(client: ClientBase): boolean {
 
 export function sendBatch(
   client: ClientBase,
-  begin: string | undefined,
+  request: BeginRequest,
   parts: readonly BatchPart[],
   done: Done,
 ): void {
   let query: BatchQuery
   try {
-    query = new BatchQuery(begin, parts, done)
+    query = new BatchQuery(request, parts, done)
   } catch (error) {
     return done(error)
   }

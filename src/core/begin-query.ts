@@ -1,6 +1,11 @@
 import type { ClientBase, QueryResult } from 'pg'
 import pg from 'pg'
 
+/** `begin` is cleared once the server has begun the transaction. */
+export interface BeginRequest {
+  begin?: string | undefined
+}
+
 interface WireConnection {
   parse(query: { text: string }): void
   bind(config: object): void
@@ -25,23 +30,22 @@ type DriverQueryClass = new (config: {
  * Source: PostgreSQL protocol, "Pipelining"; exec_execute_message finishes a transaction command at once.
  */
 class BeginQuery extends (pg.Query as unknown as DriverQueryClass) {
-  readonly #begin: string
-  #hasBegun = false
+  readonly #request: BeginRequest
 
   constructor(
-    begin: string,
+    request: BeginRequest,
     text: string,
     values: readonly unknown[],
     callback: (error: unknown, result?: QueryResult) => void,
   ) {
     super({ text, values, callback })
-    this.#begin = begin
+    this.#request = request
   }
 
   override submit(connection: WireConnection): Error | null {
     connection.stream.cork()
     try {
-      connection.parse({ text: this.#begin })
+      connection.parse({ text: this.#request.begin as string })
       connection.bind({})
       connection.execute({})
       return super.submit(connection)
@@ -51,8 +55,8 @@ class BeginQuery extends (pg.Query as unknown as DriverQueryClass) {
   }
 
   override handleCommandComplete(message: unknown, connection: WireConnection): void {
-    if (this.#hasBegun) super.handleCommandComplete(message, connection)
-    else this.#hasBegun = true
+    if (this.#request.begin === undefined) super.handleCommandComplete(message, connection)
+    else this.#request.begin = undefined
   }
 }
 
@@ -68,10 +72,10 @@ export function canBeginWith(
 
 export function sendBeginWith(
   client: ClientBase,
-  begin: string,
+  request: BeginRequest,
   text: string,
   values: readonly unknown[],
   done: (error: unknown, result?: QueryResult) => void,
 ): void {
-  client.query(new BeginQuery(begin, text, values, done) as unknown as pg.Submittable)
+  client.query(new BeginQuery(request, text, values, done) as unknown as pg.Submittable)
 }

@@ -4,12 +4,13 @@ import { describeConnectError, type Target } from './connect-errors.js'
 import { connectOptionTable, poolOptionTable } from './connect-options.js'
 import { createPool, createRoutedPool, refuseBesideHosts } from './create-pool.js'
 import { Database } from './database.js'
-import { watchClient } from './driver.js'
+import { createDirectClient, watchClient } from './driver.js'
 import { coreError } from './error-table.js'
 import type { HostRouter } from './host-router.js'
 import { stderrLogger } from './logger.js'
 import { validateOptions } from './options.js'
 import { PoolGuard } from './pool-guard.js'
+import { detectPooler } from './pooler.js'
 import { readServer } from './store.js'
 import type { ConnectOptions, Db, ServerInfo } from './types.js'
 
@@ -44,7 +45,12 @@ export async function connectTo(options: ConnectOptions, ownership: Ownership = 
   }
   try {
     const take = () => (router ? acquireFirst(guard, acquireMs) : pool.connect())
-    const server = await inspectServer(take, target, isOurs, ownership.embeddedDir)
+    const server = await inspectServer(take, target, {
+      pool,
+      url: isOurs ? url : undefined,
+      isOurs,
+      embeddedDir: ownership.embeddedDir,
+    })
     return new Database({
       guard,
       router,
@@ -129,16 +135,21 @@ async function acquireFirst(guard: PoolGuard, waitMs: number): Promise<PoolClien
 async function inspectServer(
   take: () => Promise<PoolClient>,
   target: Target,
-  ownsPool: boolean,
-  embeddedDir: string | undefined,
+  {
+    pool,
+    url,
+    isOurs,
+    embeddedDir,
+  }: { pool: Pool; url: string | undefined; isOurs: boolean; embeddedDir: string | undefined },
 ): Promise<ServerInfo> {
   try {
     const client = await take()
     watchClient(client)
     try {
-      const { version, major } = await readServer(client)
+      const { version, major, pid } = await readServer(client)
       if (major < OLDEST_MAJOR) throw describeTooOld(version)
-      return { version, major, ownsPool, ...(embeddedDir !== undefined && { embeddedDir }) }
+      const pooler = await detectPooler(client, pid, (ms) => createDirectClient(url, pool, defaultPool.connectMs, ms))
+      return { version, major, ownsPool: isOurs, pooler, ...(embeddedDir !== undefined && { embeddedDir }) }
     } finally {
       client.release()
     }

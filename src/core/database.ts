@@ -13,6 +13,7 @@ import { NestedCheckouts } from './nested-checkouts.js'
 import { validateOptions } from './options.js'
 import { watchOutbound } from './outbound.js'
 import type { PoolGuard } from './pool-guard.js'
+import { describeNamedStatement } from './pooler.js'
 import { RouteBook } from './route-book.js'
 import { buildStatement } from './sql.js'
 import { isRepeatable } from './sqlstate.js'
@@ -140,6 +141,7 @@ export class Database implements Db {
     nested: NestedWait | undefined,
   ): Promise<QueryResult> {
     const { deadlineMs = this.#parts.deadlineMs, signal, name } = options
+    if (name !== undefined && this.server.pooler === 'transaction') return Promise.reject(describeNamedStatement(name))
     const request = currentRequest()
     const asked = performance.now()
     return new Promise((resolve, reject) => {
@@ -202,6 +204,8 @@ export class Database implements Db {
         client,
         held,
         deadlines: this.#deadlines,
+        pooler: this.server.pooler,
+        endsAt,
         deadlineMs: this.#parts.deadlineMs,
         observe: (ms, failed) => this.#observe(request, 0, ms, failed),
       },

@@ -100,6 +100,11 @@ export function destroySocket(client: ClientBase): void {
   readInternals(client).connection.stream.destroy()
 }
 
+/** The pid in the key data that came with the login; undefined for drivers that hide it. */
+export function readKeyPid(client: ClientBase): number | undefined {
+  return readInternals(client).processID ?? undefined
+}
+
 function readInternals(client: ClientBase): ClientInternals {
   return client as unknown as ClientInternals
 }
@@ -149,11 +154,16 @@ export function setDirectClients(pool: Pool, make: () => pg.Client): void {
   directClients.set(pool, make)
 }
 
-/** A connection of its own past any pooler, not yet connected: for LISTEN and migrations. */
-export function createDirectClient(directUrl: string | undefined, pool: Pool, connectMs: number): pg.Client {
+/** A connection of its own, not yet connected: for LISTEN and migrations. `queryMs` gives up statements; 0 never. */
+export function createDirectClient(
+  directUrl: string | undefined,
+  pool: Pool,
+  connectMs: number,
+  queryMs = 0,
+): pg.Client {
   const make = directClients.get(pool)
   if (make) return make()
-  const own = { keepAlive: true, connectionTimeoutMillis: connectMs }
+  const own = { keepAlive: true, connectionTimeoutMillis: connectMs, query_timeout: queryMs }
   if (directUrl !== undefined) return new pg.Client({ ...own, connectionString: directUrl })
   const { host, port, user, password, database, ssl, connectionString } = pool.options
   return new pg.Client({ ...own, host, port, user, password, database, ssl, connectionString })

@@ -1,6 +1,6 @@
 import { defineErrors, type ErrorTable } from './errors.js'
 
-/** What core can throw. Groups follow its parts: OPTIONS, CONNECT, HOSTS, POOL, QUERY, TX, LISTEN, MIGRATE. */
+/** What core can throw. Groups follow its parts: OPTIONS, CONNECT, HOSTS, POOL, QUERY, TX, LISTEN, POOLER, MIGRATE. */
 export const coreErrors = {
   HF_OPTIONS_UNKNOWN: {
     summary: 'An option has a name that does not exist.',
@@ -205,6 +205,23 @@ export const coreErrors = {
     when: 'PostgreSQL cuts longer names silently, so two channels could become one.',
     fix: 'Use a channel name of 1 to 63 bytes.',
     exitCode: 2,
+  },
+  HF_POOLER_LISTEN: {
+    summary: 'LISTEN would go through a pooler in transaction mode.',
+    when: 'The pooler lends the backend that listens to somebody else after each transaction: LISTEN succeeds and nothing is ever heard. The connection was closed again.',
+    fix: 'Set DATABASE_DIRECT_URL (or directUrl) to the server itself, or to a pooler in session mode.',
+    exitCode: 3,
+  },
+  HF_POOLER_SESSION: {
+    summary: 'Migrations would go through a pooler in transaction mode.',
+    when: 'The lock that keeps two migrations apart belongs to a session, and there two processes can hold it at once while the pooler keeps it after both are gone. Nothing was changed.',
+    fix: 'Set DATABASE_DIRECT_URL (or directUrl) to the server itself, or to a pooler in session mode.',
+    exitCode: 3,
+  },
+  HF_POOLER_NAMED_STATEMENT: {
+    summary: 'A named statement was asked for through a pooler in transaction mode.',
+    when: 'The next transaction may get another backend, where the name is missing or belongs to another statement (PgBouncer before 1.21). The statement was not sent.',
+    fix: 'Leave `name` out, or connect past the pooler: DATABASE_DIRECT_URL names the server itself.',
   },
   HF_MIGRATE_LOCKED: {
     summary: 'Another process holds the migration lock.',

@@ -21,6 +21,7 @@ export { printMigrations, readMigrationStates, type MigrateOptions, type Migrati
 export { packageVersion } from './migrations.gen.js'
 export { findNearest, validateOptions, type OptionSpec, type OptionTable } from './options.js'
 export { OVERFLOW_ROUTE } from './route-book.js'
+export type { Pooler } from './pooler.js'
 export { sql, SqlFragment } from './sql.js'
 export { readSqlstate } from './sqlstate.js'
 export { readCatalog, readSettings, type CatalogRow, type SettingRow } from './store.js'

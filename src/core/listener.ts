@@ -1,6 +1,8 @@
 import type { Client, Pool } from 'pg'
 import { createDirectClient, watchClient } from './driver.js'
 import { coreError } from './error-table.js'
+import { isHoldfastError } from './errors.js'
+import { refuseTransactionPooler } from './pooler.js'
 import type { Logger, Notification } from './types.js'
 
 const CONNECT_MS = 5_000
@@ -54,16 +56,20 @@ export class Listener {
   }
 
   async #open(): Promise<Client> {
-    const client = createDirectClient(this.#directUrl, this.#pool, CONNECT_MS)
+    const create = (queryMs?: number) => createDirectClient(this.#directUrl, this.#pool, CONNECT_MS, queryMs)
+    const client = create()
     watchClient(client)
-    client.on('notification', ({ channel, payload = '' }) => this.#tell(channel, { payload, missed: false }))
-    client.on('end', () => this.#scheduleReopen(client))
     try {
       await client.connect()
+      // Asked each time: a reconnect may be led elsewhere than the connection before.
+      await refuseTransactionPooler(client, 'listen', create)
     } catch (error) {
       this.#client = undefined
+      await client.end().catch(() => {})
       throw error
     }
+    client.on('notification', ({ channel, payload = '' }) => this.#tell(channel, { payload, missed: false }))
+    client.on('end', () => this.#scheduleReopen(client))
     return client
   }
 
@@ -86,8 +92,9 @@ export class Listener {
       for (const channel of this.#handlers.keys()) await client.query(`listen ${quote(channel)}`)
       this.#retry = undefined
       for (const channel of this.#handlers.keys()) this.#tell(channel, { payload: '', missed: true })
-    } catch {
+    } catch (error) {
       this.#client = undefined
+      if (isHoldfastError(error)) this.#logger.error({ err: error }, error.message)
       if (!this.#isClosed) this.#reopenIn(Math.min(LAST_RETRY_MS, waitedMs * 2))
     }
   }

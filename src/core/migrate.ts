@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import type { ClientBase, Pool } from 'pg'
 import { createDirectClient, watchClient } from './driver.js'
 import { coreError } from './error-table.js'
+import { refuseTransactionPooler } from './pooler.js'
 import { migrations, packageVersion, type MigrationFile } from './migrations.gen.js'
 import { readSqlstate, sqlstate } from './sqlstate.js'
 import * as store from './store.js'
@@ -29,10 +30,12 @@ export async function migrateSchema(
   pool: Pool,
   { signal, waitMs = 60_000 }: MigrateOptions = {},
 ): Promise<{ applied: string[] }> {
-  const client = createDirectClient(directUrl, pool, CONNECT_MS)
+  const create = (queryMs?: number) => createDirectClient(directUrl, pool, CONNECT_MS, queryMs)
+  const client = create()
   watchClient(client)
   await client.connect()
   try {
+    await refuseTransactionPooler(client, 'migrate', create)
     await takeLock(client, waitMs, signal)
     return { applied: await applyPending(client) }
   } finally {

@@ -22,8 +22,20 @@ export function isRepeatable(error: unknown): boolean {
   return code === sqlstate.serializationFailure || code === sqlstate.deadlockDetected
 }
 
-/** The server said why it ends the session (57P01 shutdown, 57P05 idle timeout, 25P03 idle in transaction …): the statement did not happen. */
+/** The session is over, whoever ended it: the server, or a pooler that lost the server. */
 export function isSessionEnded(error: unknown): boolean {
   const severity = typeof error === 'object' && error !== null && 'severity' in error ? error.severity : undefined
   return severity === 'FATAL' || severity === 'PANIC'
+}
+
+/** Shutdown or pg_terminate_backend, idle session, idle in transaction, transaction timeout. */
+const endedBeforeEffect = new Set(['57P01', '57P05', '25P03', '25P04'])
+
+/**
+ * The server itself ended the session at a point where it looks for such orders, so that the statement did not happen.
+ * Any other end tells nothing of the kind: a pooler's FATAL 08P01 says that *it* lost the server, perhaps after the
+ * commit; a PANIC can follow a commit record that recovery will find.
+ */
+export function isEndedBeforeEffect(error: unknown): boolean {
+  return isSessionEnded(error) && endedBeforeEffect.has(readSqlstate(error) ?? '')
 }

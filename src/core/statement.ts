@@ -4,10 +4,12 @@ import { canBeginWith, sendBeginWith } from './begin-query.js'
 import type { Deadline, Deadlines, Expirable } from './deadlines.js'
 import { cancelOnServer, destroySocket, isBroken } from './driver.js'
 import { coreError } from './error-table.js'
-import { isSessionEnded, readSqlstate, sqlstate } from './sqlstate.js'
+import { isEndedBeforeEffect, isSessionEnded, readSqlstate, sqlstate } from './sqlstate.js'
 
 /** A cancelled statement gets this long to end; after that its connection is destroyed. */
 const CANCEL_WAIT_MS = 2_000
+/** The first pause before a cancel is repeated; each later one is twice as long. */
+const FIRST_REPEAT_MS = 20
 
 export interface StatementRequest {
   text: string
@@ -18,7 +20,7 @@ export interface StatementRequest {
   /** `performance.now()` when it is sent. */
   startedAt: number
   signal: AbortSignal | undefined
-  /** Sent ahead of the statement: the BEGIN of a transaction whose first statement this is. */
+  /** Sent ahead of the statement: the BEGIN of a transaction whose first statement this is. Cleared once it has begun. */
   begin?: string | undefined
   /** Sent instead of `text`, in one flight; the result is then a list of results. */
   batch?: readonly BatchPart[]
@@ -45,6 +47,8 @@ export class RunningStatement implements Expirable {
   #stopped: StopReason | undefined
   #cancelling: Promise<void> | undefined
   #hasEnded = false
+  /** Set while a cancel waits for the end. */
+  #onEnd: (() => void) | undefined
 
   constructor(client: ClientBase, request: StatementRequest, deadlines: Deadlines, done: StatementDone) {
     this.#client = client
@@ -80,6 +84,7 @@ export class RunningStatement implements Expirable {
 
   #finish(error: unknown, result: QueryResult | QueryResult[] | undefined): void {
     this.#hasEnded = true
+    this.#onEnd?.()
     this.#deadlines.disarm(this.#deadline)
     if (this.#onAbort) this.#request.signal?.removeEventListener('abort', this.#onAbort)
     // The server said goodbye, the socket closes a moment later: nobody may be handed this connection in between.
@@ -93,24 +98,44 @@ export class RunningStatement implements Expirable {
     else this.#done(undefined, result)
   }
 
-  /** Destroys the connection when the server cannot be asked or the statement does not end in time. */
+  /**
+   * Destroys the connection when the server cannot be asked or the statement does not end in time. A cancel that meets
+   * a server between two commands (BEGIN and the first statement) is lost without a trace, hence the repeats.
+   */
   async #cancelOrDestroy(): Promise<void> {
-    const late = setTimeout(() => {
-      if (!this.#hasEnded) destroySocket(this.#client)
-    }, CANCEL_WAIT_MS)
-    const confirmed = await cancelOnServer(this.#client, CANCEL_WAIT_MS)
-    // Not confirmed: the signal may still be on its way and would hit whoever uses this connection next.
-    if (!confirmed) destroySocket(this.#client)
-    if (this.#hasEnded) clearTimeout(late)
+    const endsAt = performance.now() + CANCEL_WAIT_MS
+    for (let pauseMs = FIRST_REPEAT_MS; ; pauseMs *= 2) {
+      const confirmed = await cancelOnServer(this.#client, CANCEL_WAIT_MS)
+      // Not confirmed: the signal may still be on its way and would hit whoever uses this connection next.
+      if (!confirmed) return destroySocket(this.#client)
+      await this.#waitForEnd(pauseMs)
+      if (this.#hasEnded) return
+      if (performance.now() >= endsAt) return destroySocket(this.#client)
+    }
+  }
+
+  async #waitForEnd(mostMs: number): Promise<void> {
+    if (this.#hasEnded) return
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, mostMs)
+      this.#onEnd = () => {
+        clearTimeout(timer)
+        resolve()
+      }
+    })
   }
 }
 
 function send(client: ClientBase, request: StatementRequest, done: StatementDone): void {
   const { begin, text, values, name, batch } = request
-  if (batch !== undefined) return sendBatch(client, begin, batch, done)
+  if (batch !== undefined) return sendBatch(client, request, batch, done)
   if (begin === undefined) return sendStatement(client, request, done)
-  if (canBeginWith(client, values, name)) return sendBeginWith(client, begin, text, values ?? [], done)
-  client.query(begin, [], (error: unknown) => (error ? done(error) : sendStatement(client, request, done)))
+  if (canBeginWith(client, values, name)) return sendBeginWith(client, request, text, values ?? [], done)
+  client.query(begin, [], (error: unknown) => {
+    if (error) return done(error)
+    request.begin = undefined
+    sendStatement(client, request, done)
+  })
 }
 
 function sendStatement(client: ClientBase, { text, values, name }: StatementRequest, done: StatementDone): void {
@@ -126,9 +151,10 @@ function describeFailure(
   stopped: StopReason | undefined,
 ): unknown {
   if (stopped && readSqlstate(error) === sqlstate.queryCanceled) return describeStop(stopped, request, error)
-  if (isSessionEnded(error))
+  if (isEndedBeforeEffect(error))
     return describeLoss('The server ended the session before it answered the statement.', error)
-  if (readSqlstate(error) !== undefined || !isBroken(client)) return error
+  const hasAnswered = readSqlstate(error) !== undefined && !isSessionEnded(error)
+  if (hasAnswered || !isBroken(client)) return error
   if (request.inTransaction) return describeLoss('The connection broke inside an open transaction.', error)
   return coreError(
     'HF_TX_OUTCOME_UNKNOWN',

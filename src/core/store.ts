@@ -58,11 +58,14 @@ on conflict (name) do nothing;`
 export interface ServerRow {
   version: string
   major: number
+  /** Of the backend that answered. */
+  pid: number
 }
 
 export async function readServer(session: Session): Promise<ServerRow> {
   const text = `/* holdfast:core.read-server */
-    select current_setting('server_version') as version, current_setting('server_version_num')::int / 10000 as major`
+    select current_setting('server_version') as version, current_setting('server_version_num')::int / 10000 as major,
+           pg_backend_pid() as pid`
   const { rows } = await session.query<ServerRow>(text)
   return rows[0] as ServerRow
 }
@@ -90,6 +93,11 @@ export async function readEpoch(session: Session): Promise<EpochRow> {
   const { systemIdentifier, isRecovering, walTimeline, controlTimeline } = rows[0] as Row
   const timeline = walTimeline === null ? controlTimeline : Number.parseInt(walTimeline, 16)
   return { systemIdentifier, isRecovering, timeline }
+}
+
+export async function readBackendPid(session: Session): Promise<number> {
+  const text = '/* holdfast:core.read-backend-pid */ select pg_backend_pid() as pid'
+  return (await session.query<{ pid: number }>(text)).rows[0]?.pid as number
 }
 
 export interface SettingRow {

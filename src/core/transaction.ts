@@ -5,12 +5,17 @@ import type { Deadlines } from './deadlines.js'
 import { destroySocket, isBroken, takeWarning } from './driver.js'
 import { coreError } from './error-table.js'
 import type { HeldClient } from './holders.js'
+import { describeNamedStatement, type Pooler } from './pooler.js'
 import { buildStatement, SqlFragment } from './sql.js'
 import { RunningStatement, type StatementRequest, type StopReason } from './statement.js'
 import type { BatchStatement, QueryOptions, Tx, TxOptions } from './types.js'
 
-/** COMMIT is never cancelled; after this long its connection is given up and the outcome is called unknown. */
-const COMMIT_WAIT_MS = 30_000
+/**
+ * COMMIT is never cancelled; at the transaction's deadline, but not before the first and not after the second of these,
+ * its connection is given up and the outcome is called unknown.
+ */
+const COMMIT_LEAST_MS = 1_000
+const COMMIT_MOST_MS = 30_000
 const ROLLBACK_WAIT_MS = 5_000
 
 export type Effect = () => void | Promise<void>
@@ -20,6 +25,9 @@ export interface TransactionParts {
   deadlines: Deadlines
   /** What the pool's book knows of it. */
   held: HeldClient
+  pooler: Pooler
+  /** The transaction's own deadline, as `performance.now()`. */
+  endsAt: number
   /** For each statement. @unit ms */
   deadlineMs: number
   /** Told about every statement, so that the pool's counters see it. */
@@ -76,14 +84,16 @@ export class Transaction {
     if (this.#pending > 0) await this.#tail
     this.#isOpen = false
     if (this.#stopError !== undefined) throw this.#stopError
-    const { client, deadlines } = this.#parts
+    const { client, deadlines, endsAt } = this.#parts
     if (isBroken(client)) throw describeLostBeforeCommit(this.#firstError)
     // A body without statements never began anything.
     if (this.#begin !== undefined) return
     this.#isEnding = true
     // One that a statement of the body raised says nothing about the commit.
     takeWarning(client)
-    const deadline = deadlines.arm(COMMIT_WAIT_MS, performance.now(), { expire: () => destroySocket(client) })
+    const now = performance.now()
+    const waitMs = Math.min(COMMIT_MOST_MS, Math.max(COMMIT_LEAST_MS, endsAt - now))
+    const deadline = deadlines.arm(waitMs, now, { expire: () => destroySocket(client) })
     try {
       // Outside-a-transaction rules apply: a connection that breaks now leaves the outcome unknown.
       const { command } = await this.#control('commit', 0, false)
@@ -127,6 +137,7 @@ export class Transaction {
 
   #enqueue(text: string, values?: readonly unknown[], options: QueryOptions = {}): Promise<QueryResult> {
     const { deadlineMs = this.#parts.deadlineMs, name, signal } = options
+    if (name !== undefined && this.#parts.pooler === 'transaction') return Promise.reject(describeNamedStatement(name))
     return this.#enqueueRequest({ text, values, name, deadlineMs, startedAt: 0, signal, inTransaction: true })
   }
 
@@ -189,6 +200,8 @@ export class Transaction {
         observe(ended - started, error !== undefined)
         if (error === undefined) return resolve(result as QueryResult)
         this.#firstError ??= error
+        // Not begun after all: without this the next statement would run, and last, outside any transaction.
+        this.#begin = request.begin
         reject(error)
       })
       this.#running.run()

@@ -2,6 +2,7 @@ import type { Pool, QueryResult, QueryResultRow } from 'pg'
 import type { SqlFragment } from './sql.js'
 import type { HistogramView } from './histogram.js'
 import type { RequestContext, RequestInit } from './context.js'
+import type { Pooler } from './pooler.js'
 
 /** Where holdfast reports what it cannot throw. pino, console and most loggers fit. */
 export interface Logger {
@@ -66,7 +67,7 @@ export interface QueryOptions {
   signal?: AbortSignal
   /** Replaces the connection's `deadlineMs` for this statement. 0 sets no limit. */
   deadlineMs?: number
-  /** Prepares the statement under this name once per connection. Not through PgBouncer before 1.21 in transaction mode. */
+  /** Prepares the statement under this name once per connection. Refused through a pooler in transaction mode (HF_POOLER_NAMED_STATEMENT). */
   name?: string
 }
 
@@ -141,6 +142,8 @@ export interface ServerInfo {
   major: number
   /** False when this process uses a user's pool whose settings we do not own. */
   ownsPool: boolean
+  /** What the pool's connections go through; see docs/poolers.md for what then degrades or is refused. */
+  pooler: Pooler
   /** Set when the embedded server is used: the folder that holds its data. */
   embeddedDir?: string
   /** With `hosts` or `role`: where new connections go now, or went last while another host is looked for. */
@@ -209,7 +212,7 @@ export interface Db extends Queryable {
    * after COMMIT was sent, HF_TX_DEADLINE, HF_POOL_TIMEOUT.
    */
   tx<T>(body: (tx: Tx) => Promise<T>, options?: TxOptions): Promise<T>
-  /** Hears NOTIFY on a channel, on a direct connection that is made again when it drops. Resolves once LISTEN is in force; call the result to stop. */
+  /** Hears NOTIFY on a channel, on a direct connection that is made again when it drops. Resolves once LISTEN is in force; call the result to stop. @throws HF_POOLER_LISTEN */
   listen(channel: string, handler: (event: Notification) => void): Promise<() => Promise<void>>
   /** Runs a request inside its own context (route, id, times) and counts it under `context.route` when it ends. */
   runRequest<T>(init: RequestInit, body: (context: RequestContext) => Promise<T>): Promise<T>

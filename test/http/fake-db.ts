@@ -15,7 +15,7 @@ interface CountedRoute extends RouteStats {
 
 /** Counts as core's Db does, without a database behind it. */
 export class FakeDb implements ObservedDb, RequestDb {
-  readonly server: ServerInfo = { version: '18.4', major: 18, ownsPool: true }
+  readonly server: ServerInfo = { version: '18.4', major: 18, ownsPool: true, pooler: 'none' }
   readonly pool: PoolStats = {
     max: 10,
     total: 4,
