@@ -43,6 +43,7 @@ export type {
   QueryOptions,
   RequestContext,
   RouteStats,
+  SchemaState,
   ServerInfo,
   SqlFragment,
   Tx,

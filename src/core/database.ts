@@ -6,8 +6,10 @@ import { Deadlines } from './deadlines.js'
 import { coreError } from './error-table.js'
 import { Histogram } from './histogram.js'
 import type { HeldClient, NestedWait } from './holders.js'
+import { Instance } from './instance.js'
 import { Listener } from './listener.js'
-import { migrateSchema } from './migrate.js'
+import { migrateSchema, type MigrateOptions } from './migrate.js'
+import type { Release } from './migration-states.js'
 import { NestedCheckouts } from './nested-checkouts.js'
 import { validateOptions } from './options.js'
 import { watchOutbound } from './outbound.js'
@@ -24,6 +26,7 @@ import type {
   NestedPolicy,
   Notification,
   QueryOptions,
+  SchemaState,
   ServerInfo,
   Tx,
   TxOptions,
@@ -39,6 +42,9 @@ export interface DatabaseParts {
   txDeadlineMs: number
   nested: NestedPolicy
   logger: Logger
+  heartbeatMs: number
+  release: Release
+  isTool: boolean
   closePool: () => Promise<void>
 }
 
@@ -62,6 +68,7 @@ export class Database implements Db {
   readonly #routes = new RouteBook()
   readonly #deadlines = new Deadlines()
   readonly #listener: Listener
+  readonly #instance: Instance
   readonly #nested: NestedCheckouts
   readonly #unwatchOutbound: () => void
   #queryErrors = 0
@@ -76,6 +83,21 @@ export class Database implements Db {
     this.#nested = new NestedCheckouts(parts.guard.holders, parts.nested, parts.logger)
     this.#unwatchOutbound = watchOutbound(parts.guard.holders)
     this.#listener = new Listener(parts.directUrl, parts.guard.pool, parts.logger)
+    this.#instance = new Instance(parts)
+  }
+
+  get schema(): SchemaState {
+    return this.#instance.schema
+  }
+
+  /** Makes this process known; closes everything when the database has moved past it. @throws HF_MIGRATE_AHEAD */
+  async announce(): Promise<void> {
+    try {
+      await this.#instance.start()
+    } catch (error) {
+      await this.close()
+      throw error
+    }
   }
 
   get pool(): Pool {
@@ -283,8 +305,10 @@ export class Database implements Db {
     }
   }
 
-  async migrate(options: { signal?: AbortSignal; waitMs?: number } = {}): Promise<{ applied: string[] }> {
-    return await migrateSchema(this.#parts.directUrl, this.pool, options)
+  async migrate(options: MigrateOptions = {}): Promise<{ applied: string[] }> {
+    const outcome = await migrateSchema(this.#parts.directUrl, this.pool, options, this.#parts.release)
+    await this.#instance.refresh()
+    return outcome
   }
 
   async close({ deadlineMs = 5_000 }: { deadlineMs?: number } = {}): Promise<void> {
@@ -294,7 +318,9 @@ export class Database implements Db {
   async #closeOnce(deadlineMs: number): Promise<void> {
     let timer: NodeJS.Timeout | undefined
     const late = new Promise<'late'>((resolve) => (timer = setTimeout(resolve, deadlineMs, 'late')))
-    const closing = Promise.all([this.#listener.close(), this.#parts.closePool()])
+    const retired = this.#instance.close()
+    this.#guard.refuseNew()
+    const closing = Promise.all([this.#listener.close(), retired.then(() => this.#parts.closePool())])
     const outcome = await Promise.race([closing, late])
     clearTimeout(timer)
     this.#deadlines.close()

@@ -16,13 +16,17 @@ export {
 } from './errors.js'
 export { Histogram, type HistogramView } from './histogram.js'
 export { stderrLogger } from './logger.js'
-export { printMigrations, readMigrationStates, type MigrateOptions, type MigrationState } from './migrate.js'
+export { dropSchemaText, listLiveInstances } from './instance-store.js'
+export type { MigrateOptions } from './migrate.js'
+export { printMigrations } from './migration-script.js'
+export { readMigrationStates, type MigrationState } from './migration-states.js'
 export { packageVersion } from './migrations.gen.js'
 export { findNearest, validateOptions, type OptionSpec, type OptionTable } from './options.js'
 export { OVERFLOW_ROUTE } from './route-book.js'
 export { sql, SqlFragment } from './sql.js'
 export { readSqlstate } from './sqlstate.js'
 export { readCatalog, readSettings, type CatalogRow, type SettingRow } from './store.js'
+export { uninstall } from './uninstall.js'
 export type {
   ConnectOptions,
   Db,
@@ -35,6 +39,7 @@ export type {
   Queryable,
   QueryOptions,
   RouteStats,
+  SchemaState,
   ServerInfo,
   Tx,
   TxOptions,

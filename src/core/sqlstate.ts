@@ -7,6 +7,8 @@ export const sqlstate = {
   lockNotAvailable: '55P03',
   undefinedTable: '42P01',
   invalidSchema: '3F000',
+  insufficientPrivilege: '42501',
+  readOnlyTransaction: '25006',
 } as const
 
 /** SQLSTATE of an error that the server sent; undefined for errors of the socket or of the driver itself. */

@@ -1,5 +1,6 @@
 import type { Pool, QueryResult, QueryResultRow } from 'pg'
 import type { HistogramView } from './histogram.js'
+import type { MigrateOptions } from './migrate.js'
 import type { RequestContext, RequestInit } from './context.js'
 
 /** Where holdfast reports what it cannot throw. pino, console and most loggers fit. */
@@ -37,6 +38,8 @@ export interface ConnectOptions {
   txDeadlineMs?: number
   /** A second connection asked for from inside a transaction: `throw`, `report` (once per pair of lines) or `off`. Default: `throw` with NODE_ENV=test, else `report`. */
   nested?: NestedPolicy
+  /** This process tells the database at least this often that it lives. 0 turns it off: then no contract migration waits for it. Default: 5 000 ms. */
+  heartbeatMs?: number
   /** Shown in `pg_stat_activity`. Default: `holdfast`. */
   applicationName?: string
   /** Receives warnings and errors that no caller can be given. Default: warnings and errors as JSON lines on stderr. */
@@ -104,6 +107,12 @@ export interface Notification {
   missed: boolean
 }
 
+/**
+ * How the schema `holdfast` stands to this process, as of its last heartbeat. `missing`: not there, or not readable for
+ * this role; `behind`: migrations are pending; `ahead`: a newer release made a change that this one cannot work with.
+ */
+export type SchemaState = 'missing' | 'behind' | 'ok' | 'ahead'
+
 /** A server as it described itself when we connected. */
 export interface ServerInfo {
   /** As `server_version` says, e.g. `18.4`. */
@@ -151,6 +160,8 @@ export interface DbStats {
 
 export interface Db extends Queryable {
   readonly server: ServerInfo
+  /** Parts of holdfast that need its tables start nothing new while this is not `ok`. */
+  readonly schema: SchemaState
   /** The pool underneath, for libraries that want one. */
   readonly pool: Pool
   /**
@@ -164,8 +175,11 @@ export interface Db extends Queryable {
   /** Runs a request inside its own context (route, id, times) and counts it under `context.route` when it ends. */
   runRequest<T>(init: RequestInit, body: (context: RequestContext) => Promise<T>): Promise<T>
   stats(): DbStats
-  /** Applies what is missing of holdfast's own migrations; does nothing when all are there. */
-  migrate(options?: { signal?: AbortSignal; waitMs?: number }): Promise<{ applied: string[] }>
+  /**
+   * Applies what is missing of holdfast's own migrations; does nothing when all are there.
+   * @throws HF_MIGRATE_CONTRACT_WAITS, HF_MIGRATE_AHEAD, HF_MIGRATE_LOCKED, HF_MIGRATE_CHANGED, HF_MIGRATE_FAILED
+   */
+  migrate(options?: MigrateOptions): Promise<{ applied: string[] }>
   /** Ends listeners and pool (a user's own pool stays open). Waits for statements in flight at most `deadlineMs`. Default: 5 000 ms. */
   close(options?: { deadlineMs?: number }): Promise<void>
 }
