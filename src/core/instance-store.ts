@@ -95,7 +95,9 @@ export async function listMissingRights(session: Session): Promise<string[]> {
        and (c.relname <> 'core_migrations' or needed = 'select') and not has_table_privilege(c.oid, needed)
     union all
     select 'usage on ' || c.relname from pg_class c
-     where c.relnamespace in (select oid from ours) and c.relkind = 'S' and not has_sequence_privilege(c.oid, 'usage')
+     -- CASE, because the planner may ask about a table first, and that is an error.
+     where c.relnamespace in (select oid from ours)
+       and case when c.relkind = 'S' then not has_sequence_privilege(c.oid, 'usage') else false end
     union all
     select 'execute on ' || p.proname from pg_proc p
      where p.pronamespace in (select oid from ours) and not has_function_privilege(p.oid, 'execute')`

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { migrations } from '../../src/core/migrations.gen.js'
-import { openTestDatabase, withDatabase, type TestDatabase } from '../helpers/database.js'
+import { openTestDatabase, runAdmin, withDatabase, type TestDatabase } from '../helpers/database.js'
 import { runCli } from '../helpers/run-cli.js'
 
 let box: TestDatabase
@@ -86,7 +86,7 @@ describe('a database that cannot be reached', () => {
 
 describe('migrate and doctor', () => {
   test('status before, migrate twice, status after', async () => {
-    const env = { DATABASE_URL: box.url }
+    const env = { DATABASE_URL: box.ownerUrl }
     const before = await runCli(['migrate', '--status', '--json'], env)
     expect(before.code).toBe(1)
     expect(parse(before.stdout)).toMatchObject({ upToDate: false })
@@ -101,8 +101,8 @@ describe('migrate and doctor', () => {
   })
 
   test('doctor finds what was changed by hand', async () => {
-    await box.db.query('alter table holdfast.core_migrations drop column package')
-    const run = await runCli(['doctor', '--json'], { DATABASE_URL: box.url })
+    await runAdmin(box.ownerUrl, 'alter table holdfast.core_migrations drop column package')
+    const run = await runCli(['doctor', '--json'], { DATABASE_URL: box.ownerUrl })
     expect(run.code).toBe(1)
     const { findings } = parse(run.stdout) as { findings: { id: string; severity: string; evidence: string }[] }
     const drift = findings.find(({ id }) => id === 'schema.drift')
@@ -134,7 +134,7 @@ describe('prove', () => {
   test.each(['oversell', 'lost-commit'])(
     '%s: the naive side breaks an invariant, the protected one none',
     async (name) => {
-      const { code, stdout } = await runCli(['prove', name, '--json'], { DATABASE_URL: box.url })
+      const { code, stdout } = await runCli(['prove', name, '--json'], { DATABASE_URL: box.ownerUrl })
       const document = JSON.parse(stdout) as {
         experiment: string
         sides: { name: string; invariants: { held: boolean }[] }[]
