@@ -40,6 +40,8 @@ async function emitMigrations() {
 export interface MigrationFile {
   name: string
   class: 'expand' | 'contract' | 'data'
+  /** CREATE INDEX CONCURRENTLY cannot run in one. */
+  noTransaction?: true
   sql: string
 }
 
@@ -56,7 +58,20 @@ function describeMigration(name, sql) {
     throw new Error(`${name}: a migration is named NNNN_<module>_<what>.sql`)
   const kind = /^-- class: (expand|contract|data)$/m.exec(sql)?.[1]
   if (!kind) throw new Error(`${name}: the line "-- class: expand|contract|data" is missing`)
-  return { name: name.replace(/\.sql$/, ''), class: kind, sql }
+  const noTransaction = /^-- no-transaction$/m.test(sql)
+  if (noTransaction) refuseOtherThanIndex(name, kind, sql)
+  return { name: name.replace(/\.sql$/, ''), class: kind, ...(noTransaction && { noTransaction }), sql }
+}
+
+/** Outside of a transaction only what can be repeated after a crash is safe. @param {string} name @param {string} kind @param {string} sql */
+function refuseOtherThanIndex(name, kind, sql) {
+  const bare = sql.replace(/--.*$/gm, '').trim()
+  const isIndex =
+    /^create\s+(unique\s+)?index\s+concurrently\s+(if\s+not\s+exists\s+)?[a-z_][a-z0-9_]*\s+on\s+holdfast\./.test(bare)
+  if (kind === 'contract' || !isIndex || bare.replace(/;$/, '').includes(';'))
+    throw new Error(
+      `${name}: "-- no-transaction" is for one CREATE INDEX CONCURRENTLY on a table of holdfast, of class expand`,
+    )
 }
 
 async function emitManifest() {

@@ -59,6 +59,7 @@ export type {
   QueryOptions,
   RequestContext,
   RouteStats,
+  SchemaState,
   ServerInfo,
   SqlFragment,
   Tx,

@@ -7,6 +7,8 @@ export interface CommandOption {
   type: 'string' | 'boolean'
   /** Shown in help: `--seed <n>`. */
   value?: string
+  /** May be given more than once; the values are joined by commas. */
+  multiple?: boolean
   doc: string
 }
 
@@ -56,11 +58,23 @@ export function parseCommand(command: Command, args: readonly string[]): Omit<Co
     if (positionals.length > command.words.length) {
       throw new Error(`Unexpected "${positionals[command.words.length] ?? ''}".`)
     }
-    return { words: positionals, rest: cut === -1 ? [] : args.slice(cut + 1), options: values }
+    return { words: positionals, rest: cut === -1 ? [] : args.slice(cut + 1), options: joinRepeated(values) }
   } catch (error) {
     const message = error instanceof Error ? error.message.replace(/\. To specify.*$/s, '.') : String(error)
     throw cliError('HF_CLI_USAGE', `holdfast ${command.name}: ${message}`)
   }
+}
+
+function joinRepeated(values: Record<string, unknown>): Record<string, string | boolean | undefined> {
+  return Object.fromEntries(
+    Object.entries(values).map(([name, value]) => [name, Array.isArray(value) ? value.join(',') : value]),
+  ) as Record<string, string | boolean | undefined>
+}
+
+/** The names in a list such as `app,reports`, in order. */
+export function readList(given: string | boolean | undefined): string[] {
+  const names = typeof given === 'string' ? given.split(',').map((name) => name.trim()) : []
+  return names.filter((name) => name !== '')
 }
 
 function refuseUnknown(command: Command, args: readonly string[], known: string[]): void {

@@ -5,10 +5,18 @@ import { doctorCommand } from './commands/doctor.js'
 import { errorsCommand } from './commands/errors.js'
 import { migrateCommand } from './commands/migrate.js'
 import { proveCommand } from './commands/prove.js'
+import { uninstallCommand } from './commands/uninstall.js'
 import { cliError } from './errors.js'
 import { openTerminal, wrapText, type Terminal } from './terminal.js'
 
-const commands: readonly Command[] = [devCommand, migrateCommand, doctorCommand, proveCommand, errorsCommand]
+const commands: readonly Command[] = [
+  devCommand,
+  migrateCommand,
+  doctorCommand,
+  proveCommand,
+  errorsCommand,
+  uninstallCommand,
+]
 
 /** The program `holdfast`: runs one command and sets the exit code. 0 ok, 1 a check failed, 2 usage, 3 no database. */
 export async function runMain(args: readonly string[] = process.argv.slice(2)): Promise<void> {
@@ -53,9 +61,9 @@ function showHelp(name: string | undefined, terminal: Terminal): number {
   terminal.print(`holdfast ${packageVersion}: finds, reproduces and fixes what fails only under load`)
   terminal.print('')
   for (const { name: each, summary } of commands) {
-    const [first = '', ...more] = wrapText(summary, terminal.width - 12)
-    terminal.print(`  ${terminal.paint('bold', each.padEnd(8))}  ${first}`)
-    for (const line of more) terminal.print(`            ${line}`)
+    const [first = '', ...more] = wrapText(summary, terminal.width - 13)
+    terminal.print(`  ${terminal.paint('bold', each.padEnd(9))}  ${first}`)
+    for (const line of more) terminal.print(`             ${line}`)
   }
   terminal.print('')
   terminal.print('`holdfast <command> --help` shows its options.')

@@ -18,7 +18,8 @@ export async function resolveUrl(given: string | undefined): Promise<{ url: stri
 export async function withDatabase<T>(given: string | undefined, work: (db: Db) => Promise<T>): Promise<T> {
   const { url, stop } = await resolveUrl(given)
   try {
-    const db = await connectTo({ url, directUrl: url, applicationName: 'holdfast-cli', pool: { max: 2 } })
+    const options = { url, directUrl: url, applicationName: 'holdfast-cli', pool: { max: 2 } }
+    const db = await connectTo(options, { isTool: true })
     try {
       return await work(db)
     } finally {

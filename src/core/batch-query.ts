@@ -163,12 +163,7 @@ export function canBatch(client: ClientBase): boolean {
   return client instanceof pg.Client && !(client as unknown as { pipeline?: boolean }).pipeline
 }
 
-export function sendBatch(
-  client: ClientBase,
-  request: BeginRequest,
-  parts: readonly BatchPart[],
-  done: Done,
-): void {
+export function sendBatch(client: ClientBase, request: BeginRequest, parts: readonly BatchPart[], done: Done): void {
   let query: BatchQuery
   try {
     query = new BatchQuery(request, parts, done)

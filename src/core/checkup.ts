@@ -1,5 +1,6 @@
+import { checkRole } from './checkup-role.js'
 import { findDrift } from './drift.js'
-import { readMigrationStates } from './migrate.js'
+import { readMigrationStates } from './migration-states.js'
 import { readCatalog, readServer, readSettings, type Session, type SettingRow } from './store.js'
 
 /** One thing that was looked at. `ok` findings are kept: a list of what was checked is an answer too. */
@@ -79,7 +80,7 @@ export async function checkDatabase(session: Session): Promise<Finding[]> {
         settingRules.map(({ name }) => name),
       ),
     ),
-    ...(await checkSchema(session)),
+    ...(await checkAccess(session)),
   ]
 }
 
@@ -122,6 +123,13 @@ function checkSettings(rows: readonly SettingRow[]): Finding[] {
       prove: `show ${name};`,
     }
   })
+}
+
+/** Without the rights to look, what was looked at would be reported as missing. */
+async function checkAccess(session: Session): Promise<Finding[]> {
+  const findings = await checkRole(session, process.env['NODE_ENV'] === 'production')
+  const isBlind = findings.some(({ severity }) => severity === 'act')
+  return isBlind ? findings : [...findings, ...(await checkSchema(session))]
 }
 
 async function checkSchema(session: Session): Promise<Finding[]> {

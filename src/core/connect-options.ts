@@ -78,6 +78,14 @@ export const connectOptionTable = {
     default: '`throw` with NODE_ENV=test, else `report`',
     doc: 'What happens when a second connection is asked for from inside a transaction: `throw`, `report` to the logger once per pair of lines, or `off`. A deadlock is broken in any case.',
   },
+  heartbeatMs: {
+    type: 'number',
+    min: 0,
+    max: 600_000,
+    unit: 'ms',
+    default: '5 000',
+    doc: 'This process tells the database at least this often that it lives; one silent for three of them no longer holds back a contract migration. 0 turns it off: then none waits for this process.',
+  },
   applicationName: { type: 'string', default: '`holdfast`', doc: 'Shown in `pg_stat_activity`.' },
   logger: {
     type: 'object',

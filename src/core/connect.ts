@@ -8,6 +8,7 @@ import { createDirectClient, watchClient } from './driver.js'
 import { coreError } from './error-table.js'
 import type { HostRouter } from './host-router.js'
 import { stderrLogger } from './logger.js'
+import { ownRelease, type Release } from './migration-states.js'
 import { validateOptions } from './options.js'
 import { PoolGuard } from './pool-guard.js'
 import { detectPooler } from './pooler.js'
@@ -24,15 +25,21 @@ export interface Ownership {
   afterClose?: () => Promise<void>
   /** Turns the check of the timeline off: only for the test that shows what it is for. */
   acceptsLowerTimelines?: boolean
+  /** What this process takes for its own release. Tests run two releases in one checkout with it. Default: this package. */
+  release?: Release
+  /** A command that looks after the database: not announced, and not refused where the schema is ahead. */
+  isTool?: boolean
 }
 
 /**
  * Opens a database: checks the options, makes the pool (or takes yours), logs in once and reads the server's version.
- * @throws HF_OPTIONS_UNKNOWN, HF_OPTIONS_INVALID, HF_CONNECT_…
+ * @throws HF_OPTIONS_UNKNOWN, HF_OPTIONS_INVALID, HF_CONNECT_…, HF_MIGRATE_AHEAD
  */
 export async function connectTo(options: ConnectOptions, ownership: Ownership = {}): Promise<Db> {
   validateOptions('connect', options, connectOptionTable)
   const { acquireMs = 5_000, deadlineMs = 30_000, txDeadlineMs = 60_000, logger = stderrLogger } = options
+  const { heartbeatMs = 5_000 } = options
+  const { release = ownRelease, isTool = false } = ownership
   const nested = options.nested ?? (process.env['NODE_ENV'] === 'test' ? 'throw' : 'report')
   const url = options.url ?? process.env['DATABASE_URL']
   const directUrl = options.directUrl ?? findDirectUrl(options, url)
@@ -43,6 +50,7 @@ export async function connectTo(options: ConnectOptions, ownership: Ownership = 
     if (isOurs) await pool.end()
     await ownership.afterClose?.()
   }
+  let database: Database
   try {
     const take = () => (router ? acquireFirst(guard, acquireMs) : pool.connect())
     const server = await inspectServer(take, target, {
@@ -51,22 +59,14 @@ export async function connectTo(options: ConnectOptions, ownership: Ownership = 
       isOurs,
       embeddedDir: ownership.embeddedDir,
     })
-    return new Database({
-      guard,
-      router,
-      server,
-      directUrl,
-      acquireMs,
-      deadlineMs,
-      txDeadlineMs,
-      nested,
-      logger,
-      closePool,
-    })
+    const limits = { acquireMs, deadlineMs, txDeadlineMs, heartbeatMs }
+    database = new Database({ guard, router, server, directUrl, ...limits, nested, logger, release, isTool, closePool })
   } catch (error) {
     await closePool()
     throw error
   }
+  await database.announce()
+  return database
 }
 
 /** DATABASE_DIRECT_URL belongs to DATABASE_URL: beside a url or pool of another database it would lead to the wrong one. */

@@ -63,6 +63,11 @@ export function runWithRequest<T>(request: RequestContext, body: () => T): T {
   return storage.run({ request, held: currentHeld() }, body)
 }
 
+/** Work that belongs to no request, however it came to be started. */
+export function runOutside<T>(body: () => T): T {
+  return storage.run({ request: undefined, held: undefined }, body)
+}
+
 export function runWithHeld<T>(held: HeldClient, body: () => T): T {
   return storage.run({ request: currentRequest(), held }, body)
 }

@@ -7,8 +7,10 @@ import { coreError } from './error-table.js'
 import { Histogram } from './histogram.js'
 import type { HeldClient, NestedWait } from './holders.js'
 import type { HostRouter } from './host-router.js'
+import { Instance } from './instance.js'
 import { Listener } from './listener.js'
-import { migrateSchema } from './migrate.js'
+import { migrateSchema, type MigrateOptions } from './migrate.js'
+import type { Release } from './migration-states.js'
 import { NestedCheckouts } from './nested-checkouts.js'
 import { validateOptions } from './options.js'
 import { watchOutbound } from './outbound.js'
@@ -27,6 +29,7 @@ import type {
   NestedPolicy,
   Notification,
   QueryOptions,
+  SchemaState,
   ServerInfo,
   Tx,
   TxOptions,
@@ -44,6 +47,9 @@ export interface DatabaseParts {
   txDeadlineMs: number
   nested: NestedPolicy
   logger: Logger
+  heartbeatMs: number
+  release: Release
+  isTool: boolean
   closePool: () => Promise<void>
 }
 
@@ -66,6 +72,7 @@ export class Database implements Db {
   readonly #routes = new RouteBook()
   readonly #deadlines = new Deadlines()
   readonly #listener: Listener
+  readonly #instance: Instance
   readonly #nested: NestedCheckouts
   readonly #unwatchOutbound: () => void
   #queryErrors = 0
@@ -81,6 +88,21 @@ export class Database implements Db {
     parts.guard.holders.onDeadlock = (error) => this.#nested.recordDeadlock(error)
     parts.guard.holders.watchIdle((held, idleMs) => this.#nested.reportIdle(held, idleMs))
     this.#listener = new Listener(parts.directUrl, parts.guard.pool, parts.logger)
+    this.#instance = new Instance(parts)
+  }
+
+  get schema(): SchemaState {
+    return this.#instance.schema
+  }
+
+  /** Makes this process known; closes everything when the database has moved past it. @throws HF_MIGRATE_AHEAD */
+  async announce(): Promise<void> {
+    try {
+      await this.#instance.start()
+    } catch (error) {
+      await this.close()
+      throw error
+    }
   }
 
   get server(): ServerInfo {
@@ -303,8 +325,10 @@ export class Database implements Db {
     }
   }
 
-  async migrate(options: { signal?: AbortSignal; waitMs?: number } = {}): Promise<{ applied: string[] }> {
-    return await migrateSchema(this.#parts.directUrl, this.pool, options)
+  async migrate(options: MigrateOptions = {}): Promise<{ applied: string[] }> {
+    const outcome = await migrateSchema(this.#parts.directUrl, this.pool, options, this.#parts.release)
+    await this.#instance.refresh()
+    return outcome
   }
 
   async close({ deadlineMs = 5_000 }: { deadlineMs?: number } = {}): Promise<void> {
@@ -314,7 +338,9 @@ export class Database implements Db {
   async #closeOnce(deadlineMs: number): Promise<void> {
     let timer: NodeJS.Timeout | undefined
     const late = new Promise<'late'>((resolve) => (timer = setTimeout(resolve, deadlineMs, 'late')))
-    const closing = Promise.all([this.#listener.close(), this.#parts.closePool()])
+    const retired = this.#instance.close()
+    this.#guard.refuseNew()
+    const closing = Promise.all([this.#listener.close(), retired.then(() => this.#parts.closePool())])
     const outcome = await Promise.race([closing, late])
     clearTimeout(timer)
     this.#deadlines.close()

@@ -242,9 +242,22 @@ export const coreErrors = {
     fix: 'Read the cause; on 55P03 (lock_timeout) end the long transaction on that table and run it again.',
     exitCode: 1,
   },
+  HF_MIGRATE_CONTRACT_WAITS: {
+    summary: 'A contract migration waits for processes that could not work with it.',
+    when: 'Processes of an older release were seen within three of their heartbeats for all of waitMs. The message names them. Migrations before it are applied, this one and later ones are not.',
+    fix: 'End or upgrade the processes that the message names, then migrate again; one that was killed is waited for at most three heartbeats.',
+    retryable: true,
+    exitCode: 1,
+  },
+  HF_MIGRATE_ROLE_UNKNOWN: {
+    summary: 'A role that grants were asked for does not exist.',
+    when: 'The server has no role of that name. Migrations are applied, nothing was granted.',
+    fix: 'Create it first: `create role NAME login password …`, or correct the name.',
+    exitCode: 2,
+  },
   HF_MIGRATE_AHEAD: {
     summary: 'The database has migrations that this version of holdfast does not know.',
-    when: 'A newer release migrated it with a change that older code cannot work with.',
+    when: 'A newer release migrated it with a change that older code cannot work with. connect() throws it; a process that was running (stopped, or cut off, for longer than three heartbeats) reports it once to its logger and `db.schema` is `ahead`.',
     fix: 'Upgrade holdfast in this process to the release that the message names or later.',
     exitCode: 1,
   },

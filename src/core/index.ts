@@ -17,7 +17,10 @@ export {
 export { Histogram, type HistogramView } from './histogram.js'
 export { assertInvariants, checkInvariants, invariant, type Invariant, type InvariantCheck } from './invariant.js'
 export { stderrLogger } from './logger.js'
-export { printMigrations, readMigrationStates, type MigrateOptions, type MigrationState } from './migrate.js'
+export { dropSchemaText, listLiveInstances } from './instance-store.js'
+export type { MigrateOptions } from './migrate.js'
+export { printMigrations } from './migration-script.js'
+export { readMigrationStates, type MigrationState } from './migration-states.js'
 export { packageVersion } from './migrations.gen.js'
 export { findNearest, validateOptions, type OptionSpec, type OptionTable } from './options.js'
 export { OVERFLOW_ROUTE } from './route-book.js'
@@ -25,6 +28,7 @@ export type { Pooler } from './pooler.js'
 export { sql, SqlFragment } from './sql.js'
 export { readSqlstate } from './sqlstate.js'
 export { readCatalog, readSettings, type CatalogRow, type SettingRow } from './store.js'
+export { uninstall } from './uninstall.js'
 export type {
   BatchStatement,
   ConnectOptions,
@@ -42,6 +46,7 @@ export type {
   Queryable,
   QueryOptions,
   RouteStats,
+  SchemaState,
   ServerInfo,
   Tx,
   TxOptions,

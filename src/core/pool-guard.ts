@@ -27,6 +27,7 @@ export class PoolGuard {
   readonly #router: HostRouter | undefined
   #waiting = 0
   #timeouts = 0
+  #isClosing = false
 
   constructor(pool: Pool, target: Target, router?: HostRouter) {
     this.pool = pool
@@ -41,7 +42,8 @@ export class PoolGuard {
   acquire(request: AcquireRequest, done: AcquireDone): void {
     const { pool } = this
     const { signal } = request
-    if (pool.ending) return done(coreError('HF_POOL_CLOSED', 'The pool has been closed; the statement was not sent.'))
+    if (pool.ending || this.#isClosing)
+      return done(coreError('HF_POOL_CLOSED', 'The pool has been closed; the statement was not sent.'))
     if (signal?.aborted) return done(describeAbort(signal))
     // An idle connection is handed over in the same turn of the loop: no timer is worth its cost.
     if (signal === undefined && pool.idleCount > pool.waitingCount) {
@@ -127,6 +129,11 @@ export class PoolGuard {
     // pg waits for an orderly end before it serves the next waiter; on a half-open socket that never comes.
     destroySocket(client)
     client.release(true)
+  }
+
+  /** From now on calls are refused; those that wait already are still served. */
+  refuseNew(): void {
+    this.#isClosing = true
   }
 
   stats(): Omit<PoolStats, 'nestedCheckouts'> {

@@ -8,6 +8,7 @@ export const sqlstate = {
   readOnlyTransaction: '25006',
   undefinedTable: '42P01',
   invalidSchema: '3F000',
+  insufficientPrivilege: '42501',
 } as const
 
 /** SQLSTATE of an error that the server sent; undefined for errors of the socket or of the driver itself. */

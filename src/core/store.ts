@@ -11,6 +11,7 @@ export interface AppliedRow {
   name: string
   checksum: string
   class: 'expand' | 'contract' | 'data'
+  package: string
   applied_at: Date
 }
 
@@ -23,7 +24,7 @@ export interface MigrationRecord {
 }
 
 // 'holdfast' in ASCII, as one bigint: readable in pg_locks by whoever wonders.
-const MIGRATION_LOCK = BigInt(`0x${Buffer.from('holdfast').toString('hex')}`).toString()
+export const MIGRATION_LOCK = BigInt(`0x${Buffer.from('holdfast').toString('hex')}`).toString()
 
 export async function tryMigrationLock(session: Session): Promise<boolean> {
   const text = '/* holdfast:core.try-migration-lock */ select pg_try_advisory_lock($1) as locked'
@@ -38,7 +39,7 @@ export async function limitLockWait(session: Session): Promise<void> {
 
 export async function listApplied(session: Session): Promise<AppliedRow[]> {
   const text = `/* holdfast:core.list-applied */
-    select name, checksum, class, applied_at from holdfast.core_migrations order by name`
+    select name, checksum, class, package, applied_at from holdfast.core_migrations order by name`
   return (await session.query<AppliedRow>(text)).rows
 }
 
@@ -146,4 +147,22 @@ export async function readCatalog(session: Session): Promise<CatalogRow[]> {
       from pg_proc p where p.pronamespace in (select oid from ours)
     order by 1, 2`
   return (await session.query<CatalogRow>(text)).rows
+}
+
+/** `limitMs` of 0 takes the limit away. For statements outside a transaction. */
+export async function limitSessionLockWait(session: Session, limitMs: number): Promise<void> {
+  const text = `/* holdfast:core.limit-session-lock-wait */ select set_config('lock_timeout', $1, false)`
+  await session.query(text, [`${Math.ceil(limitMs)}ms`])
+}
+
+/** Whether an index of the schema holdfast can be used; undefined where there is none of that name. */
+export async function readIndexValidity(session: Session, name: string): Promise<boolean | undefined> {
+  const text = `/* holdfast:core.read-index-validity */
+    select i.indisvalid as valid from pg_index i join pg_class c on c.oid = i.indexrelid
+     where c.relname = $1 and c.relnamespace in (select oid from pg_namespace where nspname = 'holdfast')`
+  return (await session.query<{ valid: boolean }>(text, [name])).rows[0]?.valid
+}
+
+export async function dropInvalidIndex(session: Session, name: string): Promise<void> {
+  await session.query(`/* holdfast:core.drop-invalid-index */ drop index concurrently if exists holdfast."${name}"`)
 }

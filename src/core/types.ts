@@ -1,6 +1,7 @@
 import type { Pool, QueryResult, QueryResultRow } from 'pg'
 import type { SqlFragment } from './sql.js'
 import type { HistogramView } from './histogram.js'
+import type { MigrateOptions } from './migrate.js'
 import type { RequestContext, RequestInit } from './context.js'
 import type { Pooler } from './pooler.js'
 
@@ -56,6 +57,8 @@ export interface ConnectOptions {
   txDeadlineMs?: number
   /** A second connection asked for from inside a transaction: `throw`, `report` (once per pair of lines) or `off`. Default: `throw` with NODE_ENV=test, else `report`. */
   nested?: NestedPolicy
+  /** This process tells the database at least this often that it lives. 0 turns it off: then no contract migration waits for it. Default: 5 000 ms. */
+  heartbeatMs?: number
   /** Shown in `pg_stat_activity`. Default: `holdfast`. */
   applicationName?: string
   /** Receives warnings and errors that no caller can be given. Default: warnings and errors as JSON lines on stderr. */
@@ -134,6 +137,12 @@ export interface Notification {
   missed: boolean
 }
 
+/**
+ * How the schema `holdfast` stands to this process, as of its last heartbeat. `missing`: not there, or not readable for
+ * this role; `behind`: migrations are pending; `ahead`: a newer release made a change that this one cannot work with.
+ */
+export type SchemaState = 'missing' | 'behind' | 'ok' | 'ahead'
+
 /** A server as it described itself when we connected. */
 export interface ServerInfo {
   /** As `server_version` says, e.g. `18.4`. */
@@ -204,6 +213,8 @@ export interface DbStats {
 
 export interface Db extends Queryable {
   readonly server: ServerInfo
+  /** Parts of holdfast that need its tables start nothing new while this is not `ok`. */
+  readonly schema: SchemaState
   /** The pool underneath, for libraries that want one. */
   readonly pool: Pool
   /**
@@ -222,8 +233,11 @@ export interface Db extends Queryable {
    */
   onEpoch(handler: (change: EpochChange) => void): () => void
   stats(): DbStats
-  /** Applies what is missing of holdfast's own migrations; does nothing when all are there. */
-  migrate(options?: { signal?: AbortSignal; waitMs?: number }): Promise<{ applied: string[] }>
+  /**
+   * Applies what is missing of holdfast's own migrations; does nothing when all are there.
+   * @throws HF_MIGRATE_CONTRACT_WAITS, HF_MIGRATE_AHEAD, HF_MIGRATE_LOCKED, HF_MIGRATE_CHANGED, HF_MIGRATE_FAILED
+   */
+  migrate(options?: MigrateOptions): Promise<{ applied: string[] }>
   /** Ends listeners and pool (a user's own pool stays open). Waits for statements in flight at most `deadlineMs`. Default: 5 000 ms. */
   close(options?: { deadlineMs?: number }): Promise<void>
 }

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { migrations } from '../../src/core/migrations.gen.js'
-import { openTestDatabase, withDatabase, type TestDatabase } from '../helpers/database.js'
+import { openTestDatabase, runAdmin, withDatabase, type TestDatabase } from '../helpers/database.js'
 import { runCli } from '../helpers/run-cli.js'
 
 let box: TestDatabase
@@ -15,7 +15,8 @@ describe('usage', () => {
   test('help lists every command and fits 80 columns', async () => {
     const { code, stdout } = await runCli([])
     expect(code).toBe(0)
-    for (const name of ['dev', 'migrate', 'doctor', 'prove', 'errors']) expect(stdout).toContain(`  ${name}`)
+    for (const name of ['dev', 'migrate', 'doctor', 'prove', 'errors', 'uninstall'])
+      expect(stdout).toContain(`  ${name}`)
     for (const line of stdout.split('\n')) expect(line.length).toBeLessThanOrEqual(80)
   })
 
@@ -33,7 +34,7 @@ describe('usage', () => {
   })
 
   test('every command has a help that begins with examples', async () => {
-    for (const name of ['dev', 'migrate', 'doctor', 'prove', 'errors']) {
+    for (const name of ['dev', 'migrate', 'doctor', 'prove', 'errors', 'uninstall']) {
       const { code, stdout } = await runCli([name, '--help'])
       expect(code).toBe(0)
       expect(stdout).toContain(`  holdfast ${name}`)
@@ -86,7 +87,7 @@ describe('a database that cannot be reached', () => {
 
 describe('migrate and doctor', () => {
   test('status before, migrate twice, status after', async () => {
-    const env = { DATABASE_URL: box.url }
+    const env = { DATABASE_URL: box.ownerUrl }
     const before = await runCli(['migrate', '--status', '--json'], env)
     expect(before.code).toBe(1)
     expect(parse(before.stdout)).toMatchObject({ upToDate: false })
@@ -101,8 +102,8 @@ describe('migrate and doctor', () => {
   })
 
   test('doctor finds what was changed by hand', async () => {
-    await box.db.query('alter table holdfast.core_migrations drop column package')
-    const run = await runCli(['doctor', '--json'], { DATABASE_URL: box.url })
+    await runAdmin(box.ownerUrl, 'alter table holdfast.core_migrations drop column package')
+    const run = await runCli(['doctor', '--json'], { DATABASE_URL: box.ownerUrl })
     expect(run.code).toBe(1)
     const { findings } = parse(run.stdout) as { findings: { id: string; severity: string; evidence: string }[] }
     const drift = findings.find(({ id }) => id === 'schema.drift')
@@ -115,6 +116,52 @@ describe('migrate and doctor', () => {
     expect(code).toBe(0)
     for (const { name } of migrations) expect(stdout).toContain(`-- ${name}`)
   })
+})
+
+describe('the runtime role', () => {
+  test('gets its rights with --grant-to, repeated or as a list; doctor tells before and after', async () => {
+    const other = await openTestDatabase({ migrated: false })
+    const [asOwner, asRuntime] = [{ DATABASE_URL: other.ownerUrl }, { DATABASE_URL: other.url }]
+    const refused = await runCli(['migrate'], asRuntime)
+    expect(refused.code).toBe(1)
+    expect(refused.stderr.replace(/\s+/g, ' ')).toContain('the role that owns the schema')
+    await runCli(['migrate'], asOwner)
+    const blind = await runCli(['doctor', '--json'], asRuntime)
+    expect(blind.code).toBe(1)
+    expect(blind.stdout).toContain(`holdfast migrate --grant-to ${other.role}`)
+    const admin = new URL(other.ownerUrl).username
+    const granted = await runCli(['migrate', '--json', '--grant-to', other.role, `--grant-to=${admin},`], asOwner)
+    expect(parse(granted.stdout)).toEqual({ applied: [], grantedTo: [other.role, admin] })
+    expect((await runCli(['doctor'], asRuntime)).code).toBe(0)
+    expect(await runCli(['migrate', '--grant-to', 'no_such_role'], asOwner)).toMatchObject({ code: 2 })
+    await other.close()
+  }, 60_000)
+
+  test('--print prints its rights, and never DDL or ownership for it', async () => {
+    const { stdout } = await runCli(['migrate', '--print', '--grant-to', 'app,Odd "role"'], { NODE_ENV: 'production' })
+    expect(stdout).toContain('grant usage on schema holdfast to "app";')
+    expect(stdout).toContain('grant select on holdfast.core_migrations to "Odd ""role""";')
+    expect(stdout).toContain('grant select, insert, update, delete on holdfast.core_instances to "app";')
+    expect(stdout).toContain('alter default privileges in schema holdfast grant')
+    expect(stdout).not.toMatch(/grant (all|create)|owner to/i)
+  })
+})
+
+describe('uninstall', () => {
+  test('without --yes shows what it would do and changes nothing; with it nothing is left', async () => {
+    const other = await openTestDatabase()
+    const env = { DATABASE_URL: other.ownerUrl }
+    const asked = await runCli(['uninstall'], env)
+    expect(asked).toMatchObject({ code: 2, stdout: 'drop schema if exists holdfast cascade;\n' })
+    expect(asked.stderr).toContain('core_instances')
+    expect((await runCli(['migrate', '--status'], env)).code).toBe(0)
+    const done = await runCli(['uninstall', '--yes', '--json'], env)
+    expect(done.code).toBe(0)
+    expect(parse(done.stdout)).toMatchObject({ dropped: true, instances: 1 })
+    expect(await runAdmin(other.ownerUrl, `select 1 from pg_namespace where nspname = 'holdfast'`)).toEqual([])
+    expect(await runAdmin(other.ownerUrl, 'select 1 from pg_default_acl')).toEqual([])
+    await other.close()
+  }, 60_000)
 })
 
 describe('errors', () => {
@@ -134,7 +181,7 @@ describe('prove', () => {
   test.each(['oversell', 'lost-commit', 'pool-deadlock', 'slow-client'])(
     '%s: the naive side breaks an invariant, the protected one none',
     async (name) => {
-      const { code, stdout } = await runCli(['prove', name, '--json'], { DATABASE_URL: box.url })
+      const { code, stdout } = await runCli(['prove', name, '--json'], { DATABASE_URL: box.ownerUrl })
       const document = JSON.parse(stdout) as {
         experiment: string
         sides: { name: string; invariants: { held: boolean }[] }[]

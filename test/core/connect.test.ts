@@ -30,7 +30,7 @@ describe('what a beginner gets wrong', () => {
 
   test('wrong password', async () => {
     const role = `hf_role_${process.pid}`
-    await runAdmin(box.url, `create role ${role} login password 'right'`)
+    await runAdmin(box.ownerUrl, `create role ${role} login password 'right'`)
     const url = rewrite((each) => {
       each.username = role
       each.password = 'wrong-secret'
@@ -44,7 +44,7 @@ describe('what a beginner gets wrong', () => {
       : error
     expect(refused).toMatchObject({ code: 'HF_CONNECT_LOGIN', exitCode: 3 })
     expect(JSON.stringify([(refused as Error).message, (refused as Error).stack])).not.toContain('wrong-secret')
-    await runAdmin(box.url, `drop role ${role}`)
+    await runAdmin(box.ownerUrl, `drop role ${role}`)
   })
 
   test('wrong database', async () => {

@@ -25,7 +25,7 @@ test('after a lost connection it listens again and says that events may have bee
   const heard: Notification[] = []
   const stop = await box.db.listen('renewed', (event) => void heard.push(event))
   await runAdmin(
-    box.url,
+    box.ownerUrl,
     `select pg_terminate_backend(pid) from pg_stat_activity
      where datname = current_database() and query like 'listen %' and pid <> pg_backend_pid()`,
   )

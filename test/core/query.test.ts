@@ -12,7 +12,7 @@ afterAll(async () => await box.close())
 async function countSleeping(): Promise<number> {
   const text = `select 1 from pg_stat_activity where datname = current_database() and state = 'active' and query like '%pg_sleep%'
     and pid <> pg_backend_pid()`
-  return (await runAdmin(box.url, text)).length
+  return (await runAdmin(box.ownerUrl, text)).length
 }
 
 describe('query', () => {
@@ -96,7 +96,7 @@ test('a terminated backend is an error of ours, and the next statement gets a fr
   const sleeping = box.db.query('select pg_sleep(10)').catch((error: unknown) => error)
   await eventually(async () => expect(await countSleeping()).toBe(1))
   await runAdmin(
-    box.url,
+    box.ownerUrl,
     `select pg_terminate_backend(pid) from pg_stat_activity
      where datname = current_database() and query like '%pg_sleep%' and pid <> pg_backend_pid()`,
   )
@@ -108,7 +108,7 @@ test('a terminated backend is an error of ours, and the next statement gets a fr
 test('an idle connection that the server ends does not end the process', async () => {
   await Promise.all([box.db.query('select 1'), box.db.query('select 1')])
   await runAdmin(
-    box.url,
+    box.ownerUrl,
     `select pg_terminate_backend(pid) from pg_stat_activity
      where datname = current_database() and state = 'idle' and pid <> pg_backend_pid()`,
   )

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { transform } from 'esbuild'
 import { afterAll, beforeAll, describe, test } from 'vitest'
-import { openTestDatabase, type TestDatabase } from '../helpers/database.js'
+import { openTestDatabase, runAdmin, type TestDatabase } from '../helpers/database.js'
 
 // Every ```ts block of the docs runs, each on its own, with `assert` at hand and DATABASE_URL pointing at a database.
 const folder = fileURLToPath(new URL('../../docs', import.meta.url))
@@ -24,6 +24,8 @@ let box: TestDatabase
 let before: string | undefined
 beforeAll(async () => {
   box = await openTestDatabase()
+  // Experiments work in schemas of their own.
+  await runAdmin(box.ownerUrl, `grant create on database ${new URL(box.url).pathname.slice(1)} to ${box.role}`)
   before = process.env['DATABASE_URL']
   process.env['DATABASE_URL'] = box.url
 })

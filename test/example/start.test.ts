@@ -17,11 +17,11 @@ let paymentsName: string
 
 beforeAll(async () => {
   database = await openTestDatabase({ migrated: false })
-  paymentsName = `${new URL(database.url).pathname.slice(1)}_payments`
+  paymentsName = `${new URL(database.ownerUrl).pathname.slice(1)}_payments`
 })
 
 afterAll(async () => {
-  const admin = withDatabase(database.url, 'postgres')
+  const admin = withDatabase(database.ownerUrl, 'postgres')
   await database?.close()
   await runAdmin(admin, `drop database if exists ${paymentsName} with (force)`)
 })
@@ -33,7 +33,7 @@ interface Stack {
 }
 
 function launch(args: readonly string[], env: Record<string, string> = {}) {
-  const urls = { DATABASE_URL: database.url, PAYMENTS_DATABASE_URL: withDatabase(database.url, paymentsName) }
+  const urls = { DATABASE_URL: database.ownerUrl, PAYMENTS_DATABASE_URL: withDatabase(database.ownerUrl, paymentsName) }
   const child = spawn(process.execPath, args, { env: { ...process.env, ...urls, PORT: '0', ...env }, stdio: 'pipe' })
   let output = ''
   for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text) => (output += text))
@@ -60,8 +60,8 @@ async function expectAllGone(url: string): Promise<void> {
   await eventually(async () => {
     expect(await isServing(url)).toBe(false)
     const text = `select application_name from pg_stat_activity where datname = any($1) and application_name like any($2)`
-    const names = [new URL(database.url).pathname.slice(1), paymentsName]
-    expect(await runAdmin(database.url, text, [names, ['box-office%', 'payments%']])).toEqual([])
+    const names = [new URL(database.ownerUrl).pathname.slice(1), paymentsName]
+    expect(await runAdmin(database.ownerUrl, text, [names, ['box-office%', 'payments%']])).toEqual([])
   })
 }
 

@@ -4,7 +4,12 @@ import { connectTo, type ConnectOptions, type Db } from '../../src/core/index.js
 import { eventually } from './eventually.js'
 
 export interface TestDatabase {
+  /** As the runtime role, like `db`: rows of holdfast's tables, no DDL there; tables of its own in public. */
   url: string
+  /** As the superuser that owns the schema: for migrations and for what only an administrator may do. */
+  ownerUrl: string
+  /** The runtime role. */
+  role: string
   db: Db
   /** Closes the connection, fails when any other one is still open, and drops the database. */
   close(): Promise<void>
@@ -21,13 +26,18 @@ export async function openTestDatabase({
   migrated = true,
   connect = {},
 }: TestDatabaseOptions = {}): Promise<TestDatabase> {
-  const { url: serverUrl, template } = inject('server')
-  const name = `hf_test_${process.pid}_${(counter.next++).toString(36)}_${Date.now().toString(36)}`
+  const { url: serverUrl, template, role, password } = inject('server')
+  const name = `${template.replace('template', 'test')}_${process.pid}_${(counter.next++).toString(36)}_${Date.now().toString(36)}`
   await runAdmin(serverUrl, `create database ${name} template ${migrated ? template : 'template0'}`)
-  const url = withDatabase(serverUrl, name)
-  const db = await connectTo({ url, directUrl: url, ...connect })
+  const ownerUrl = withDatabase(serverUrl, name)
+  if (!migrated) await runAdmin(ownerUrl, `grant create on schema public to ${role}`)
+  const url = withLogin(ownerUrl, role, password)
+  // No beat falls into a test that counts or times something; those about heartbeats set their own.
+  const db = await connectTo({ url, directUrl: url, heartbeatMs: 600_000, ...connect })
   return {
     url,
+    ownerUrl,
+    role,
     db,
     close: async () => {
       await db.close()
@@ -45,7 +55,14 @@ export function withDatabase(url: string, database: string): string {
   return copy.href
 }
 
-/** One statement as the superuser, on a connection of its own. */
+function withLogin(url: string, user: string, password: string): string {
+  const copy = new URL(url)
+  copy.username = user
+  copy.password = password
+  return copy.href
+}
+
+/** One statement as the owner (give it an `ownerUrl`), on a connection of its own. */
 export async function runAdmin<T extends pg.QueryResultRow>(
   url: string,
   text: string,

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto'
 import { chmod, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -7,8 +8,8 @@ import { connectTo } from '../../src/core/index.js'
 
 declare module 'vitest' {
   interface ProvidedContext {
-    /** A server for tests, and a migrated database there that each test file copies. */
-    server: { url: string; template: string }
+    /** A server for tests, a migrated database there that each test file copies, and the role that tests run as. */
+    server: { url: string; template: string; role: string; password: string }
   }
 }
 
@@ -20,15 +21,35 @@ export default async function setUpServer(project: TestProject): Promise<() => P
   const given = project.config.env?.['HOLDFAST_TEST_SERVER']
   const server = given === undefined ? await startServer() : { url: given, stop: async () => {} }
   const template = `hf_template_${process.pid}`
-  await runAdmin(server.url, `create database ${template}`)
-  const db = await connectTo({ url: withDatabase(server.url, template), directUrl: withDatabase(server.url, template) })
-  await db.migrate()
-  await db.close()
-  project.provide('server', { url: server.url, template })
+  const [role, password] = [`hf_runtime_${process.pid}`, randomBytes(16).toString('hex')]
+  await runAdmin(server.url, `create role ${role} login password '${password}' nosuperuser nocreatedb nocreaterole`)
+  await makeTemplate(server.url, template, role)
+  project.provide('server', { url: server.url, template, role, password })
   return async () => {
-    await runAdmin(server.url, `drop database ${template} with (force)`)
+    await dropRemains(server.url, role)
     await server.stop()
   }
+}
+
+/** Owned by the superuser. The runtime role may make tables of its own in public, and none in the schema holdfast. */
+async function makeTemplate(serverUrl: string, template: string, role: string): Promise<void> {
+  await runAdmin(serverUrl, `create database ${template}`)
+  const url = withDatabase(serverUrl, template)
+  const db = await connectTo({ url, directUrl: url, heartbeatMs: 0 })
+  await db.migrate({ grantTo: [role] })
+  await db.query(`grant create on schema public to ${role}`)
+  await db.close()
+}
+
+/** The databases of this run, those of failed tests too: the role cannot be dropped while one of them knows it. */
+async function dropRemains(serverUrl: string, role: string): Promise<void> {
+  const client = new pg.Client({ connectionString: serverUrl })
+  await client.connect()
+  const text = `select datname from pg_database where datname ~ ('^hf_(template|test)_' || $1 || '(_|$)')`
+  const { rows } = await client.query<{ datname: string }>(text, [process.pid])
+  for (const { datname } of rows) await client.query(`drop database "${datname}" with (force)`)
+  await client.query(`drop role ${role}`)
+  await client.end()
 }
 
 async function startServer(): Promise<{ url: string; stop: () => Promise<void> }> {
