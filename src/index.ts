@@ -28,17 +28,28 @@ export async function connect(options: ConnectOptions = {}): Promise<Db> {
   )
 }
 
-export { currentRequest, HoldfastError, isHoldfastError, sql } from './core/index.js'
+export {
+  currentRequest,
+  fromDrizzle,
+  fromKysely,
+  fromPostgresJs,
+  HoldfastError,
+  isHoldfastError,
+  sql,
+} from './core/index.js'
 export type {
   ConnectOptions,
   Db,
   DbStats,
+  DrizzleTransaction,
   HistogramView,
   Isolation,
+  KyselyTransaction,
   Logger,
   Notification,
   PoolOptions,
   PoolStats,
+  PostgresJsTransaction,
   Queryable,
   QueryOptions,
   RequestContext,

@@ -117,7 +117,7 @@ export class Transaction {
     }
     const afterCommit = (effect: Effect) => void this.effects.push(effect)
     const savepoint = async <T>(body: (tx: Tx) => Promise<T>) => await this.#runSavepoint(body)
-    return { query, sql, afterCommit, savepoint } as Tx
+    return { query, sql, afterCommit, savepoint, seesCommit: true } as Tx
   }
 
   #enqueue(text: string, values?: readonly unknown[], options: QueryOptions = {}): Promise<QueryResult> {
