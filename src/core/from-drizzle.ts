@@ -31,7 +31,9 @@ export function fromDrizzle(tx: DrizzleTransaction): Tx {
   // postgres.js would encode our parameters once more: it must be told that they are encoded.
   const client = 'client' in session ? session.client : undefined
   if (isPostgresJsTransaction(client)) return fromPostgresJs(client)
-  return adaptTransaction({ run: (statement) => ({ result: execute(session, statement) }) } satisfies ForeignTransaction)
+  return adaptTransaction({
+    run: (statement) => ({ result: execute(session, statement) }),
+  } satisfies ForeignTransaction)
 }
 
 /** drizzle's database has all of it but rollback(). */

@@ -6,7 +6,11 @@ import type { Tx } from './types.js'
 interface RawQuery {
   readonly sql: string
   readonly parameters: readonly unknown[]
-  readonly query: { readonly kind: 'RawNode'; readonly sqlFragments: readonly string[]; readonly parameters: readonly [] }
+  readonly query: {
+    readonly kind: 'RawNode'
+    readonly sqlFragments: readonly string[]
+    readonly parameters: readonly []
+  }
   readonly queryId: { readonly queryId: string }
 }
 

@@ -70,10 +70,21 @@ async function cancel(query: PendingQuery): Promise<void> {
 }
 
 async function readResult(query: PendingQuery): Promise<QueryResult> {
-  const answer = await query
+  const answer = await Promise.resolve(query).catch((error: unknown) => {
+    throw nameFields(error)
+  })
   // Several statements in one text: an array of results, as node-postgres gives it.
   if (isSeveral(answer)) return answer.map(describeRows) as unknown as QueryResult
   return describeRows(answer)
+}
+
+/** Adds the names that node-postgres gives to what an error tells: `constraint` beside postgres.js' `constraint_name`. */
+function nameFields(error: unknown): unknown {
+  for (const name of ['schema', 'table', 'column', 'constraint'] as const) {
+    const value = (error as Record<string, unknown>)[`${name}_name`]
+    if (value !== undefined) (error as Record<string, unknown>)[name] = value
+  }
+  return error
 }
 
 function isSeveral(answer: Rows | Rows[]): answer is Rows[] {
@@ -82,7 +93,13 @@ function isSeveral(answer: Rows | Rows[]): answer is Rows[] {
 
 function describeRows(rows: Rows): QueryResult {
   const { count, command, columns } = rows
-  return { rows: [...rows], rowCount: count, command: command ?? '', oid: 0, fields: (columns ?? []).map(describeField) }
+  return {
+    rows: [...rows],
+    rowCount: count,
+    command: command ?? '',
+    oid: 0,
+    fields: (columns ?? []).map(describeField),
+  }
 }
 
 function describeField({ name, type, table = 0, number = 0 }: NonNullable<Rows['columns']>[number]): FieldDef {

@@ -1,9 +1,11 @@
 import type { PoolClient, QueryResult, QueryResultRow } from 'pg'
+import { queryOptionTable } from './connect-options.js'
 import { runWithHeld } from './context.js'
 import type { Deadlines } from './deadlines.js'
 import { destroySocket, isBroken } from './driver.js'
 import { coreError } from './error-table.js'
 import type { HeldClient } from './holders.js'
+import { validateOptions } from './options.js'
 import { buildStatement } from './sql.js'
 import { RunningStatement, type StatementRequest, type StopReason } from './statement.js'
 import type { QueryOptions, Tx, TxOptions } from './types.js'
@@ -109,8 +111,14 @@ export class Transaction {
   }
 
   #face(): Tx {
-    const query = async <T extends QueryResultRow>(text: string, values?: readonly unknown[], options?: QueryOptions) =>
-      (await this.#enqueue(text, values, options)) as QueryResult<T>
+    const query = async <T extends QueryResultRow>(
+      text: string,
+      values?: readonly unknown[],
+      options?: QueryOptions,
+    ) => {
+      if (options !== undefined) validateOptions('query', options, queryOptionTable)
+      return (await this.#enqueue(text, values, options)) as QueryResult<T>
+    }
     const sql = async <T extends QueryResultRow>(strings: TemplateStringsArray, ...values: readonly unknown[]) => {
       const statement = buildStatement(strings, values)
       return (await this.#enqueue(statement.text, statement.values)).rows as T[]
