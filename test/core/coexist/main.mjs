@@ -11,7 +11,7 @@ async function startTracing() {
     /** @template T @param {string} _name @param {() => Promise<T>} body */
     inSpan: async (_name, body) => await body(),
     activeSpan: () => undefined,
-    report: () => ({ started: 0, ended: [] }),
+    report: () => ({ open: [], ended: [] }),
     stop: async () => {},
   }
 }

@@ -11,17 +11,21 @@ export function startOtel({ comments = false }) {
   register('@opentelemetry/instrumentation/hook.mjs', import.meta.url)
   /** @type {{ name: string, text: unknown, failed: boolean, parent: string | undefined }[]} */
   const ended = []
-  let started = 0
+  /** @type {Map<string, string>} */
+  const open = new Map()
   const processor = {
-    onStart: () => void started++,
+    /** @param {import('@opentelemetry/sdk-trace-node').Span} span */
+    onStart: (span) => void open.set(span.spanContext().spanId, span.name),
     /** @param {import('@opentelemetry/sdk-trace-node').ReadableSpan} span */
-    onEnd: (span) =>
-      void ended.push({
+    onEnd: (span) => {
+      open.delete(span.spanContext().spanId)
+      ended.push({
         name: span.name,
         text: span.attributes['db.query.text'] ?? span.attributes['db.statement'],
         failed: span.status.code === 2,
         parent: span.parentSpanContext?.spanId,
-      }),
+      })
+    },
     forceFlush: async () => {},
     shutdown: async () => {},
   }
@@ -46,7 +50,7 @@ export function startOtel({ comments = false }) {
         }
       }),
     activeSpan: () => trace.getSpan(context.active())?.spanContext().spanId,
-    report: () => ({ started, ended }),
+    report: () => ({ open: [...open.values()], ended }),
     stop: async () => await provider.shutdown(),
   }
 }

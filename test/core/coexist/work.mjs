@@ -43,16 +43,34 @@ export async function runWork({ connect, currentRequest }, url, { inSpan, active
       await tx.query('insert into work (round, kind) values ($1, $2)', [round, 'undone'])
       throw new Error('undo')
     })
-    await assert.rejects(rolledBack.finally(() => settled++), { message: 'undo' })
+    await assert.rejects(
+      rolledBack.finally(() => settled++),
+      { message: 'undo' },
+    )
     stayInContext()
-    await assert.rejects(db.query('select 1 / $1::int', [0]).finally(() => settled++), { code: '22012' })
+    await assert.rejects(
+      db.query('select 1 / $1::int', [0]).finally(() => settled++),
+      { code: '22012' },
+    )
     const failsFirst = db.tx(async (tx) => await tx.query('select 1 / $1::int', [0]))
-    await assert.rejects(failsFirst.finally(() => settled++), { code: '22012' })
+    await assert.rejects(
+      failsFirst.finally(() => settled++),
+      { code: '22012' },
+    )
     stayInContext()
-    const slow = db.query('select pg_sleep($1)', [5], { signal: AbortSignal.timeout(20) })
-    await assert.rejects(slow.finally(() => settled++), { code: 'HF_QUERY_ABORTED' })
+    const slow = db.tx(async (tx) => {
+      await tx.query('select $1::int', [round])
+      await tx.query('select pg_sleep($1)', [5], { signal: AbortSignal.timeout(20) })
+    })
+    await assert.rejects(
+      slow.finally(() => settled++),
+      { code: 'HF_QUERY_ABORTED' },
+    )
     const slowFirst = db.tx(async (tx) => await tx.query('select pg_sleep($1)', [5], { deadlineMs: 20 }))
-    await assert.rejects(slowFirst.finally(() => settled++), { code: 'HF_QUERY_DEADLINE' })
+    await assert.rejects(
+      slowFirst.finally(() => settled++),
+      { code: 'HF_QUERY_DEADLINE' },
+    )
     stayInContext()
     const named = await db.tx(async (tx) => await tx.query('select $1::int as n', [round], { name: 'by-round' }))
     assert.deepEqual(named.rows, [{ n: round }])
@@ -61,6 +79,8 @@ export async function runWork({ connect, currentRequest }, url, { inSpan, active
 
   await db.query('create table if not exists work (round int, kind text)')
   await db.query('truncate work')
+  const aborted = db.query('select pg_sleep($1)', [5], { signal: AbortSignal.timeout(20) })
+  await assert.rejects(aborted, { code: 'HF_QUERY_ABORTED' })
   await Promise.all(
     Array.from({ length: ROUNDS }, async (_, round) =>
       inSpan(`round ${round}`, async () => await db.runRequest({ requestId: `r${round}` }, () => runRound(round))),
