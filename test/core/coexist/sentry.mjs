@@ -11,7 +11,10 @@ export function startSentry() {
     tracesSampleRate: 1,
     transport: () => ({ send: async () => ({ statusCode: 200 }), flush: async () => true }),
   })
-  client?.on('spanStart', (span) => void open.set(span.spanContext().spanId, Sentry.spanToJSON(span).name))
+  client?.on('spanStart', (span) => {
+    // A placeholder that records nothing is never ended, by design.
+    if (span.isRecording()) open.set(span.spanContext().spanId, Sentry.spanToJSON(span).name)
+  })
   client?.on('spanEnd', (span) => {
     const { name, attributes = {}, status, parent_span_id: parent } = Sentry.spanToJSON(span)
     open.delete(span.spanContext().spanId)

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import http from 'node:http'
 
-const ROUNDS = 40
+const ROUNDS = 20
 
 /**
  * @param {typeof import('holdfast')} holdfast
