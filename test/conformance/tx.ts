@@ -6,7 +6,7 @@ import { readSqlstate } from '../../src/core/index.js'
 export interface TxSubject {
   name: string
   /** Runs `body` in a transaction of this kind; what the body throws rolls it back and is thrown. */
-  begin<T>(body: (tx: Tx) => Promise<T>): Promise<T>
+  begin: <T>(body: (tx: Tx) => Promise<T>) => Promise<T>
   /** An abort ends the statement on the server; otherwise its end is awaited and the transaction fails. */
   cancelsOnServer: boolean
   /** Kysely tells neither `command` nor `fields`. */

@@ -1,6 +1,6 @@
 // OpenTelemetry as its documentation sets it up for ES modules, with a processor that counts instead of exporting.
 import { register } from 'node:module'
-import { context, trace } from '@opentelemetry/api'
+import { context, SpanStatusCode, trace } from '@opentelemetry/api'
 import { registerInstrumentations } from '@opentelemetry/instrumentation'
 import { HttpInstrumentation } from '@opentelemetry/instrumentation-http'
 import { PgInstrumentation } from '@opentelemetry/instrumentation-pg'
@@ -22,7 +22,7 @@ export function startOtel({ comments = false }) {
       ended.push({
         name: span.name,
         text: span.attributes['db.query.text'] ?? span.attributes['db.statement'],
-        failed: span.status.code === 2,
+        failed: span.status.code === SpanStatusCode.ERROR,
         parent: span.parentSpanContext?.spanId,
       })
     },

@@ -16,7 +16,7 @@ export function startSentry() {
     if (span.isRecording()) open.set(span.spanContext().spanId, Sentry.spanToJSON(span).name)
   })
   client?.on('spanEnd', (span) => {
-    const { name, attributes = {}, status, parent_span_id: parent } = Sentry.spanToJSON(span)
+    const { name, attributes, status, parent_span_id: parent } = Sentry.spanToJSON(span)
     open.delete(span.spanContext().spanId)
     const text = attributes['db.query.text'] ?? attributes['db.statement']
     ended.push({ name, text, failed: status !== undefined && status !== 'ok', parent })
