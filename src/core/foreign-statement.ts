@@ -75,7 +75,7 @@ async function runAbortable(
   }
   // Not cancelled, or too late: the caller is told that it had no effect, so this transaction must not commit.
   await send(foreign, failTransaction, []).catch(() => {})
-  throw describeAbort(signal as AbortSignal)
+  throw describeAbort(signal)
 }
 
 async function send(foreign: ForeignTransaction, text: string, values: readonly unknown[]): Promise<QueryResult> {

@@ -8,13 +8,13 @@ class CopyingClient extends pg.Client {
   override query(...args: never[]): never {
     const [query, ...rest] = args as unknown[]
     const copy = typeof query === 'object' && query !== null ? { ...query } : query
-    return super.query(...([copy, ...rest] as never[])) as never
+    return super.query<never>(...([copy, ...rest] as never[]))
   }
 }
 
 test('a BEGIN that something replaced is noticed, and nothing follows it', async () => {
   const box = await openTestDatabase({ migrated: false })
-  const pool = new pg.Pool({ connectionString: box.url, Client: CopyingClient } as pg.PoolConfig)
+  const pool = new pg.Pool({ connectionString: box.url, Client: CopyingClient })
   const db = await connectTo({ pool, url: box.url })
   const seen: string[] = []
   const strayed = db.tx(async (tx) => {
