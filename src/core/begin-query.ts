@@ -1,5 +1,7 @@
 import type { ClientBase, QueryResult } from 'pg'
 import pg from 'pg'
+import { destroySocket } from './driver.js'
+import { coreError } from './error-table.js'
 
 /** `begin` is cleared once the server has begun the transaction. */
 export interface BeginRequest {
@@ -16,12 +18,18 @@ interface WireConnection {
 interface DriverQuery {
   submit(connection: WireConnection): Error | null
   handleCommandComplete(message: unknown, connection: WireConnection): void
+  handleError(error: Error, connection: WireConnection): void
+  listenerCount(event: 'error'): number
+  emit(event: 'error', error: Error): void
 }
 
+type StatementCallback = (error: unknown, result?: QueryResult) => void
+
 type DriverQueryClass = new (config: {
+  name: string
   text: string
   values: readonly unknown[]
-  callback: (error: unknown, result?: QueryResult) => void
+  callback: StatementCallback
 }) => DriverQuery
 
 /**
@@ -31,18 +39,22 @@ type DriverQueryClass = new (config: {
  */
 class BeginQuery extends (pg.Query as unknown as DriverQueryClass) {
   readonly #request: BeginRequest
+  #wasSubmitted = false
 
-  constructor(
-    request: BeginRequest,
-    text: string,
-    values: readonly unknown[],
-    callback: (error: unknown, result?: QueryResult) => void,
-  ) {
-    super({ text, values, callback })
+  constructor(request: BeginRequest, text: string, values: readonly unknown[], callback: StatementCallback) {
+    // A name that is a string keeps OpenTelemetry's SQL comments away: they would copy text and values into a plain
+    // object that knows no BEGIN. The empty name is that of the unnamed statement, so nothing is prepared.
+    super({ name: '', text, values, callback })
     this.#request = request
   }
 
+  /** False: whatever wraps the driver sent something else in its place, and that began no transaction. */
+  get wasSubmitted(): boolean {
+    return this.#wasSubmitted
+  }
+
   override submit(connection: WireConnection): Error | null {
+    this.#wasSubmitted = true
     connection.stream.cork()
     try {
       connection.parse({ text: this.#request.begin as string })
@@ -57,6 +69,12 @@ class BeginQuery extends (pg.Query as unknown as DriverQueryClass) {
   override handleCommandComplete(message: unknown, connection: WireConnection): void {
     if (this.#request.begin === undefined) super.handleCommandComplete(message, connection)
     else this.#request.begin = undefined
+  }
+
+  /** The driver tells a failure to the callback alone; Sentry ends its span on the event. */
+  override handleError(error: Error, connection: WireConnection): void {
+    super.handleError(error, connection)
+    if (this.listenerCount('error') > 0) this.emit('error', error)
   }
 }
 
@@ -75,7 +93,21 @@ export function sendBeginWith(
   request: BeginRequest,
   text: string,
   values: readonly unknown[],
-  done: (error: unknown, result?: QueryResult) => void,
+  done: StatementCallback,
 ): void {
-  client.query(new BeginQuery(request, text, values, done) as unknown as pg.Submittable)
+  const query: BeginQuery = new BeginQuery(request, text, values, (error, result) => {
+    if (error || query.wasSubmitted) return done(error, result)
+    // It was committed by itself; what would follow must not be.
+    destroySocket(client)
+    done(describeStray())
+  })
+  client.query(query as unknown as pg.Submittable)
+}
+
+function describeStray() {
+  const fix =
+    'Turn off what rewrites queries in the library that instruments node-postgres, and report which one it is.'
+  const message =
+    'Something that wraps node-postgres replaced the query that begins a transaction: its first statement ran outside of it.'
+  return coreError('HF_TX_OUTCOME_UNKNOWN', message, { fix })
 }

@@ -3,6 +3,7 @@
 import type { Socket } from 'node:net'
 import type { ClientBase, Pool } from 'pg'
 import pg from 'pg'
+import utils from 'pg/lib/utils.js'
 
 interface ParameterStatus {
   parameterName: string
@@ -167,4 +168,10 @@ export function createDirectClient(
   if (directUrl !== undefined) return new pg.Client({ ...own, connectionString: directUrl })
   const { host, port, user, password, database, ssl, connectionString } = pool.options
   return new pg.Client({ ...own, host, port, user, password, database, ssl, connectionString })
+}
+
+/** A parameter in the server's text format, as node-postgres would send it: for a driver that has its own ideas. */
+export function encodeParameter(value: unknown): string | null {
+  const encoded = utils.prepareValue(value)
+  return Buffer.isBuffer(encoded) ? `\\x${encoded.toString('hex')}` : encoded
 }

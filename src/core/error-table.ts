@@ -1,6 +1,6 @@
 import { defineErrors, type ErrorTable } from './errors.js'
 
-/** What core can throw. Groups follow its parts: OPTIONS, CONNECT, HOSTS, POOL, QUERY, TX, LISTEN, POOLER, MIGRATE. */
+/** What core can throw. Groups follow its parts: OPTIONS, CONNECT, HOSTS, POOL, QUERY, TX, ADAPTER, LISTEN, POOLER, MIGRATE. */
 export const coreErrors = {
   HF_OPTIONS_UNKNOWN: {
     summary: 'An option has a name that does not exist.',
@@ -193,6 +193,16 @@ export const coreErrors = {
     summary: 'A transaction was used after it had ended.',
     when: 'A statement was not awaited inside the body, or tx was kept beyond it. The statement was not sent.',
     fix: 'Await every statement inside the body; use db for work after the commit.',
+  },
+  HF_TX_COMMIT_UNSEEN: {
+    summary: 'afterCommit was asked of a transaction whose commit holdfast does not see.',
+    when: 'The transaction was begun by another library and taken over with fromDrizzle, fromKysely or fromPostgresJs. The effect was not registered.',
+    fix: 'Poll, or begin the transaction with db.tx.',
+  },
+  HF_ADAPTER_NOT_A_TRANSACTION: {
+    summary: 'An adapter was given something that is not an open transaction of its library.',
+    when: 'Most often the database or pool was passed instead of what its transaction callback gets: the work would have been committed by itself. Nothing was sent.',
+    fix: 'Pass what the library hands to the callback of its transaction (tx, trx, the inner sql).',
   },
   HF_SQL_PARAMETER_UNDEFINED: {
     summary: 'A template parameter is undefined.',

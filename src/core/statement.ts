@@ -4,6 +4,7 @@ import { canBeginWith, sendBeginWith } from './begin-query.js'
 import type { Deadline, Deadlines, Expirable } from './deadlines.js'
 import { cancelOnServer, destroySocket, isBroken } from './driver.js'
 import { coreError } from './error-table.js'
+import { isHoldfastError } from './errors.js'
 import { isEndedBeforeEffect, isSessionEnded, readSqlstate, sqlstate } from './sqlstate.js'
 
 /** A cancelled statement gets this long to end; after that its connection is destroyed. */
@@ -150,6 +151,7 @@ function describeFailure(
   request: StatementRequest,
   stopped: StopReason | undefined,
 ): unknown {
+  if (isHoldfastError(error)) return error
   if (stopped && readSqlstate(error) === sqlstate.queryCanceled) return describeStop(stopped, request, error)
   if (isEndedBeforeEffect(error))
     return describeLoss('The server ended the session before it answered the statement.', error)

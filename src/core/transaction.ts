@@ -1,10 +1,12 @@
 import type { PoolClient, QueryResult, QueryResultRow } from 'pg'
+import { queryOptionTable } from './connect-options.js'
 import { runWithHeld } from './context.js'
 import { canBatch, type BatchPart } from './batch-query.js'
 import type { Deadlines } from './deadlines.js'
 import { destroySocket, isBroken, takeWarning } from './driver.js'
 import { coreError } from './error-table.js'
 import type { HeldClient } from './holders.js'
+import { validateOptions } from './options.js'
 import { describeNamedStatement, type Pooler } from './pooler.js'
 import { buildStatement, SqlFragment } from './sql.js'
 import { RunningStatement, type StatementRequest, type StopReason } from './statement.js'
@@ -123,8 +125,14 @@ export class Transaction {
   }
 
   #face(): Tx {
-    const query = async <T extends QueryResultRow>(text: string, values?: readonly unknown[], options?: QueryOptions) =>
-      (await this.#enqueue(text, values, options)) as QueryResult<T>
+    const query = async <T extends QueryResultRow>(
+      text: string,
+      values?: readonly unknown[],
+      options?: QueryOptions,
+    ) => {
+      if (options !== undefined) validateOptions('query', options, queryOptionTable)
+      return (await this.#enqueue(text, values, options)) as QueryResult<T>
+    }
     const sql = async <T extends QueryResultRow>(strings: TemplateStringsArray, ...values: readonly unknown[]) => {
       const statement = buildStatement(strings, values)
       return (await this.#enqueue(statement.text, statement.values)).rows as T[]
@@ -132,7 +140,7 @@ export class Transaction {
     const afterCommit = (effect: Effect) => void this.effects.push(effect)
     const savepoint = async <T>(body: (tx: Tx) => Promise<T>) => await this.#runSavepoint(body)
     const batch = async (statements: readonly (SqlFragment | BatchStatement)[]) => await this.#runBatch(statements)
-    return { query, sql, batch, afterCommit, savepoint } as Tx
+    return { query, sql, batch, afterCommit, savepoint, seesCommit: true } as Tx
   }
 
   #enqueue(text: string, values?: readonly unknown[], options: QueryOptions = {}): Promise<QueryResult> {

@@ -124,7 +124,9 @@ export interface Tx extends Queryable {
    * their results in order. A check that must stop what follows has to raise; a statement that matches no row does not.
    */
   batch(statements: readonly (SqlFragment | BatchStatement)[]): Promise<QueryResult[]>
-  /** Runs after the commit, in order of registration; never when the transaction rolls back. What it throws is logged: the commit stands. */
+  /** Does holdfast see the commit? False for a transaction that another library began (`fromKysely` …): no `afterCommit` there. */
+  readonly seesCommit: boolean
+  /** Runs after the commit, in order of registration; never when the transaction rolls back. What it throws is logged: the commit stands. @throws HF_TX_COMMIT_UNSEEN */
   afterCommit(effect: () => void | Promise<void>): void
   /** A part that may fail alone: a savepoint. */
   savepoint<T>(body: (tx: Tx) => Promise<T>): Promise<T>

@@ -1,5 +1,18 @@
+import type { NodePgDatabase } from 'drizzle-orm/node-postgres'
+import type { PostgresJsDatabase } from 'drizzle-orm/postgres-js'
+import type { ControlledTransaction, Kysely, Transaction } from 'kysely'
+import type { ReservedSql, Sql, TransactionSql } from 'postgres'
 import { expectTypeOf, test } from 'vitest'
-import type { connect, Db, Queryable, Tx } from '../../src/index.js'
+import type {
+  connect,
+  Db,
+  DrizzleTransaction,
+  fromKysely,
+  KyselyTransaction,
+  PostgresJsTransaction,
+  Queryable,
+  Tx,
+} from '../../src/index.js'
 
 // Checked by tsc (`npm run check`); running it pins nothing more.
 test('the public types', () => {
@@ -11,4 +24,31 @@ test('the public types', () => {
   expectTypeOf<Queryable>().not.toExtend<Tx>()
   const save = async (tx: Tx) => await tx.sql<{ id: number }>`select 1 as id`
   expectTypeOf(save).returns.resolves.toEqualTypeOf<{ id: number }[]>()
+})
+
+interface Schema {
+  seat: { id: number }
+}
+type DrizzleTx<Database extends { transaction: (body: never) => unknown }> = Parameters<
+  Parameters<Database['transaction']>[0]
+>[0]
+
+test('a transaction of another library, and never its database, becomes a Tx', () => {
+  expectTypeOf<typeof fromKysely>().returns.toEqualTypeOf<Tx>()
+  expectTypeOf<Transaction<Schema>>().toExtend<KyselyTransaction>()
+  expectTypeOf<ControlledTransaction<Schema>>().toExtend<KyselyTransaction>()
+  expectTypeOf<Kysely<Schema>>().not.toExtend<KyselyTransaction>()
+  expectTypeOf<DrizzleTx<NodePgDatabase>>().toExtend<DrizzleTransaction>()
+  expectTypeOf<DrizzleTx<PostgresJsDatabase>>().toExtend<DrizzleTransaction>()
+  expectTypeOf<NodePgDatabase>().not.toExtend<DrizzleTransaction>()
+  expectTypeOf<PostgresJsDatabase>().not.toExtend<DrizzleTransaction>()
+  expectTypeOf<TransactionSql>().toExtend<PostgresJsTransaction>()
+  expectTypeOf<Sql>().not.toExtend<PostgresJsTransaction>()
+  expectTypeOf<ReservedSql>().not.toExtend<PostgresJsTransaction>()
+  expectTypeOf<Db>().not.toExtend<DrizzleTransaction | KyselyTransaction | PostgresJsTransaction>()
+  // Nor is any of them a Tx without its adapter.
+  expectTypeOf<Kysely<Schema>>().not.toExtend<Tx>()
+  expectTypeOf<Transaction<Schema>>().not.toExtend<Tx>()
+  expectTypeOf<NodePgDatabase>().not.toExtend<Tx>()
+  expectTypeOf<TransactionSql>().not.toExtend<Tx>()
 })
