@@ -10,9 +10,11 @@ interface ParameterStatus {
   parameterValue: string
 }
 
+const poolNames = { idle: '_idle', remove: '_remove' } as const
+
 interface PoolInternals {
-  _idle: { client: ClientBase }[]
-  _remove(client: ClientBase): void
+  [poolNames.idle]: { client: ClientBase }[]
+  [poolNames.remove](client: ClientBase): void
 }
 
 interface ClientInternals {
@@ -90,8 +92,8 @@ export function watchParameters(client: ClientBase, onChange?: (name: string) =>
 /** Takes a client out of the pool if it lies idle there; the pool offers no way to do it that leaves no moment for handing it out. */
 export function dropIdle(pool: Pool, client: ClientBase): void {
   const internals = pool as unknown as PoolInternals
-  if (!internals._idle.some((item) => item.client === client)) return
-  internals._remove(client)
+  if (!internals[poolNames.idle].some((item) => item.client === client)) return
+  internals[poolNames.remove](client)
   destroySocket(client)
 }
 

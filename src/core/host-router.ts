@@ -2,10 +2,10 @@ import type pg from 'pg'
 import { destroySocket, dropIdle, markBroken } from './driver.js'
 import { EpochKeeper, isSameEpoch } from './epoch.js'
 import { coreError } from './error-table.js'
-import { isHoldfastError, type HoldfastError } from './errors.js'
+import type { HoldfastError } from './errors.js'
 import type { HostAddress } from './host-address.js'
 import { refuseRole, type HostAnswer } from './host-probe.js'
-import { describeNoneAcceptable, HostSurvey } from './host-survey.js'
+import { describeNoneAcceptable, HostSurvey, judgeHosts } from './host-survey.js'
 import { HostWaiters } from './host-waiters.js'
 import type { Epoch, EpochChange, HostRole, Logger } from './types.js'
 
@@ -42,7 +42,7 @@ export class HostRouter {
   #pool: pg.Pool | undefined
   #current: HostAnswer | undefined
   #last: HostAnswer | undefined
-  #refusals = new Map<string, HoldfastError>()
+  #refusals: ReadonlyMap<string, HoldfastError> = new Map()
   #isSearching = false
   #isClosed = false
   #wake: (() => void) | undefined
@@ -126,7 +126,8 @@ export class HostRouter {
       await this.#pause()
       if (this.#isClosed) break
       this.#surveyedAt = performance.now()
-      const chosen = this.#choose(await this.#survey.ask())
+      const { chosen, refusals } = judgeHosts(this.role, this.#parts.hosts, await this.#survey.ask(), this.#epochs)
+      this.#refusals = refusals
       if (chosen && !this.#isClosed) this.#settle(chosen)
     }
     this.#isSearching = false
@@ -147,26 +148,6 @@ export class HostRouter {
       }
     })
     this.#wake = undefined
-  }
-
-  /** The first acceptable host in the caller's order, judged after all of them were heard: host order alone is split brain. */
-  #choose(verdicts: readonly (HostAnswer | HoldfastError)[]): HostAnswer | undefined {
-    const heard = verdicts.filter((each): each is HostAnswer => !isHoldfastError(each))
-    const system =
-      this.#epochs.current?.systemIdentifier ??
-      heard.find((each) => refuseRole(this.role, each) === undefined)?.epoch.systemIdentifier
-    for (const { epoch } of heard) this.#epochs.observe(epoch, system)
-    let chosen: HostAnswer | undefined
-    this.#refusals = new Map()
-    for (const [index, { name }] of this.#parts.hosts.entries()) {
-      const verdict = verdicts[index] as HostAnswer | HoldfastError
-      const refusal = isHoldfastError(verdict)
-        ? verdict
-        : (this.#epochs.refuse(name, verdict.epoch, system) ?? refuseRole(this.role, verdict))
-      if (refusal) this.#refusals.set(name, refusal)
-      else chosen ??= verdict as HostAnswer
-    }
-    return chosen
   }
 
   #settle(answer: HostAnswer): void {

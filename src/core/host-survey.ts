@@ -1,8 +1,9 @@
 import type pg from 'pg'
+import type { EpochKeeper } from './epoch.js'
 import { coreError } from './error-table.js'
-import type { HoldfastError } from './errors.js'
+import { isHoldfastError, type HoldfastError } from './errors.js'
 import type { HostAddress } from './host-address.js'
-import { probeHost, type HostAnswer } from './host-probe.js'
+import { probeHost, refuseRole, type HostAnswer } from './host-probe.js'
 import type { HostRole } from './types.js'
 
 /** A silent host holds a round up for this long at most; its probe goes on and counts in a later round. */
@@ -50,6 +51,36 @@ export class HostSurvey {
     this.#asked.delete(address.name)
     return verdict
   }
+}
+
+export interface Judgement {
+  chosen: HostAnswer | undefined
+  /** By host, why it was not acceptable. */
+  refusals: ReadonlyMap<string, HoldfastError>
+}
+
+/** The first acceptable host in the caller's order, judged after all of them were heard: host order alone is split brain. */
+export function judgeHosts(
+  role: HostRole,
+  hosts: readonly HostAddress[],
+  verdicts: readonly (HostAnswer | HoldfastError)[],
+  epochs: EpochKeeper,
+): Judgement {
+  const heard = verdicts.filter((each): each is HostAnswer => !isHoldfastError(each))
+  const first = heard.find((each) => refuseRole(role, each) === undefined)
+  const system = epochs.current?.systemIdentifier ?? first?.epoch.systemIdentifier
+  for (const { epoch } of heard) epochs.observe(epoch, system)
+  const refusals = new Map<string, HoldfastError>()
+  let chosen: HostAnswer | undefined
+  for (const [index, { name }] of hosts.entries()) {
+    const verdict = verdicts[index] as HostAnswer | HoldfastError
+    const refusal = isHoldfastError(verdict)
+      ? verdict
+      : (epochs.refuse(name, verdict.epoch, system) ?? refuseRole(role, verdict))
+    if (refusal) refusals.set(name, refusal)
+    else chosen ??= verdict as HostAnswer
+  }
+  return { chosen, refusals }
 }
 
 /** Names every host and why it was refused. Where all that answered were refused alike, that reason is the error. */

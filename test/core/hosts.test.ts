@@ -106,8 +106,8 @@ describe('where it connects', () => {
 
   test('nowhere, when none is acceptable: a typed error in time, with each reason and no password', async () => {
     const started = performance.now()
-    const error: unknown = await open({ hosts: [DEAD, standby.host], acquireMs: 400 }).catch((e: unknown) => e)
-    expect(performance.now() - started).toBeLessThan(1_500)
+    const error: unknown = await open({ hosts: [DEAD, standby.host], acquireMs: 1_000 }).catch((e: unknown) => e)
+    expect(performance.now() - started).toBeLessThan(3_000)
     expect(error).toMatchObject({
       code: 'HF_HOSTS_NONE_ACCEPTABLE',
       retryable: true,
@@ -168,7 +168,7 @@ describe('what a client meets', () => {
 
   test('an address that leads to another cluster: refused, both are named, nothing is sent there', async () => {
     const door = await openDoor(() => primary.host)
-    const db = await open({ hosts: [door.host], acquireMs: 500 })
+    const db = await open({ hosts: [door.host], acquireMs: 1_500 })
     const [theirs] = await runAdmin<{ id: string }>(
       foreign.url,
       'select system_identifier::text as id from pg_control_system()',
@@ -216,7 +216,7 @@ describe('failover', () => {
     db = await open({ hosts: [primary.host, standby.host], acquireMs: 20_000, pool: { max: 8 } })
     db.onEpoch((change) => void changes.push(change))
     await db.listen('news', (event) => void heard.push(event))
-    const reader = await open({ hosts: [standby.host, primary.host], role: 'standby', acquireMs: 300 })
+    const reader = await open({ hosts: [standby.host, primary.host], role: 'standby', acquireMs: 1_500 })
     const traffic = startWriters(8)
     await traffic.acknowledge(200)
 
@@ -256,7 +256,7 @@ describe('failover', () => {
         `${acknowledged.length} acknowledged, ${lost.length} lost, ${refused.length} refused, ${unknown.length} unknown, ${astray?.count} on the old primary`,
     )
     expect({ lost, ghosts, astray }).toEqual({ lost: [], ghosts: [], astray: { count: 0 } })
-  })
+  }, 60_000)
 
   test('listeners of the epoch hear of it once, those of NOTIFY that they may have missed something', async () => {
     const { systemIdentifier } = changes[0] ?? {}
@@ -319,7 +319,7 @@ describe('failover', () => {
 
   test('the old timeline alone is a typed error', async () => {
     const door = await openDoor(() => standby.host)
-    const wary = await open({ hosts: [door.host], acquireMs: 400 })
+    const wary = await open({ hosts: [door.host], acquireMs: 1_500 })
     expect(wary.server.epoch?.timeline).toBe(2)
     door.lead(() => primary.host)
     await waitEmpty(wary)
