@@ -14,7 +14,8 @@ const readOnlyTables = new Set(['core_migrations'])
  */
 export function describeGrants(catalog: readonly CatalogRow[], roles: readonly string[]): string[] {
   return roles.flatMap((role) => {
-    const to = `to ${quoteIdentifier(role)};`
+    // Always quoted: `user` and `public` mean something else without.
+    const to = `to "${role.replaceAll('"', '""')}";`
     const defaults = 'alter default privileges in schema holdfast grant'
     return [
       `grant usage on schema holdfast ${to}`,

@@ -39,7 +39,9 @@ export async function limitLockWait(session: Session): Promise<void> {
 
 export async function listApplied(session: Session): Promise<AppliedRow[]> {
   const text = `/* holdfast:core.list-applied */
-    select name, checksum, class, package, applied_at from holdfast.core_migrations order by name`
+    -- By way of JSON: doctor reads this table even where the column was dropped by hand.
+    select name, checksum, class, to_jsonb(applied) ->> 'package' as package, applied_at
+      from holdfast.core_migrations as applied order by name`
   return (await session.query<AppliedRow>(text)).rows
 }
 

@@ -87,7 +87,11 @@ async function serveMore(...processes: ChildProcess[]): Promise<void> {
 
 async function asOwner<T>(release: Release, work: (db: Db) => Promise<T>): Promise<T> {
   const db = await connectTo({ url: box.ownerUrl, pool: { max: 1 } }, { release, isTool: true })
-  return await work(db).finally(async () => await db.close())
+  try {
+    return await work(db)
+  } finally {
+    await db.close()
+  }
 }
 
 const migrate = async (release: Release, waitMs = 15_000) =>

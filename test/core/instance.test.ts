@@ -175,7 +175,7 @@ describe('a database that is ahead', () => {
     const admin = await owner.pool.connect()
     await admin.query('begin')
     await admin.query('lock table holdfast.core_instances in share row exclusive mode')
-    await addContract(admin as unknown as Db)
+    await addContract(admin)
     const connecting = connectWith({}).catch((error: unknown) => error)
     await eventually(async () => {
       const text = `select 1 from pg_locks where not granted and relation = 'holdfast.core_instances'::regclass`

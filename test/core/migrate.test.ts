@@ -33,7 +33,11 @@ const releaseWith = (...more: MigrationFile[]) => ({
 
 async function migrateWith(...more: MigrationFile[]): Promise<{ applied: string[] }> {
   const db = await connectTo({ url: box.ownerUrl }, { release: releaseWith(...more), isTool: true })
-  return await db.migrate().finally(async () => await db.close())
+  try {
+    return await db.migrate()
+  } finally {
+    await db.close()
+  }
 }
 
 test('an empty database has all of them pending, and reading that changes nothing', async () => {

@@ -32,13 +32,16 @@ try {
   const db = await connectTo({ url, heartbeatMs, logger, pool: { max: 2 } }, { release })
   const serving = serve(db)
   const report = () => ({ ...counts, schema: db.schema })
-  process.on('message', async (/** @type {string} */ message) => {
-    if (message === 'report') return process.send?.({ kind: 'report', ...report() })
+  process.on('message', (/** @type {string} */ message) => {
+    if (message === 'report') process.send?.({ kind: 'report', ...report() })
+    else void stop()
+  })
+  const stop = async () => {
     isStopped = true
     await serving
     await db.close()
     process.send?.({ kind: 'stopped', ...report() }, () => process.exit(0))
-  })
+  }
   process.send?.({ kind: 'ready', ...report() })
 } catch (error) {
   const { code, message } = /** @type {any} */ (error)
