@@ -237,7 +237,7 @@ describe.skipIf(!isInstalled)('poolers', () => {
     await proxy.close()
   })
 
-  test('what is refused names DATABASE_DIRECT_URL, and a stale listen is not retried', async () => {
+  test('what is refused names DATABASE_DIRECT_URL and leaves no lock behind', async () => {
     const url = findUrl('transaction')
     const db = await connectTo({ url, directUrl: url })
     const calls = [db.listen('a', () => {}), db.migrate(), db.query('select 1', [], { name: 'x' })]
