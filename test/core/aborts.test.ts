@@ -29,7 +29,8 @@ describe('aborted statements hit nobody else', { timeout: 60_000 }, () => {
   test.skipIf(!isInstalled)('through PgBouncer in transaction mode', async () => {
     const bouncer = await startPgBouncer(box.url, { mode: 'transaction', poolSize: 3 })
     const options = { url: bouncer.url, serverUrl: box.url, count: COUNT, seed: 2, stopWithinMs: STOP_WITHIN_MS }
-    const { invariants } = await runAborts(options).finally(async () => await bouncer.close())
+    const { invariants } = await runAborts(options)
+    await bouncer.close()
     expect(invariants.filter(({ violations }) => violations > 0)).toEqual([])
   })
 
