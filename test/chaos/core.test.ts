@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { startServer } from './core/server.js'
 import { runStorm } from './core/storm.js'
 
-const COUNT = 4_000
+const COUNT = 2_000
 
 // The whole of it, 200,000 requests: npm run chaos -- core
 test('requests under faults: nothing hangs, nothing is lost, nothing is claimed that is not so', async () => {

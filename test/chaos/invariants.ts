@@ -1,4 +1,4 @@
-/** What `npm run chaos` prints: see the contract in docs/prove.md. */
+/** What `npm run chaos` prints: see docs/core.md. */
 export interface ChaosDocument {
   module: string
   seed: number

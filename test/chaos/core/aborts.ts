@@ -58,6 +58,7 @@ export async function runAborts(options: AbortsOptions): Promise<AbortsResult> {
         aborts: count,
         innocents: count * 2,
         ...outcomes.toRecord(),
+        [`stops beyond ${stopWithinMs} ms, machine stalls included`]: stops.lateWithStalls,
         slowestStopAfterAbortMs: Math.round(stops.slowestMs),
       },
       faults: faults.toRecord(),

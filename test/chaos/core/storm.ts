@@ -38,8 +38,9 @@ export async function runStorm(options: StormOptions): Promise<StormResult> {
     create table notes (id bigint primary key)`)
   const { hostname, port } = new URL(server.url())
   const proxy = await startProxy({ host: hostname, port: Number(port) })
-  const app = await startApp(programs, throughProxy(server.url(), proxy))
+  let app: App | undefined
   try {
+    app = await startApp(programs, throughProxy(server.url(), proxy))
     const scene = { server, proxy, random: createRandom(seed) }
     const { finished, faults, wholeMs, seconds } = await rage(scene, app, options)
     const left = await askPool(app.port)
@@ -68,13 +69,14 @@ export async function runStorm(options: StormOptions): Promise<StormResult> {
       ],
     }
   } finally {
-    app.child.kill('SIGKILL')
+    app?.child.kill('SIGKILL')
     await proxy.close()
   }
 }
 
 async function startApp(programs: URL, url: string): Promise<App> {
-  const child = fork(new URL('app.js', programs), { env: { ...process.env, CHAOS_URL: url } })
+  // Without the conditions of a test runner, under which the package would be its TypeScript sources.
+  const child = fork(new URL('app.js', programs), { execArgv: [], env: { ...process.env, CHAOS_URL: url } })
   const app: App = { child, port: 0, strays: [], unnamed: new Tally() }
   const ready = new Promise<void>((resolve, reject) => {
     child.on('message', (message: AppMessage) => {
@@ -96,7 +98,7 @@ async function startApp(programs: URL, url: string): Promise<App> {
 async function rage(scene: Scene, app: App, { count, programs, report }: StormOptions) {
   const started = performance.now()
   const env = { ...process.env, CHAOS_PORT: String(app.port), CHAOS_COUNT: String(count) }
-  const client = fork(new URL('client.js', programs), { env })
+  const client = fork(new URL('client.js', programs), { execArgv: [], env })
   const progress = followClient(client)
   const faults = new Tally()
   for (const { name, atDone } of planFaults(count, Math.max(8, Math.round(count / 2_000)), scene.random)) {
