@@ -1,5 +1,6 @@
 import type { Pool, PoolClient } from 'pg'
 import pg from 'pg'
+import { refuseUnregisteredTables } from './citus.js'
 import { describeConnectError, type Target } from './connect-errors.js'
 import { connectOptionTable, poolOptionTable } from './connect-options.js'
 import { createPool, createRoutedPool, refuseBesideHosts } from './create-pool.js'
@@ -57,6 +58,7 @@ export async function connectTo(options: ConnectOptions, ownership: Ownership = 
       pool,
       url: isOurs ? url : undefined,
       isOurs,
+      isTool,
       embeddedDir: ownership.embeddedDir,
     })
     const limits = { acquireMs, deadlineMs, txDeadlineMs, heartbeatMs }
@@ -139,15 +141,17 @@ async function inspectServer(
     pool,
     url,
     isOurs,
+    isTool,
     embeddedDir,
-  }: { pool: Pool; url: string | undefined; isOurs: boolean; embeddedDir: string | undefined },
+  }: { pool: Pool; url: string | undefined; isOurs: boolean; isTool: boolean; embeddedDir: string | undefined },
 ): Promise<ServerInfo> {
   try {
     const client = await take()
     watchClient(client)
     try {
-      const { version, major, pid } = await readServer(client)
+      const { version, major, pid, isCitus } = await readServer(client)
       if (major < OLDEST_MAJOR) throw describeTooOld(version)
+      if (isCitus && !isTool) await refuseUnregisteredTables(client)
       const pooler = await detectPooler(client, pid, (ms) => createDirectClient(url, pool, defaultPool.connectMs, ms))
       return { version, major, ownsPool: isOurs, pooler, ...(embeddedDir !== undefined && { embeddedDir }) }
     } finally {

@@ -92,6 +92,12 @@ export const coreErrors = {
     status: 503,
     exitCode: 3,
   },
+  HF_CITUS_UNREGISTERED: {
+    summary: 'This is a Citus coordinator with distributed tables, and tables of holdfast are not registered with it.',
+    when: 'Refused at connect: an unregistered local table and a distributed one in the same transaction are silently not atomic. Nothing was changed. The CLI is let in, so that it can migrate.',
+    fix: 'Run `select citus_add_local_table_to_metadata(…)` on the coordinator for each table that the message names.',
+    exitCode: 1,
+  },
   HF_HOSTS_NONE_ACCEPTABLE: {
     summary: 'None of the hosts may be used in the role that was asked for.',
     when: 'All of them were asked again and again for acquireMs: down, silent, of another role, on an old timeline or of another cluster. Nothing was sent. The message and details.hosts give the reason of each.',

@@ -63,14 +63,28 @@ export interface ServerRow {
   major: number
   /** Of the backend that answered. */
   pid: number
+  /** Citus' catalog of distributed tables is there. */
+  isCitus: boolean
 }
 
 export async function readServer(session: Session): Promise<ServerRow> {
   const text = `/* holdfast:core.read-server */
     select current_setting('server_version') as version, current_setting('server_version_num')::int / 10000 as major,
-           pg_backend_pid() as pid`
+           pg_backend_pid() as pid, to_regclass('pg_dist_partition') is not null as "isCitus"`
   const { rows } = await session.query<ServerRow>(text)
   return rows[0] as ServerRow
+}
+
+/** Tables of ours that Citus does not know, as long as it distributes any table at all. */
+export async function listUnregisteredTables(session: Session): Promise<string[]> {
+  const text = `/* holdfast:core.list-unregistered-tables */
+    select 'holdfast.' || c.relname as name
+      from pg_class c join pg_namespace n on n.oid = c.relnamespace
+     where n.nspname = 'holdfast' and c.relkind in ('r', 'p')
+       and exists (select from pg_dist_partition)
+       and not exists (select from pg_dist_partition p where p.logicalrelid = c.oid)
+     order by 1`
+  return (await session.query<{ name: string }>(text)).rows.map(({ name }) => name)
 }
 
 export interface EpochRow {
