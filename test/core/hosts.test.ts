@@ -134,7 +134,7 @@ describe('where it connects', () => {
 
   test('without hosts nothing is asked or reported', async () => {
     const db = await open({})
-    expect(db.server).toEqual({ version: db.server.version, major: db.server.major, ownsPool: true })
+    expect(db.server).toEqual({ version: db.server.version, major: db.server.major, ownsPool: true, pooler: 'none' })
     expect(db.onEpoch(() => {})()).toBeUndefined()
   })
 })

@@ -81,7 +81,8 @@ describe('start', { timeout: 60_000 }, () => {
     expect(page.items.length).toBeGreaterThan(0)
     // The traffic buys without being asked.
     await eventually(
-      async () => expect(await database.db.sql`select 1 from orders where status = 'paid'`).not.toEqual([]),
+      async () =>
+        expect(await runAdmin(database.ownerUrl, `select 1 from orders where status = 'paid'`)).not.toEqual([]),
       {
         withinMs: 20_000,
       },
