@@ -231,9 +231,9 @@ describe.skipIf(!isInstalled)('poolers', () => {
     const needed = proxy.bursts()
     await plain.end()
     const before = proxy.bursts()
-    // As a tool: announcing itself is another matter than the search for a pooler.
+    // A tool announces nothing; what is left is the version, and one look at what was migrated.
     const db = await connectTo({ url }, { isTool: true })
-    expect(proxy.bursts() - before).toBeLessThanOrEqual(needed)
+    expect(proxy.bursts() - before).toBeLessThanOrEqual(needed + 1)
     await db.close()
     await proxy.close()
   })
