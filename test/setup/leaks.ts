@@ -27,6 +27,6 @@ afterAll(async () => {
           `Left open by this file: ${left.map(([name, count]) => `${count - (before.get(name) ?? 0)} ${name}`).join(', ')}`,
         )
     },
-    { withinMs: 2_000 },
+    { withinMs: 6_000 },
   )
 })
