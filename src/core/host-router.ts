@@ -126,7 +126,12 @@ export class HostRouter {
       await this.#pause()
       if (this.#isClosed) break
       this.#surveyedAt = performance.now()
-      const { chosen, refusals } = judgeHosts(this.role, this.#parts.hosts, await this.#survey.ask(), this.#epochs)
+      const { chosen, refusals } = judgeHosts(
+        this.role,
+        this.#parts.hosts,
+        await this.#survey.ask(this.#last === undefined),
+        this.#epochs,
+      )
       this.#refusals = refusals
       if (chosen && !this.#isClosed) this.#settle(chosen)
     }

@@ -8,6 +8,8 @@ import type { HostRole } from './types.js'
 
 /** A silent host holds a round up for this long at most; its probe goes on and counts in a later round. */
 const ROUND_MS = 500
+/** A process that knows no timeline yet gives a slow host more time: it may be the one that gives the old primary away. */
+const FIRST_ROUND_MS = 2_000
 
 export interface HostSurveyParts {
   hosts: readonly HostAddress[]
@@ -30,9 +32,10 @@ export class HostSurvey {
   }
 
   /** One verdict per host, in the caller's order. */
-  async ask(): Promise<(HostAnswer | HoldfastError)[]> {
+  async ask(isFirst: boolean): Promise<(HostAnswer | HoldfastError)[]> {
+    const roundMs = isFirst ? FIRST_ROUND_MS : ROUND_MS
     let timer: NodeJS.Timeout | undefined
-    const late = new Promise<undefined>((resolve) => (timer = setTimeout(resolve, ROUND_MS, undefined)))
+    const late = new Promise<undefined>((resolve) => (timer = setTimeout(resolve, roundMs, undefined)))
     const verdicts = await Promise.all(this.#parts.hosts.map((address) => this.#askOne(address, late)))
     clearTimeout(timer)
     return verdicts
