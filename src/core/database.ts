@@ -62,6 +62,9 @@ interface TransactionJob<T> {
   nested: NestedWait | undefined
 }
 
+/** close() waits this long at most for its own row to be taken out. */
+const RETIRE_MS = 1_000
+
 const noOptions: QueryOptions = {}
 const noTxOptions: TxOptions = {}
 
@@ -336,13 +339,11 @@ export class Database implements Db {
   }
 
   async #closeOnce(deadlineMs: number): Promise<void> {
-    let timer: NodeJS.Timeout | undefined
-    const late = new Promise<'late'>((resolve) => (timer = setTimeout(resolve, deadlineMs, 'late')))
-    const retired = this.#instance.close()
+    // Taking the row out is a courtesy: without a host to tell it to, the pool would otherwise be closed only after it.
+    const retired = waitAtMost(this.#instance.close(), Math.min(RETIRE_MS, deadlineMs / 2))
     this.#guard.refuseNew()
     const closing = Promise.all([this.#listener.close(), retired.then(() => this.#parts.closePool())])
-    const outcome = await Promise.race([closing, late])
-    clearTimeout(timer)
+    const outcome = await waitAtMost(closing, deadlineMs)
     this.#deadlines.close()
     this.#unwatchOutbound()
     this.#guard.holders.close()
@@ -358,6 +359,15 @@ function describeAbort(signal: AbortSignal) {
   return coreError('HF_QUERY_ABORTED', 'The caller aborted the transaction; it was rolled back.', {
     cause: signal.reason,
   })
+}
+
+/** `late` when the work did not end in time; it goes on. */
+async function waitAtMost(work: Promise<unknown>, ms: number): Promise<'done' | 'late'> {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<'late'>((resolve) => (timer = setTimeout(resolve, ms, 'late')))
+  const outcome = await Promise.race([work.then(() => 'done' as const), late])
+  clearTimeout(timer)
+  return outcome
 }
 
 /** Full jitter from 10 ms, doubling, at most 1 s: equal waits would make the same two transactions meet again. */
