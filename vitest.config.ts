@@ -14,6 +14,8 @@ const shared = {
   hookTimeout: 60_000,
 }
 
+// These start servers of their own from the embedded binaries: another server would not be asked.
+const ownServers = ['test/core/hosts.test.ts']
 const databaseSuites = ['test/core/**/*.test.ts', 'test/prove/**/*.test.ts', 'test/example/**/*.test.ts']
 
 export default defineConfig({
@@ -29,7 +31,7 @@ export default defineConfig({
         const [name = '', url = ''] = entry.split(/=(.*)/s)
         return {
           extends: true as const,
-          test: { ...shared, name, include: databaseSuites, env: { HOLDFAST_TEST_SERVER: url } },
+          test: { ...shared, name, include: databaseSuites, exclude: ownServers, env: { HOLDFAST_TEST_SERVER: url } },
         }
       }),
     ],
