@@ -65,7 +65,8 @@ export function runWithRequest<T>(request: RequestContext, body: () => T): T {
 
 /** Work that belongs to no request, however it came to be started. */
 export function runOutside<T>(body: () => T): T {
-  return storage.run({ request: undefined, held: undefined }, body)
+  // Entering the storage turns on Node's promise hooks for the whole process: never for a caller that is in no scope.
+  return storage.getStore() === undefined ? body() : storage.run({ request: undefined, held: undefined }, body)
 }
 
 export function runWithHeld<T>(held: HeldClient, body: () => T): T {
