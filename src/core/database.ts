@@ -143,19 +143,17 @@ export class Database implements Db {
     return (await this.#query(statement.text, statement.values, noOptions, nested)).rows as T[]
   }
 
-  async #query(
+  #query(
     text: string,
     params: readonly unknown[] | undefined,
     options: QueryOptions,
     nested?: NestedWait,
   ): Promise<QueryResult> {
-    if (options !== noOptions) validateOptions('query', options, queryOptionTable)
     try {
-      return await this.#queryOnce(text, params, options, nested)
+      if (options !== noOptions) validateOptions('query', options, queryOptionTable)
+      return this.#queryOnce(text, params, options, nested).catch(leadToCaller)
     } catch (error) {
-      // The driver's stack ends in its socket reader; this one leads to the line that asked.
-      if (error instanceof Error) Error.captureStackTrace(error)
-      throw error
+      return Promise.reject(error)
     }
   }
 
@@ -169,13 +167,14 @@ export class Database implements Db {
     if (name !== undefined && this.server.pooler === 'transaction') return Promise.reject(describeNamedStatement(name))
     const request = currentRequest()
     const asked = performance.now()
+    // One record for the wait and the statement: what is allocated here is allocated for every query.
+    const waitMs = this.#parts.acquireMs
+    const call = { text, values, name, deadlineMs, startedAt: asked, signal, inTransaction: false, waitMs, nested }
     return new Promise((resolve, reject) => {
-      const checkout = { waitMs: this.#parts.acquireMs, signal, nested }
-      this.#guard.acquire(checkout, (refusal, client, waitedMs = 0) => {
+      this.#guard.acquire(call, (refusal, client, waitedMs = 0) => {
         if (!client) return reject(refusal)
-        const startedAt = asked + waitedMs
-        const statement = { text, values, name, deadlineMs, startedAt, signal, inTransaction: false }
-        const running = new RunningStatement(client, statement, this.#deadlines, (error, result) => {
+        const startedAt = (call.startedAt = asked + waitedMs)
+        const running = new RunningStatement(client, call, this.#deadlines, (error, result) => {
           if (error !== undefined) this.#guard.inspectFailure(client, error)
           this.#guard.release(client)
           this.#observe(request, waitedMs, performance.now() - startedAt, error !== undefined)
@@ -349,6 +348,15 @@ export class Database implements Db {
     this.#guard.holders.close()
     if (outcome === 'late') this.#parts.logger.warn({ deadlineMs }, 'Statements were still in flight at close().')
   }
+}
+
+/**
+ * The driver's stack ends in its socket reader; this one leads to the line that asked, as V8 follows the promise that
+ * the handler's result goes to. An async function around each query would do the same for twice the price.
+ */
+function leadToCaller(error: unknown): never {
+  if (error instanceof Error) Error.captureStackTrace(error, leadToCaller)
+  throw error
 }
 
 function describeDeadline() {

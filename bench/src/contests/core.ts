@@ -3,7 +3,7 @@ import { connect } from 'holdfast'
 import { startProxy, throughProxy } from 'holdfast/prove'
 import { runPairs } from '../harness/pairs.js'
 import { judgeCount, judgeRatio, summarize } from '../harness/statistics.js'
-import { startSubject, type RunningSubject } from '../harness/subjects.js'
+import { startSubject, type SubjectStart } from '../harness/subjects.js'
 import type { Check, Contest, ContestInput, Row, Stretch } from '../harness/types.js'
 
 const LANES = 8
@@ -19,11 +19,11 @@ export const coreContest: Contest = {
     const rows: Row[] = []
     const checks: Check[] = []
     const proxied = await openNetwork(input)
-    const subjects = await Promise.all([
-      startSubject('holdfast', new URL('../subjects/core-holdfast.js', import.meta.url), proxied.url, LANES),
-      startSubject('pg', new URL('../subjects/core-pg.js', import.meta.url), proxied.url, LANES),
-      startSubject('pg again', new URL('../subjects/core-pg.js', import.meta.url), proxied.url, LANES),
-    ])
+    const subjects = [
+      describeSubject('holdfast', '../subjects/core-holdfast.js', proxied.url),
+      describeSubject('pg', '../subjects/core-pg.js', proxied.url),
+      describeSubject('pg again', '../subjects/core-pg.js', proxied.url),
+    ]
     try {
       for (const { metric, id, bound } of metrics) {
         const ratio = (round: ReadonlyMap<string, Stretch>) => cpuOf(round, 'holdfast') / cpuOf(round, 'pg')
@@ -34,7 +34,6 @@ export const coreContest: Contest = {
         rows.push(summarize('pg again over pg (noise)', `${metric}_cpu_ratio`, 'ratio', noise))
       }
     } finally {
-      await Promise.all(subjects.map(async (subject) => await subject.close()))
       await proxied.close()
     }
     const trips = await countRoundTrips(input.url)
@@ -44,6 +43,10 @@ export const coreContest: Contest = {
   },
 }
 
+function describeSubject(name: string, module: string, url: string): SubjectStart {
+  return { name, start: async () => await startSubject(name, new URL(module, import.meta.url), url, LANES) }
+}
+
 function cpuOf(round: ReadonlyMap<string, Stretch>, name: string): number {
   const { cpuUs, operations } = round.get(name) as Stretch
   return cpuUs / operations
@@ -51,7 +54,7 @@ function cpuOf(round: ReadonlyMap<string, Stretch>, name: string): number {
 
 function describeRounds(
   metric: string,
-  subjects: readonly RunningSubject[],
+  subjects: readonly SubjectStart[],
   rounds: readonly ReadonlyMap<string, Stretch>[],
 ): Row[] {
   return subjects.flatMap(({ name }) => {

@@ -10,6 +10,12 @@ export interface RunningSubject {
   close(): Promise<void>
 }
 
+/** How to start a subject; contests start one several times. */
+export interface SubjectStart {
+  name: string
+  start(): Promise<RunningSubject>
+}
+
 /** Starts a subject in a process of its own: neither's garbage nor compiled code weighs on another. */
 export async function startSubject(name: string, module: URL, url: string, lanes: number): Promise<RunningSubject> {
   const main = fileURLToPath(new URL('./subject-process.js', import.meta.url))
