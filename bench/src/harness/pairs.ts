@@ -7,8 +7,7 @@ const STRETCH_MS = 2_000
 const WARM_UP_MS = 5_000
 /** One process is faster than its twin by up to 5 % for as long as it lives: others take over after so many rounds. */
 const ROUNDS_PER_PROCESS = 5
-/** A stretch is worked in this many slices, in turns with the others: a burst of other load then hits all alike. */
-const SLICES = 8
+const WARM_UP_TURNS = 5
 const FEWEST_PAIRS = 15
 const MOST_PAIRS = 60
 
@@ -48,10 +47,10 @@ async function runGeneration(
   try {
     for (const start of starts) subjects.push(await start.start())
     // In turns: a pool closes what lies idle for ten seconds, and a new login would then count as work.
-    for (let turn = 0; turn < SLICES; turn++)
-      for (const subject of subjects) await subject.run(metric, (quick ? 500 : WARM_UP_MS) / SLICES)
+    for (let turn = 0; turn < WARM_UP_TURNS; turn++)
+      for (const subject of subjects) await subject.run(metric, (quick ? 500 : WARM_UP_MS) / WARM_UP_TURNS)
     while (rounds.length < ROUNDS_PER_PROCESS)
-      rounds.push(await runRound(metric, subjects, rounds.length, quick ? 50 : STRETCH_MS / SLICES))
+      rounds.push(await runRound(metric, subjects, rounds.length, quick ? 400 : STRETCH_MS))
     return rounds
   } finally {
     await Promise.all(subjects.map(async (subject) => await subject.close()))
@@ -65,16 +64,9 @@ async function runRound(
   ms: number,
 ): Promise<ReadonlyMap<string, Stretch>> {
   const round = new Map<string, Stretch>()
-  for (let slice = 0; slice < SLICES; slice++) {
-    for (let turn = 0; turn < subjects.length; turn++) {
-      const subject = subjects[(turn + slice + index) % subjects.length] as RunningSubject
-      round.set(subject.name, addStretch(round.get(subject.name), await subject.run(metric, ms)))
-    }
+  for (let turn = 0; turn < subjects.length; turn++) {
+    const subject = subjects[(turn + index) % subjects.length] as RunningSubject
+    round.set(subject.name, await subject.run(metric, ms))
   }
   return round
-}
-
-function addStretch(sum: Stretch | undefined, { operations, seconds, cpuUs }: Stretch): Stretch {
-  if (sum === undefined) return { operations, seconds, cpuUs }
-  return { operations: sum.operations + operations, seconds: sum.seconds + seconds, cpuUs: sum.cpuUs + cpuUs }
 }
