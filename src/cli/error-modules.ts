@@ -1,6 +1,7 @@
 import { coreErrors, type ErrorTable } from '../core/index.js'
 import { embeddedErrors } from '../embedded/index.js'
 import { httpErrors } from '../http/index.js'
+import { jobsErrors } from '../jobs/index.js'
 import { proveErrors } from '../prove/index.js'
 import { cliErrors } from './errors.js'
 
@@ -8,6 +9,7 @@ import { cliErrors } from './errors.js'
 export const errorModules: readonly { module: string; table: ErrorTable }[] = [
   { module: 'core', table: coreErrors },
   { module: 'embedded', table: embeddedErrors },
+  { module: 'jobs', table: jobsErrors },
   { module: 'http', table: httpErrors },
   { module: 'prove', table: proveErrors },
   { module: 'cli', table: cliErrors },

@@ -5,6 +5,7 @@ import {
   txOptionTable,
   type OptionTable,
 } from '../core/index.js'
+import { jobOptionTable, sendOptionTable, workOptionTable } from '../jobs/index.js'
 
 /** Every table of options that validates a call, in the order of `docs/options.md`. */
 export const optionModules: readonly { of: string; table: OptionTable }[] = [
@@ -12,4 +13,7 @@ export const optionModules: readonly { of: string; table: OptionTable }[] = [
   { of: 'connect({ pool })', table: poolOptionTable },
   { of: 'db.query(text, params, options)', table: queryOptionTable },
   { of: 'db.tx(body, options)', table: txOptionTable },
+  { of: 'defineJob(name, options)', table: jobOptionTable },
+  { of: 'jobs.send(tx, job, payload, options)', table: sendOptionTable },
+  { of: 'jobs.work(options)', table: workOptionTable },
 ]

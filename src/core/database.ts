@@ -1,4 +1,4 @@
-import type { Pool, PoolClient, QueryResult, QueryResultRow } from 'pg'
+import type { Client, Pool, PoolClient, QueryResult, QueryResultRow } from 'pg'
 import { captureCallSite, type CallSite } from './call-site.js'
 import { queryOptionTable, txOptionTable } from './connect-options.js'
 import { createRequest, currentRequest, runWithRequest, type RequestContext, type RequestInit } from './context.js'
@@ -294,6 +294,10 @@ export class Database implements Db {
 
   async listen(channel: string, handler: (event: Notification) => void): Promise<() => Promise<void>> {
     return await this.#listener.listen(channel, handler)
+  }
+
+  async connectDirect(): Promise<Client> {
+    return await this.#listener.connectDirect()
   }
 
   onEpoch(handler: (change: EpochChange) => void): () => void {

@@ -55,19 +55,32 @@ export class Listener {
     await client?.query(`unlisten ${quote(channel)}`).catch(() => {})
   }
 
-  async #open(): Promise<Client> {
+  /** One that is the caller's own, on the same way as LISTEN goes. */
+  async connectDirect(): Promise<Client> {
+    if (this.#isClosed) throw coreError('HF_POOL_CLOSED', 'connectDirect() was called after close().')
+    return await this.#connect('session')
+  }
+
+  async #connect(work: 'listen' | 'session'): Promise<Client> {
     const create = (queryMs?: number) => createDirectClient(this.#directUrl, this.#pool, CONNECT_MS, queryMs)
     const client = create()
     watchClient(client)
     try {
       await client.connect()
       // Asked each time: a reconnect may be led elsewhere than the connection before.
-      await refuseTransactionPooler(client, 'listen', create)
+      await refuseTransactionPooler(client, work, create)
+      return client
     } catch (error) {
-      this.#client = undefined
       await client.end().catch(() => {})
       throw error
     }
+  }
+
+  async #open(): Promise<Client> {
+    const client = await this.#connect('listen').catch((error: unknown) => {
+      this.#client = undefined
+      throw error
+    })
     client.on('notification', ({ channel, payload = '' }) => this.#tell(channel, { payload, missed: false }))
     client.on('end', () => this.#scheduleReopen(client))
     return client

@@ -64,7 +64,7 @@ async function hearsNotify(first: ClientBase, second: ClientBase): Promise<boole
 /** For work that lives in the session: refuses a transaction pooler, through which it would silently come to nothing. */
 export async function refuseTransactionPooler(
   client: ClientBase,
-  work: 'listen' | 'migrate',
+  work: 'listen' | 'migrate' | 'session',
   createSecond: (queryMs: number) => Client,
 ): Promise<void> {
   const pooler = await detectPooler(client, await readBackendPid(client), createSecond)
@@ -73,7 +73,8 @@ export async function refuseTransactionPooler(
     const message = 'LISTEN goes through a pooler in transaction mode: it would be accepted, and nothing ever heard.'
     throw coreError('HF_POOLER_LISTEN', message)
   }
-  const message = 'Migrations go through a pooler in transaction mode, where no session lock can be held.'
+  const what = work === 'migrate' ? 'Migrations go' : 'A connection that was to be direct goes'
+  const message = `${what} through a pooler in transaction mode, where no session lock can be held.`
   throw coreError('HF_POOLER_SESSION', message)
 }
 

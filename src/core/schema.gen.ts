@@ -74,6 +74,751 @@ export const catalog: readonly CatalogRow[] = [
     "definition": "text not null"
   },
   {
+    "kind": "column",
+    "name": "jobs_claims.at",
+    "definition": "timestamp with time zone not null default now()"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_claims.cid",
+    "definition": "bigint not null"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_claims.ids",
+    "definition": "int8multirange not null"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_claims.lane",
+    "definition": "integer not null"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_claims.started",
+    "definition": "bigint[] not null default '{}'::bigint[]"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_claims.worker",
+    "definition": "bigint not null"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_counts.died",
+    "definition": "bigint not null default 0"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_counts.failed",
+    "definition": "bigint not null default 0"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_counts.minute",
+    "definition": "timestamp with time zone not null"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_counts.queue",
+    "definition": "smallint not null"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_counts.sent",
+    "definition": "bigint not null default 0"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_counts.succeeded",
+    "definition": "bigint not null default 0"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_dead.attempts",
+    "definition": "smallint not null"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_dead.body",
+    "definition": "jsonb not null"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_dead.died_at",
+    "definition": "timestamp with time zone not null default now()"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_dead.errors",
+    "definition": "jsonb not null"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_dead.id",
+    "definition": "bigint not null"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_dead.key",
+    "definition": "text"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_dead.priority",
+    "definition": "smallint not null"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_dead.queue",
+    "definition": "smallint not null"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_dead.sent_at",
+    "definition": "timestamp with time zone"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_dead.unique_key",
+    "definition": "text"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_lanes.lane",
+    "definition": "integer not null"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_lanes.priority",
+    "definition": "smallint not null"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_lanes.queue",
+    "definition": "smallint not null"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_later.at",
+    "definition": "timestamp with time zone not null default now()"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_later.attempt",
+    "definition": "smallint not null"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_later.body",
+    "definition": "text not null"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_later.crashes",
+    "definition": "smallint not null default 0"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_later.errors",
+    "definition": "jsonb"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_later.id",
+    "definition": "bigint not null"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_later.key",
+    "definition": "text"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_later.lane",
+    "definition": "integer not null"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_later.run_at",
+    "definition": "timestamp with time zone not null"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_later.unique_key",
+    "definition": "text"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_queues.attempts",
+    "definition": "smallint not null default 10"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_queues.backoff_ms",
+    "definition": "integer not null default 1000"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_queues.created_at",
+    "definition": "timestamp with time zone not null default now()"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_queues.id",
+    "definition": "smallint not null"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_queues.is_paused",
+    "definition": "boolean not null default false"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_queues.name",
+    "definition": "text not null"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_ready.at",
+    "definition": "timestamp with time zone not null default now()"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_ready.attempt",
+    "definition": "smallint not null default 1"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_ready.body",
+    "definition": "text not null"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_ready.crashes",
+    "definition": "smallint not null default 0"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_ready.errors",
+    "definition": "jsonb"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_ready.id",
+    "definition": "bigint not null"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_ready.key",
+    "definition": "text"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_ready.lane",
+    "definition": "integer not null"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_ready.origin",
+    "definition": "bigint"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_ready.slot",
+    "definition": "smallint not null"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_ready.unique_key",
+    "definition": "text"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_ready_0.at",
+    "definition": "timestamp with time zone not null default now()"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_ready_0.attempt",
+    "definition": "smallint not null default 1"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_ready_0.body",
+    "definition": "text not null"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_ready_0.crashes",
+    "definition": "smallint not null default 0"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_ready_0.errors",
+    "definition": "jsonb"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_ready_0.id",
+    "definition": "bigint not null"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_ready_0.key",
+    "definition": "text"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_ready_0.lane",
+    "definition": "integer not null"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_ready_0.origin",
+    "definition": "bigint"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_ready_0.slot",
+    "definition": "smallint not null"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_ready_0.unique_key",
+    "definition": "text"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_ready_1.at",
+    "definition": "timestamp with time zone not null default now()"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_ready_1.attempt",
+    "definition": "smallint not null default 1"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_ready_1.body",
+    "definition": "text not null"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_ready_1.crashes",
+    "definition": "smallint not null default 0"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_ready_1.errors",
+    "definition": "jsonb"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_ready_1.id",
+    "definition": "bigint not null"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_ready_1.key",
+    "definition": "text"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_ready_1.lane",
+    "definition": "integer not null"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_ready_1.origin",
+    "definition": "bigint"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_ready_1.slot",
+    "definition": "smallint not null"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_ready_1.unique_key",
+    "definition": "text"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_ready_2.at",
+    "definition": "timestamp with time zone not null default now()"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_ready_2.attempt",
+    "definition": "smallint not null default 1"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_ready_2.body",
+    "definition": "text not null"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_ready_2.crashes",
+    "definition": "smallint not null default 0"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_ready_2.errors",
+    "definition": "jsonb"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_ready_2.id",
+    "definition": "bigint not null"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_ready_2.key",
+    "definition": "text"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_ready_2.lane",
+    "definition": "integer not null"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_ready_2.origin",
+    "definition": "bigint"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_ready_2.slot",
+    "definition": "smallint not null"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_ready_2.unique_key",
+    "definition": "text"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_ready_3.at",
+    "definition": "timestamp with time zone not null default now()"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_ready_3.attempt",
+    "definition": "smallint not null default 1"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_ready_3.body",
+    "definition": "text not null"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_ready_3.crashes",
+    "definition": "smallint not null default 0"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_ready_3.errors",
+    "definition": "jsonb"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_ready_3.id",
+    "definition": "bigint not null"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_ready_3.key",
+    "definition": "text"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_ready_3.lane",
+    "definition": "integer not null"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_ready_3.origin",
+    "definition": "bigint"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_ready_3.slot",
+    "definition": "smallint not null"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_ready_3.unique_key",
+    "definition": "text"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_ready_4.at",
+    "definition": "timestamp with time zone not null default now()"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_ready_4.attempt",
+    "definition": "smallint not null default 1"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_ready_4.body",
+    "definition": "text not null"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_ready_4.crashes",
+    "definition": "smallint not null default 0"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_ready_4.errors",
+    "definition": "jsonb"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_ready_4.id",
+    "definition": "bigint not null"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_ready_4.key",
+    "definition": "text"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_ready_4.lane",
+    "definition": "integer not null"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_ready_4.origin",
+    "definition": "bigint"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_ready_4.slot",
+    "definition": "smallint not null"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_ready_4.unique_key",
+    "definition": "text"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_ready_5.at",
+    "definition": "timestamp with time zone not null default now()"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_ready_5.attempt",
+    "definition": "smallint not null default 1"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_ready_5.body",
+    "definition": "text not null"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_ready_5.crashes",
+    "definition": "smallint not null default 0"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_ready_5.errors",
+    "definition": "jsonb"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_ready_5.id",
+    "definition": "bigint not null"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_ready_5.key",
+    "definition": "text"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_ready_5.lane",
+    "definition": "integer not null"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_ready_5.origin",
+    "definition": "bigint"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_ready_5.slot",
+    "definition": "smallint not null"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_ready_5.unique_key",
+    "definition": "text"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_ready_6.at",
+    "definition": "timestamp with time zone not null default now()"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_ready_6.attempt",
+    "definition": "smallint not null default 1"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_ready_6.body",
+    "definition": "text not null"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_ready_6.crashes",
+    "definition": "smallint not null default 0"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_ready_6.errors",
+    "definition": "jsonb"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_ready_6.id",
+    "definition": "bigint not null"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_ready_6.key",
+    "definition": "text"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_ready_6.lane",
+    "definition": "integer not null"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_ready_6.origin",
+    "definition": "bigint"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_ready_6.slot",
+    "definition": "smallint not null"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_ready_6.unique_key",
+    "definition": "text"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_ready_7.at",
+    "definition": "timestamp with time zone not null default now()"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_ready_7.attempt",
+    "definition": "smallint not null default 1"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_ready_7.body",
+    "definition": "text not null"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_ready_7.crashes",
+    "definition": "smallint not null default 0"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_ready_7.errors",
+    "definition": "jsonb"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_ready_7.id",
+    "definition": "bigint not null"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_ready_7.key",
+    "definition": "text"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_ready_7.lane",
+    "definition": "integer not null"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_ready_7.origin",
+    "definition": "bigint"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_ready_7.slot",
+    "definition": "smallint not null"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_ready_7.unique_key",
+    "definition": "text"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_unique.id",
+    "definition": "bigint not null"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_unique.key",
+    "definition": "text not null"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_unique.queue",
+    "definition": "smallint not null"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_workers.has_session",
+    "definition": "boolean not null default false"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_workers.id",
+    "definition": "bigint not null"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_workers.instance",
+    "definition": "text not null"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_workers.lease_ms",
+    "definition": "integer not null"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_workers.seen_at",
+    "definition": "timestamp with time zone not null default now()"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_workers.started_at",
+    "definition": "timestamp with time zone not null default now()"
+  },
+  {
     "kind": "constraint",
     "name": "core_instances.core_instances_heartbeat_ms_check",
     "definition": "CHECK ((heartbeat_ms > 0))"
@@ -94,6 +839,151 @@ export const catalog: readonly CatalogRow[] = [
     "definition": "PRIMARY KEY (name)"
   },
   {
+    "kind": "constraint",
+    "name": "jobs_claims.jobs_claims_pkey",
+    "definition": "PRIMARY KEY (lane, cid)"
+  },
+  {
+    "kind": "constraint",
+    "name": "jobs_counts.jobs_counts_pkey",
+    "definition": "PRIMARY KEY (queue, minute)"
+  },
+  {
+    "kind": "constraint",
+    "name": "jobs_dead.jobs_dead_pkey",
+    "definition": "PRIMARY KEY (id)"
+  },
+  {
+    "kind": "constraint",
+    "name": "jobs_lanes.jobs_lanes_pkey",
+    "definition": "PRIMARY KEY (lane)"
+  },
+  {
+    "kind": "constraint",
+    "name": "jobs_lanes.jobs_lanes_priority_check",
+    "definition": "CHECK (((priority >= 0) AND (priority <= 2)))"
+  },
+  {
+    "kind": "constraint",
+    "name": "jobs_lanes.jobs_lanes_queue_fkey",
+    "definition": "FOREIGN KEY (queue) REFERENCES holdfast.jobs_queues(id) ON DELETE CASCADE"
+  },
+  {
+    "kind": "constraint",
+    "name": "jobs_lanes.jobs_lanes_queue_priority_key",
+    "definition": "UNIQUE (queue, priority)"
+  },
+  {
+    "kind": "constraint",
+    "name": "jobs_queues.jobs_queues_attempts_check",
+    "definition": "CHECK ((attempts > 0))"
+  },
+  {
+    "kind": "constraint",
+    "name": "jobs_queues.jobs_queues_backoff_ms_check",
+    "definition": "CHECK ((backoff_ms >= 0))"
+  },
+  {
+    "kind": "constraint",
+    "name": "jobs_queues.jobs_queues_name_check",
+    "definition": "CHECK (((length(name) >= 1) AND (length(name) <= 100)))"
+  },
+  {
+    "kind": "constraint",
+    "name": "jobs_queues.jobs_queues_name_key",
+    "definition": "UNIQUE (name)"
+  },
+  {
+    "kind": "constraint",
+    "name": "jobs_queues.jobs_queues_pkey",
+    "definition": "PRIMARY KEY (id)"
+  },
+  {
+    "kind": "constraint",
+    "name": "jobs_unique.jobs_unique_pkey",
+    "definition": "PRIMARY KEY (queue, key)"
+  },
+  {
+    "kind": "constraint",
+    "name": "jobs_workers.jobs_workers_lease_ms_check",
+    "definition": "CHECK ((lease_ms > 0))"
+  },
+  {
+    "kind": "constraint",
+    "name": "jobs_workers.jobs_workers_pkey",
+    "definition": "PRIMARY KEY (id)"
+  },
+  {
+    "kind": "function",
+    "name": "jobs_cancel(p_id bigint)",
+    "definition": "fd3b1ecce415368d00aa7621d0cd933a"
+  },
+  {
+    "kind": "function",
+    "name": "jobs_claim(p_worker bigint, p_lanes integer[], p_from bigint[], p_opened bigint[], p_most integer)",
+    "definition": "4e73d0151df0fd5284f63ef39368dd08"
+  },
+  {
+    "kind": "function",
+    "name": "jobs_complete(p_worker bigint, p_lane integer, p_lo bigint[], p_hi bigint[], p_cid bigint[], p_ended bigint[], p_frees boolean)",
+    "definition": "156cd2116cc1af9f758025b6e1b91760"
+  },
+  {
+    "kind": "function",
+    "name": "jobs_fail(p_worker bigint, p_lane integer, p_id bigint[], p_cid bigint[], p_run_at timestamp with time zone[], p_error jsonb[])",
+    "definition": "c6cb5f71db5e3bc1ebe4e61bfda7134b"
+  },
+  {
+    "kind": "function",
+    "name": "jobs_find_mark(p_lane integer, p_mark bigint, p_last bigint, p_opened bigint)",
+    "definition": "c8fb4c8823ad4e273e12a0465a06e3cb"
+  },
+  {
+    "kind": "function",
+    "name": "jobs_finish(p_worker bigint, p_lane integer, p_id bigint[], p_cid bigint[])",
+    "definition": "87c891e7d8b3af03993e7e10f2d3cae1"
+  },
+  {
+    "kind": "function",
+    "name": "jobs_hold_claims(p_worker bigint, p_lane integer, p_cids bigint[])",
+    "definition": "1e4538c75b5f3898730373c1f179160b"
+  },
+  {
+    "kind": "function",
+    "name": "jobs_promote(p_from timestamp with time zone, p_most integer)",
+    "definition": "4254fab35220680cce8f1b16e37a9b9a"
+  },
+  {
+    "kind": "function",
+    "name": "jobs_read_body(p_body text)",
+    "definition": "3d0d07e1d5e15de1c43aa249ab3e84a3"
+  },
+  {
+    "kind": "function",
+    "name": "jobs_reap(p_worker bigint, p_session_ended boolean)",
+    "definition": "c701733cec99c03d5e5ede3664e40ee5"
+  },
+  {
+    "kind": "function",
+    "name": "jobs_register(p_name text, p_attempts integer, p_backoff_ms integer)",
+    "definition": "eed25176c78d513a221c93bf71d153b6"
+  },
+  {
+    "kind": "function",
+    "name": "jobs_return(p_worker bigint, p_lane integer, p_id bigint[], p_cid bigint[])",
+    "definition": "2c3d54fc690b984113b5955f93a650bd"
+  },
+  {
+    "kind": "function",
+    "name": "jobs_trim()",
+    "definition": "cd1fcfb27b533d0f2dfee5fbf0f40d29"
+  },
+  {
+    "kind": "function",
+    "name": "send_job(queue text, payload jsonb, run_at timestamp with time zone, priority integer, unique_key text)",
+    "definition": "28f2adc1a44acdf6675eed2b4104b50b"
+  },
+  {
     "kind": "index",
     "name": "core_instances_pkey",
     "definition": "CREATE UNIQUE INDEX core_instances_pkey ON holdfast.core_instances USING btree (id)"
@@ -104,6 +994,121 @@ export const catalog: readonly CatalogRow[] = [
     "definition": "CREATE UNIQUE INDEX core_migrations_pkey ON holdfast.core_migrations USING btree (name)"
   },
   {
+    "kind": "index",
+    "name": "jobs_claims_pkey",
+    "definition": "CREATE UNIQUE INDEX jobs_claims_pkey ON holdfast.jobs_claims USING btree (lane, cid)"
+  },
+  {
+    "kind": "index",
+    "name": "jobs_claims_worker",
+    "definition": "CREATE INDEX jobs_claims_worker ON holdfast.jobs_claims USING btree (worker)"
+  },
+  {
+    "kind": "index",
+    "name": "jobs_counts_pkey",
+    "definition": "CREATE UNIQUE INDEX jobs_counts_pkey ON holdfast.jobs_counts USING btree (queue, minute)"
+  },
+  {
+    "kind": "index",
+    "name": "jobs_dead_body",
+    "definition": "CREATE INDEX jobs_dead_body ON holdfast.jobs_dead USING gin (body jsonb_path_ops)"
+  },
+  {
+    "kind": "index",
+    "name": "jobs_dead_pkey",
+    "definition": "CREATE UNIQUE INDEX jobs_dead_pkey ON holdfast.jobs_dead USING btree (id)"
+  },
+  {
+    "kind": "index",
+    "name": "jobs_dead_queue",
+    "definition": "CREATE INDEX jobs_dead_queue ON holdfast.jobs_dead USING btree (queue, died_at, id)"
+  },
+  {
+    "kind": "index",
+    "name": "jobs_lanes_pkey",
+    "definition": "CREATE UNIQUE INDEX jobs_lanes_pkey ON holdfast.jobs_lanes USING btree (lane)"
+  },
+  {
+    "kind": "index",
+    "name": "jobs_lanes_queue_priority_key",
+    "definition": "CREATE UNIQUE INDEX jobs_lanes_queue_priority_key ON holdfast.jobs_lanes USING btree (queue, priority)"
+  },
+  {
+    "kind": "index",
+    "name": "jobs_later_due",
+    "definition": "CREATE INDEX jobs_later_due ON holdfast.jobs_later USING btree (run_at, id)"
+  },
+  {
+    "kind": "index",
+    "name": "jobs_later_id",
+    "definition": "CREATE INDEX jobs_later_id ON holdfast.jobs_later USING btree (id)"
+  },
+  {
+    "kind": "index",
+    "name": "jobs_queues_name_key",
+    "definition": "CREATE UNIQUE INDEX jobs_queues_name_key ON holdfast.jobs_queues USING btree (name)"
+  },
+  {
+    "kind": "index",
+    "name": "jobs_queues_pkey",
+    "definition": "CREATE UNIQUE INDEX jobs_queues_pkey ON holdfast.jobs_queues USING btree (id)"
+  },
+  {
+    "kind": "index",
+    "name": "jobs_ready_0_lane_id_idx",
+    "definition": "CREATE INDEX jobs_ready_0_lane_id_idx ON holdfast.jobs_ready_0 USING btree (lane, id)"
+  },
+  {
+    "kind": "index",
+    "name": "jobs_ready_1_lane_id_idx",
+    "definition": "CREATE INDEX jobs_ready_1_lane_id_idx ON holdfast.jobs_ready_1 USING btree (lane, id)"
+  },
+  {
+    "kind": "index",
+    "name": "jobs_ready_2_lane_id_idx",
+    "definition": "CREATE INDEX jobs_ready_2_lane_id_idx ON holdfast.jobs_ready_2 USING btree (lane, id)"
+  },
+  {
+    "kind": "index",
+    "name": "jobs_ready_3_lane_id_idx",
+    "definition": "CREATE INDEX jobs_ready_3_lane_id_idx ON holdfast.jobs_ready_3 USING btree (lane, id)"
+  },
+  {
+    "kind": "index",
+    "name": "jobs_ready_4_lane_id_idx",
+    "definition": "CREATE INDEX jobs_ready_4_lane_id_idx ON holdfast.jobs_ready_4 USING btree (lane, id)"
+  },
+  {
+    "kind": "index",
+    "name": "jobs_ready_5_lane_id_idx",
+    "definition": "CREATE INDEX jobs_ready_5_lane_id_idx ON holdfast.jobs_ready_5 USING btree (lane, id)"
+  },
+  {
+    "kind": "index",
+    "name": "jobs_ready_6_lane_id_idx",
+    "definition": "CREATE INDEX jobs_ready_6_lane_id_idx ON holdfast.jobs_ready_6 USING btree (lane, id)"
+  },
+  {
+    "kind": "index",
+    "name": "jobs_ready_7_lane_id_idx",
+    "definition": "CREATE INDEX jobs_ready_7_lane_id_idx ON holdfast.jobs_ready_7 USING btree (lane, id)"
+  },
+  {
+    "kind": "index",
+    "name": "jobs_ready_order",
+    "definition": "CREATE INDEX jobs_ready_order ON ONLY holdfast.jobs_ready USING btree (lane, id)"
+  },
+  {
+    "kind": "index",
+    "name": "jobs_unique_pkey",
+    "definition": "CREATE UNIQUE INDEX jobs_unique_pkey ON holdfast.jobs_unique USING btree (queue, key)"
+  },
+  {
+    "kind": "index",
+    "name": "jobs_workers_pkey",
+    "definition": "CREATE UNIQUE INDEX jobs_workers_pkey ON holdfast.jobs_workers USING btree (id)"
+  },
+  {
     "kind": "table",
     "name": "core_instances",
     "definition": "r"
@@ -112,5 +1117,110 @@ export const catalog: readonly CatalogRow[] = [
     "kind": "table",
     "name": "core_migrations",
     "definition": "r"
+  },
+  {
+    "kind": "table",
+    "name": "jobs_claims",
+    "definition": "r"
+  },
+  {
+    "kind": "table",
+    "name": "jobs_claims_cid_seq",
+    "definition": "S"
+  },
+  {
+    "kind": "table",
+    "name": "jobs_counts",
+    "definition": "r"
+  },
+  {
+    "kind": "table",
+    "name": "jobs_dead",
+    "definition": "r"
+  },
+  {
+    "kind": "table",
+    "name": "jobs_ids",
+    "definition": "S"
+  },
+  {
+    "kind": "table",
+    "name": "jobs_lanes",
+    "definition": "r"
+  },
+  {
+    "kind": "table",
+    "name": "jobs_later",
+    "definition": "r"
+  },
+  {
+    "kind": "table",
+    "name": "jobs_queues",
+    "definition": "r"
+  },
+  {
+    "kind": "table",
+    "name": "jobs_queues_id_seq",
+    "definition": "S"
+  },
+  {
+    "kind": "table",
+    "name": "jobs_ready",
+    "definition": "p"
+  },
+  {
+    "kind": "table",
+    "name": "jobs_ready_0",
+    "definition": "r"
+  },
+  {
+    "kind": "table",
+    "name": "jobs_ready_1",
+    "definition": "r"
+  },
+  {
+    "kind": "table",
+    "name": "jobs_ready_2",
+    "definition": "r"
+  },
+  {
+    "kind": "table",
+    "name": "jobs_ready_3",
+    "definition": "r"
+  },
+  {
+    "kind": "table",
+    "name": "jobs_ready_4",
+    "definition": "r"
+  },
+  {
+    "kind": "table",
+    "name": "jobs_ready_5",
+    "definition": "r"
+  },
+  {
+    "kind": "table",
+    "name": "jobs_ready_6",
+    "definition": "r"
+  },
+  {
+    "kind": "table",
+    "name": "jobs_ready_7",
+    "definition": "r"
+  },
+  {
+    "kind": "table",
+    "name": "jobs_unique",
+    "definition": "r"
+  },
+  {
+    "kind": "table",
+    "name": "jobs_workers",
+    "definition": "r"
+  },
+  {
+    "kind": "table",
+    "name": "jobs_workers_id_seq",
+    "definition": "S"
   }
 ]

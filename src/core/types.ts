@@ -1,4 +1,4 @@
-import type { Pool, QueryResult, QueryResultRow } from 'pg'
+import type { Client, Pool, QueryResult, QueryResultRow } from 'pg'
 import type { SqlFragment } from './sql.js'
 import type { HistogramView } from './histogram.js'
 import type { MigrateOptions } from './migrate.js'
@@ -227,6 +227,11 @@ export interface Db extends Queryable {
   tx<T>(body: (tx: Tx) => Promise<T>, options?: TxOptions): Promise<T>
   /** Hears NOTIFY on a channel, on a direct connection that is made again when it drops. Resolves once LISTEN is in force; call the result to stop. @throws HF_POOLER_LISTEN */
   listen(channel: string, handler: (event: Notification) => void): Promise<() => Promise<void>>
+  /**
+   * A connection of your own past any pooler, for what lives in a session, such as an advisory lock. Yours to `end()`.
+   * @throws HF_CONNECT_…, HF_POOLER_SESSION where it turns out to lead through a pooler in transaction mode
+   */
+  connectDirect(): Promise<Client>
   /** Runs a request inside its own context (route, id, times) and counts it under `context.route` when it ends. */
   runRequest<T>(init: RequestInit, body: (context: RequestContext) => Promise<T>): Promise<T>
   /**

@@ -1,0 +1,373 @@
+-- The protocol of the queue. It lives in the database so that every language speaks the same one; src/jobs calls these
+-- functions and nothing else on its hot paths. SQLSTATE HF001: the worker's row is gone, its jobs are with others.
+-- class: expand
+
+-- Makes a queue known, with what its crashed attempts are judged by. Gives the queue; its lanes are queue * 4 + priority.
+create function holdfast.jobs_register(p_name text, p_attempts integer, p_backoff_ms integer) returns smallint
+language plpgsql as $$
+declare
+  v_id smallint;
+begin
+  select q.id into v_id from holdfast.jobs_queues q where q.name = p_name and q.attempts = p_attempts and q.backoff_ms = p_backoff_ms;
+  if found then return v_id; end if;
+  insert into holdfast.jobs_queues as q (name, attempts, backoff_ms) values (p_name, p_attempts, p_backoff_ms)
+    on conflict (name) do update set attempts = excluded.attempts, backoff_ms = excluded.backoff_ms
+    returning q.id into v_id;
+  insert into holdfast.jobs_lanes (lane, queue, priority)
+    select v_id * 4 + p, v_id, p from generate_series(0, 2) p on conflict do nothing;
+  return v_id;
+end $$;
+
+-- The stable face for other languages: takes part in the caller's transaction. Null: a job with that unique key is
+-- waiting or running already.
+create function holdfast.send_job(
+  queue text, payload jsonb, run_at timestamptz default null, priority integer default 1, unique_key text default null
+) returns bigint
+language plpgsql as $$
+#variable_conflict use_variable
+declare
+  v_queue smallint;
+  v_id bigint;
+begin
+  if priority not between 0 and 2 then
+    raise exception 'priority is %, it must be 0 (high), 1 (normal) or 2 (low)', priority using errcode = '22023';
+  end if;
+  select q.id into v_queue from holdfast.jobs_queues q where q.name = queue;
+  if not found then v_queue := holdfast.jobs_register(queue, 10, 1000); end if;
+  -- The transaction's id must be older than the job's: see jobs_claim.
+  perform pg_current_xact_id();
+  v_id := nextval('holdfast.jobs_ids');
+  if unique_key is not null then
+    insert into holdfast.jobs_unique as u (queue, key, id) values (v_queue, unique_key, v_id) on conflict do nothing;
+    if not found then return null; end if;
+  end if;
+  if run_at > now() then
+    insert into holdfast.jobs_later as l (run_at, id, lane, attempt, unique_key, body)
+      values (run_at, v_id, v_queue * 4 + priority, 1, unique_key, payload::text);
+  else
+    insert into holdfast.jobs_ready as r (slot, lane, id, unique_key, body)
+      values ((v_id >> 16) & 7, v_queue * 4 + priority, v_id, unique_key, payload::text);
+  end if;
+  return v_id;
+end $$;
+
+-- Claims up to p_most jobs of the given lanes, in their order; one row per lane that was looked at.
+--
+-- p_from[i] is where the caller believes the lane's oldest job to be. It is a hint: a wrong one delays a job until
+-- the next look from further below, and never runs one twice, because exclusion comes from the open claims. Claims of a
+-- lane follow each other (its row is locked to the end of the transaction), and each statement of a function has a
+-- snapshot of its own: the open claims are read after the lock, so none can be missed.
+--
+-- The commit is asynchronous: a claim lost in a crash of the server only makes its jobs claimable again.
+create function holdfast.jobs_claim(p_worker bigint, p_lanes integer[], p_from bigint[], p_opened bigint[], p_most integer)
+returns table (lane integer, cid bigint, amount integer, last_id bigint, opened bigint, jobs text, xid xid8, xmin xid8)
+language plpgsql
+set enable_seqscan = off set enable_bitmapscan = off set enable_sort = off set jit = off
+set plan_cache_mode = force_generic_plan
+as $$
+#variable_conflict use_column
+declare
+  v_open int8multirange;
+  v_ids int8multirange;
+begin
+  perform set_config('synchronous_commit', 'off', true);
+  for i in 1 .. cardinality(p_lanes) loop
+    exit when p_most <= 0;
+    lane := p_lanes[i]; cid := null; amount := 0; last_id := null; jobs := null; xid := null; opened := p_opened[i];
+    xmin := pg_snapshot_xmin(pg_current_snapshot());
+    -- An idle lane is left without a lock, hence without a transaction id and a line of WAL.
+    perform from holdfast.jobs_ready r where r.lane = p_lanes[i] and r.id >= p_from[i] limit 1;
+    if not found then return next; continue; end if;
+    perform from holdfast.jobs_workers w where w.id = p_worker for key share;
+    if not found then raise exception 'worker % is not registered any more', p_worker using errcode = 'HF001'; end if;
+    perform from holdfast.jobs_lanes l where l.lane = p_lanes[i] for update skip locked;
+    continue when not found;
+    perform from holdfast.jobs_queues q where q.id = p_lanes[i] >> 2 and q.is_paused;
+    continue when found;
+    select range_agg(c.ids), coalesce(min(c.cid), p_opened[i]) into v_open, opened
+      from holdfast.jobs_claims c where c.lane = p_lanes[i] and c.cid >= p_opened[i];
+    select count(*), max(s.id), range_agg(int8range(s.id, s.id + 1)),
+           string_agg(concat(s.id, ',', s.origin, ',', s.attempt, ',', s.crashes, ',', s.at_ms, ',', s.extra, E'\x1f', s.body), E'\x1e' order by s.id)
+      into amount, last_id, v_ids, jobs
+      from (select r.id, r.origin, r.attempt, r.crashes, r.body, (date_part('epoch', r.at) * 1000)::bigint as at_ms,
+                   case when r.key is not null or r.unique_key is not null
+                     then json_build_array(r.key, r.unique_key)::text end as extra
+              from holdfast.jobs_ready r
+             where r.lane = p_lanes[i] and r.id >= p_from[i] and (v_open is null or not r.id <@ v_open)
+             order by r.id limit p_most) s;
+    if amount > 0 then
+      insert into holdfast.jobs_claims as c (lane, worker, ids) values (p_lanes[i], p_worker, v_ids) returning c.cid into cid;
+      -- Claims below the oldest open one are never looked at again: dead rows of an old snapshot would pile up there.
+      if v_open is null then opened := cid; end if;
+      xid := pg_current_xact_id();
+      p_most := p_most - amount;
+    end if;
+    return next;
+  end loop;
+end $$;
+
+-- Where the oldest claimable job of a lane is now, from a mark that may be too low; p_last + 1 when there is none up to
+-- p_last. Rows in open claims are left out: whoever gives them back gives them new ids.
+create function holdfast.jobs_find_mark(p_lane integer, p_mark bigint, p_last bigint, p_opened bigint) returns bigint
+language plpgsql
+set enable_seqscan = off set enable_bitmapscan = off set enable_sort = off set jit = off
+set plan_cache_mode = force_generic_plan
+as $$
+declare
+  v_open int8multirange;
+  v_mark bigint;
+begin
+  -- One statement, one snapshot: a job handed back between two would be seen in neither place.
+  select o.ids, (select r.id from holdfast.jobs_ready r
+                  where r.lane = p_lane and r.id >= p_mark and r.id <= p_last and (o.ids is null or not r.id <@ o.ids)
+                  order by r.id limit 1)
+    into v_open, v_mark
+    from (select range_agg(c.ids) as ids from holdfast.jobs_claims c where c.lane = p_lane and c.cid >= p_opened) o;
+  return coalesce(v_mark, p_last + 1);
+end $$;
+
+-- Which of these claims the worker still holds, locked so that nobody hands their jobs on before this commits.
+create function holdfast.jobs_hold_claims(p_worker bigint, p_lane integer, p_cids bigint[]) returns bigint[]
+language sql as $$
+  select coalesce(array_agg(held.cid), '{}') from (
+    select c.cid from holdfast.jobs_claims c
+     where c.lane = p_lane and c.cid = any(p_cids) and c.worker = p_worker for key share) held
+$$;
+
+-- Jobs that succeeded: runs of ids p_lo[i] to p_hi[i], all of claim p_cid[i]. p_ended: claims with nothing left.
+-- Gives how many were still the worker's; the others were handed on, and their success does not count.
+create function holdfast.jobs_complete(
+  p_worker bigint, p_lane integer, p_lo bigint[], p_hi bigint[], p_cid bigint[], p_ended bigint[], p_frees boolean
+) returns integer
+language plpgsql
+set enable_seqscan = off set enable_bitmapscan = off set enable_hashjoin = off set enable_mergejoin = off set jit = off
+set plan_cache_mode = force_generic_plan
+as $$
+declare
+  v_mine bigint[] := holdfast.jobs_hold_claims(p_worker, p_lane, p_cid);
+  v_done integer;
+begin
+  if p_frees then
+    with gone as (
+      delete from holdfast.jobs_ready r using unnest(p_lo, p_hi, p_cid) u (lo, hi, cid)
+       where r.slot = (u.lo >> 16) & 7 and r.lane = p_lane and r.id between u.lo and u.hi and u.cid = any(v_mine)
+      returning r.unique_key, coalesce(r.origin, r.id) as id),
+    freed as (
+      delete from holdfast.jobs_unique k using gone g
+       where g.unique_key is not null and k.queue = p_lane >> 2 and k.key = g.unique_key and k.id = g.id)
+    select count(*) into v_done from gone;
+  else
+    delete from holdfast.jobs_ready r using unnest(p_lo, p_hi, p_cid) u (lo, hi, cid)
+     where r.slot = (u.lo >> 16) & 7 and r.lane = p_lane and r.id between u.lo and u.hi and u.cid = any(v_mine);
+    get diagnostics v_done = row_count;
+  end if;
+  if cardinality(p_ended) > 0 then
+    delete from holdfast.jobs_claims c where c.lane = p_lane and c.worker = p_worker and c.cid = any(p_ended);
+  end if;
+  return v_done;
+end $$;
+
+-- Text that is meant to be JSON but may hold what jsonb refuses (\u0000, half a surrogate pair): then as a string.
+create function holdfast.jobs_read_body(p_body text) returns jsonb
+language plpgsql immutable as $$
+begin
+  return p_body::jsonb;
+exception when others then
+  return to_jsonb(p_body);
+end $$;
+
+-- Jobs that failed: tried again at p_run_at[i], or dead when that is null. p_error[i] joins the job's history.
+create function holdfast.jobs_fail(
+  p_worker bigint, p_lane integer, p_id bigint[], p_cid bigint[], p_run_at timestamptz[], p_error jsonb[]
+) returns integer
+language plpgsql
+set enable_seqscan = off set enable_bitmapscan = off set enable_hashjoin = off set enable_mergejoin = off set jit = off
+set plan_cache_mode = force_generic_plan
+as $$
+declare
+  v_mine bigint[] := holdfast.jobs_hold_claims(p_worker, p_lane, p_cid);
+  v_done integer;
+begin
+  with gone as (
+    delete from holdfast.jobs_ready r using unnest(p_id, p_cid, p_run_at, p_error) u (id, cid, run_at, error)
+     where r.slot = (u.id >> 16) & 7 and r.lane = p_lane and r.id = u.id and u.cid = any(v_mine)
+    returning r.*, u.run_at, u.error),
+  again as (
+    insert into holdfast.jobs_later (run_at, id, lane, attempt, crashes, at, key, unique_key, errors, body)
+    select g.run_at, coalesce(g.origin, g.id), g.lane, g.attempt + 1, g.crashes, g.at, g.key, g.unique_key,
+           coalesce(g.errors, '[]') || g.error, g.body from gone g where g.run_at is not null),
+  dead as (
+    insert into holdfast.jobs_dead (id, queue, priority, attempts, sent_at, key, unique_key, errors, body)
+    select coalesce(g.origin, g.id), g.lane >> 2, g.lane & 3, g.attempt, g.at, g.key, g.unique_key,
+           coalesce(g.errors, '[]') || g.error, holdfast.jobs_read_body(g.body) from gone g where g.run_at is null),
+  freed as (
+    delete from holdfast.jobs_unique k using gone g
+     where g.run_at is null and g.unique_key is not null
+       and k.queue = p_lane >> 2 and k.key = g.unique_key and k.id = coalesce(g.origin, g.id))
+  select count(*) into v_done from gone;
+  return v_done;
+end $$;
+
+-- Jobs that were claimed and not started: ready again at once, under new ids so that no mark has passed them.
+create function holdfast.jobs_return(p_worker bigint, p_lane integer, p_id bigint[], p_cid bigint[]) returns integer
+language plpgsql
+set enable_seqscan = off set enable_bitmapscan = off set enable_hashjoin = off set enable_mergejoin = off set jit = off
+set plan_cache_mode = force_generic_plan
+as $$
+declare
+  v_mine bigint[] := holdfast.jobs_hold_claims(p_worker, p_lane, p_cid);
+  v_done integer;
+begin
+  perform pg_current_xact_id();
+  with gone as (
+    delete from holdfast.jobs_ready r using unnest(p_id, p_cid) u (id, cid)
+     where r.slot = (u.id >> 16) & 7 and r.lane = p_lane and r.id = u.id and u.cid = any(v_mine)
+    returning r.*),
+  fresh as materialized (select nextval('holdfast.jobs_ids') as new_id, g.* from gone g),
+  back as (
+    insert into holdfast.jobs_ready (slot, lane, id, origin, attempt, crashes, at, key, unique_key, errors, body)
+    select (f.new_id >> 16) & 7, f.lane, f.new_id, coalesce(f.origin, f.id), f.attempt, f.crashes, f.at, f.key, f.unique_key, f.errors, f.body
+      from fresh f)
+  select count(*) into v_done from gone;
+  return v_done;
+end $$;
+
+-- Moves what is due from jobs_later to its lanes. p_from: everything before it was moved already, as far as the caller knows.
+create function holdfast.jobs_promote(p_from timestamptz, p_most integer)
+returns table (amount integer, lanes integer[])
+language plpgsql
+set enable_seqscan = off set enable_bitmapscan = off set enable_sort = off set jit = off
+as $$
+begin
+  perform from holdfast.jobs_later l where l.run_at >= p_from and l.run_at <= now() limit 1;
+  if not found then return query select 0, '{}'::integer[]; return; end if;
+  perform pg_current_xact_id();
+  return query
+  with due as (
+    delete from holdfast.jobs_later where ctid = any(array(
+      select l.ctid from holdfast.jobs_later l where l.run_at >= p_from and l.run_at <= now()
+       order by l.run_at, l.id limit p_most for update skip locked))
+    returning *),
+  fresh as materialized (select nextval('holdfast.jobs_ids') as new_id, d.* from due d),
+  moved as (
+    insert into holdfast.jobs_ready (slot, lane, id, origin, attempt, crashes, at, key, unique_key, errors, body)
+    select (f.new_id >> 16) & 7, f.lane, f.new_id, f.id, f.attempt, f.crashes, f.at, f.key, f.unique_key, f.errors, f.body from fresh f)
+  select count(*)::integer, coalesce(array_agg(distinct d.lane), '{}') from due d;
+end $$;
+
+-- Declares a worker gone and hands its jobs on. Only when its lease has lapsed or, with p_session_ended, when the caller
+-- holds its advisory lock. A job that was in its hands for the first time in a crash only becomes suspect; a suspect one
+-- whose start was written down has used up an attempt.
+create function holdfast.jobs_reap(p_worker bigint, p_session_ended boolean) returns integer
+language plpgsql
+set enable_seqscan = off set enable_bitmapscan = off set jit = off
+as $$
+declare
+  v_moved integer;
+begin
+  perform from holdfast.jobs_workers w
+    where w.id = p_worker and (p_session_ended or w.seen_at < now() - w.lease_ms * interval '1 millisecond') for update;
+  if not found then return 0; end if;
+  delete from holdfast.jobs_workers w where w.id = p_worker;
+  perform pg_current_xact_id();
+  with held as (
+    delete from holdfast.jobs_claims c where c.worker = p_worker returning c.lane, c.ids, c.started),
+  gone as (
+    delete from holdfast.jobs_ready r using held h, unnest(h.ids) run
+     where r.lane = h.lane and r.id >= lower(run) and r.id < upper(run)
+    returning r.*, r.crashes > 0 and r.id = any(h.started) as counts),
+  judged as materialized (
+    select nextval('holdfast.jobs_ids') as new_id, g.*, g.attempt + g.counts::integer as next_attempt,
+           g.counts and g.attempt >= q.attempts as is_dead,
+           case when g.counts then coalesce(g.errors, '[]') || jsonb_build_object('attempt', g.attempt, 'at', now(), 'name', 'HF_JOBS_CRASHED', 'message', 'The worker ended while it ran this job.') else g.errors end as history
+      from gone g join holdfast.jobs_queues q on q.id = g.lane >> 2),
+  back as (
+    insert into holdfast.jobs_ready (slot, lane, id, origin, attempt, crashes, at, key, unique_key, errors, body)
+    select (j.new_id >> 16) & 7, j.lane, j.new_id, coalesce(j.origin, j.id), j.next_attempt, j.crashes + 1, j.at, j.key, j.unique_key, j.history, j.body
+      from judged j where not j.is_dead),
+  dead as (
+    insert into holdfast.jobs_dead (id, queue, priority, attempts, sent_at, key, unique_key, errors, body)
+    select coalesce(j.origin, j.id), j.lane >> 2, j.lane & 3, j.attempt, j.at, j.key, j.unique_key, j.history, holdfast.jobs_read_body(j.body)
+      from judged j where j.is_dead),
+  freed as (
+    delete from holdfast.jobs_unique k using judged j
+     where j.is_dead and j.unique_key is not null and k.queue = j.lane >> 2 and k.key = j.unique_key and k.id = coalesce(j.origin, j.id))
+  select count(*) into v_moved from judged;
+  return v_moved;
+end $$;
+
+-- Takes out a job that waits. One that is in an open claim is somebody's: false. The lane is locked first and looked at
+-- afterwards, by a statement with a snapshot of its own, so that no claim comes in between.
+create function holdfast.jobs_cancel(p_id bigint) returns boolean
+language plpgsql as $$
+declare
+  v_lane integer;
+  v_found boolean;
+begin
+  for v_lane in select l.lane from holdfast.jobs_lanes l order by l.lane loop
+    perform from holdfast.jobs_ready r where r.lane = v_lane and (r.id = p_id or r.origin = p_id);
+    continue when not found;
+    perform from holdfast.jobs_lanes l where l.lane = v_lane for update;
+    with gone as (
+      delete from holdfast.jobs_ready r
+       where r.lane = v_lane and (r.id = p_id or r.origin = p_id)
+         and not exists (select from holdfast.jobs_claims c where c.lane = v_lane and c.ids @> r.id)
+      returning r.unique_key),
+    freed as (
+      delete from holdfast.jobs_unique k using gone g
+       where g.unique_key is not null and k.queue = v_lane >> 2 and k.key = g.unique_key and k.id = p_id)
+    select count(*) > 0 into v_found from gone;
+    if v_found then return true; end if;
+  end loop;
+  with gone as (delete from holdfast.jobs_later l where l.id = p_id returning l.lane, l.unique_key),
+  freed as (
+    delete from holdfast.jobs_unique k using gone g
+     where g.unique_key is not null and k.queue = g.lane >> 2 and k.key = g.unique_key and k.id = p_id)
+  select count(*) > 0 into v_found from gone;
+  return v_found;
+end $$;
+
+-- The end of a transaction in which jobs did their work: raises unless every one of them is still the worker's. A check
+-- that merely matched no row would let the work be committed.
+create function holdfast.jobs_finish(p_worker bigint, p_lane integer, p_id bigint[], p_cid bigint[]) returns void
+language plpgsql
+set enable_seqscan = off set enable_bitmapscan = off set enable_hashjoin = off set enable_mergejoin = off set jit = off
+set plan_cache_mode = force_generic_plan
+as $$
+begin
+  if holdfast.jobs_complete(p_worker, p_lane, p_id, p_id, p_cid, '{}', true) <> cardinality(p_id) then
+    raise exception 'jobs of worker % were handed to another one', p_worker using errcode = 'HF002';
+  end if;
+end $$;
+
+-- Empties drained slots, the one being written and its neighbours excepted. TRUNCATE waits for no vacuum and works while
+-- an old snapshot is open. As the owner: the runtime role may not truncate. Never waits long: everybody else would wait
+-- behind it. Gives how many were emptied.
+create function holdfast.jobs_trim() returns integer
+language plpgsql security definer
+set search_path = pg_catalog set lock_timeout = '20ms' set enable_seqscan = on
+as $$
+declare
+  v_head bigint := (select s.last_value from holdfast.jobs_ids s);
+  v_table text;
+  v_any boolean;
+  v_trimmed integer := 0;
+begin
+  for v_slot in 0 .. 7 loop
+    continue when v_slot in ((v_head >> 16) & 7, ((v_head >> 16) + 1) & 7, ((v_head >> 16) + 7) & 7);
+    v_table := 'holdfast.jobs_ready_' || v_slot;
+    continue when pg_relation_size(v_table::regclass) = 0;
+    execute format('select exists (select from %s)', v_table) into v_any;
+    continue when v_any;
+    begin
+      execute format('lock table %s in access exclusive mode', v_table);
+      execute format('select exists (select from %s)', v_table) into v_any;
+      if not v_any then
+        execute format('truncate %s', v_table);
+        v_trimmed := v_trimmed + 1;
+      end if;
+    exception when lock_not_available then null;
+    end;
+  end loop;
+  return v_trimmed;
+end $$;

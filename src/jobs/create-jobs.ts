@@ -1,0 +1,226 @@
+import { stderrLogger, validateOptions, type Db, type Logger, type Tx } from '../core/index.js'
+import { Counts } from './counts.js'
+import { jobsError } from './errors.js'
+import type { AnyDefinition } from './job-run.js'
+import { sendOptionTable, workOptionTable } from './options.js'
+import { encodePayload, encodePayloads } from './payload.js'
+import { Sender } from './sender.js'
+import * as store from './store.js'
+import type {
+  DeadFilter,
+  DeadJob,
+  JobDefinition,
+  Jobs,
+  Priority,
+  QueueState,
+  SendOptions,
+  Sent,
+  Worker,
+  WorkOptions,
+} from './types.js'
+import { Upkeep } from './upkeep.js'
+import { WakeUps } from './wake-ups.js'
+import { JobWorker } from './worker.js'
+
+const priorities: Readonly<Record<Priority, number>> = { high: 0, normal: 1, low: 2 }
+const MOST_PER_STATEMENT = 1_000
+const noOptions: SendOptions = {}
+
+export interface JobsOptions {
+  /** All kinds of jobs that this process sends or runs. */
+  jobs: readonly JobDefinition<never>[]
+  /** Receives what no caller can be given. Default: warnings and errors as JSON lines on stderr. */
+  logger?: Logger
+}
+
+/**
+ * Makes a process's jobs known to the database, to send them and to run them.
+ *
+ * @example
+ * const jobs = await createJobs(db, { jobs: [mail] })
+ * await db.tx(async (tx) => { …; await jobs.send(tx, mail, { to: 'ada@example.com' }) })
+ * @throws HF_JOBS_NAME, HF_CONNECT_…
+ */
+export async function createJobs(db: Db, { jobs, logger = stderrLogger }: JobsOptions): Promise<Jobs> {
+  const queues = new Map<string, number>()
+  const definitions = jobs as readonly object[] as readonly AnyDefinition[]
+  for (const { name, options } of definitions) {
+    if (queues.has(name)) throw jobsError('HF_JOBS_NAME', `Two definitions are named ${name}.`)
+    queues.set(name, await store.registerQueue(db, name, options.attempts ?? 10, options.backoffMs ?? 1_000))
+  }
+  return new ProcessJobs(db, definitions, queues, logger)
+}
+
+class ProcessJobs implements Jobs {
+  readonly #db: Db
+  readonly #definitions: readonly AnyDefinition[]
+  readonly #queues: ReadonlyMap<string, number>
+  readonly #logger: Logger
+  readonly #counts: Counts
+  readonly #sender: Sender
+  readonly #wakeUps: WakeUps
+  readonly #workers = new Set<JobWorker>()
+
+  constructor(db: Db, definitions: readonly AnyDefinition[], queues: ReadonlyMap<string, number>, logger: Logger) {
+    this.#db = db
+    this.#definitions = definitions
+    this.#queues = queues
+    this.#logger = logger
+    this.#counts = new Counts(db)
+    this.#sender = new Sender(db, (lane, amount) => this.#noteSent([lane], amount))
+    this.#wakeUps = new WakeUps(db, logger, () => this.#wakeWorkers())
+  }
+
+  async send(...args: unknown[]): Promise<Sent> {
+    const [tx, job, payload, options = noOptions] = splitArguments<[AnyDefinition, unknown, SendOptions?]>(args)
+    if (options !== noOptions) validateOptions('send', options, sendOptionTable)
+    const lane = this.#laneOf(job, options.priority)
+    const body = await encodePayload(job, payload)
+    const runAt = options.runAt?.getTime() ?? (options.delayMs ? Date.now() + options.delayMs : null)
+    if (runAt !== null || options.uniqueKey !== undefined) {
+      const record = { lane, at: runAt, ukey: options.uniqueKey ?? null, body }
+      const [row] = await store.sendRich(tx ?? this.#db, [record])
+      const { id, is_new: isNew } = row as store.SentRow
+      if (isNew) this.#noteSentIn(tx, lane, 1)
+      return { id: id ?? '', isNew }
+    }
+    if (tx === undefined) return { id: await this.#sender.send(lane, body), isNew: true }
+    const [id] = await store.sendPlain(tx, lane, body)
+    this.#noteSentIn(tx, lane, 1)
+    return { id: id as string, isNew: true }
+  }
+
+  async sendMany(...args: unknown[]): Promise<string[]> {
+    const [tx, job, payloads] = splitArguments<[AnyDefinition, readonly unknown[]]>(args)
+    const lane = this.#laneOf(job, undefined)
+    const ids: string[] = []
+    for (let from = 0; from < payloads.length; from += MOST_PER_STATEMENT) {
+      const part = payloads.slice(from, from + MOST_PER_STATEMENT)
+      const bodies = await encodePayloads(job, part)
+      ids.push(...(await store.sendPlain(tx ?? this.#db, lane, bodies.join(store.RECORD))))
+      this.#noteSentIn(tx, lane, part.length)
+    }
+    return ids
+  }
+
+  #laneOf(job: AnyDefinition, priority: Priority = 'normal'): number {
+    const queue = this.#queues.get(job.name)
+    if (queue === undefined)
+      throw jobsError('HF_JOBS_UNKNOWN', `A job ${job.name} was sent; createJobs() was not given it.`)
+    return queue * 4 + priorities[priority]
+  }
+
+  #noteSentIn(tx: Tx | undefined, lane: number, amount: number): void {
+    if (tx === undefined) this.#noteSent([lane], amount)
+    // A transaction of another library: nobody tells us of its commit, so workers find the job by polling.
+    else if (tx.seesCommit) tx.afterCommit(() => this.#noteSent([lane], amount))
+    else this.#counts.add(lane, 'sent', amount)
+  }
+
+  #noteSent(lanes: readonly number[], amount: number): void {
+    for (const lane of lanes) this.#counts.add(lane, 'sent', amount)
+    this.#wakeUps.tell(lanes)
+  }
+
+  #wakeWorkers(): boolean {
+    for (const worker of this.#workers) worker.wake()
+    return this.#workers.size > 0
+  }
+
+  async work(options: WorkOptions = {}): Promise<Worker> {
+    validateOptions('work', options, workOptionTable)
+    const { concurrency = 20, leaseMs = 15_000, pollMs = 1_000, graceMs = 10_000, signal } = options
+    signal?.throwIfAborted()
+    const chosen = (options.jobs as readonly object[] as readonly AnyDefinition[] | undefined) ?? this.#definitions
+    const definitions = new Map<number, AnyDefinition>()
+    for (const definition of chosen)
+      for (const priority of ['high', 'normal', 'low'] as const)
+        definitions.set(this.#laneOf(definition, priority), definition)
+    const stopListening = await this.#wakeUps.listen()
+    const shared = { db: this.#db, logger: this.#logger }
+    const worker: JobWorker = await JobWorker.start({
+      ...shared,
+      ...{ definitions, concurrency, leaseMs, pollMs, graceMs, counts: this.#counts },
+      onStopped: () => this.#workers.delete(worker),
+    })
+    this.#workers.add(worker)
+    const upkeep = new Upkeep({ ...shared, self: () => worker.id, onReady: (lanes) => this.#wakeUps.tell(lanes) })
+    const stop = () => void worker.stop()
+    signal?.addEventListener('abort', stop, { once: true })
+    const stopped = worker.stopped.then(async () => {
+      signal?.removeEventListener('abort', stop)
+      await Promise.all([upkeep.close(), stopListening?.()])
+    })
+    return {
+      stats: () => worker.stats(),
+      stop: async () => {
+        await worker.stop()
+        await stopped
+      },
+      stopped,
+    }
+  }
+
+  async pause(name: string): Promise<void> {
+    if (!(await store.setPaused(this.#db, name, true))) throw describeMissing(name)
+  }
+
+  async resume(name: string): Promise<void> {
+    if (!(await store.setPaused(this.#db, name, false))) throw describeMissing(name)
+    const queue = this.#queues.get(name)
+    if (queue !== undefined) this.#wakeUps.tell([queue * 4])
+  }
+
+  async cancel(id: string): Promise<boolean> {
+    return await store.cancelJob(this.#db, id)
+  }
+
+  async queues(): Promise<QueueState[]> {
+    const rows = await store.listQueues(this.#db)
+    return rows.map((row) => ({
+      name: row.name,
+      isPaused: row.is_paused,
+      oldestReadyMs: row.oldest_ms,
+      sent: Number(row.sent),
+      succeeded: Number(row.succeeded),
+      failed: Number(row.failed),
+      died: Number(row.died),
+    }))
+  }
+
+  async findDead(filter: DeadFilter = {}): Promise<DeadJob[]> {
+    const rows = await store.listDead(this.#db, toQuery(filter, 50))
+    return rows.map(({ id, name, attempts, died_at: diedAt, errors, body: payload }) => ({
+      ...{ id, name, attempts, diedAt, errors, payload },
+    }))
+  }
+
+  async redrive(which: readonly string[] | DeadFilter): Promise<number> {
+    const { amount, lanes } = Array.isArray(which)
+      ? await store.redriveIds(this.#db, which as readonly string[])
+      : await store.redriveFound(this.#db, toQuery(which as DeadFilter, 1_000))
+    if (amount > 0) this.#wakeUps.tell(lanes)
+    return amount
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#workers].map(async (worker) => await worker.stop()))
+    await this.#wakeUps.close()
+    await this.#counts.close()
+  }
+}
+
+/** Calls begin with a transaction or leave it out. */
+function splitArguments<Rest extends unknown[]>(args: unknown[]): [Tx | undefined, ...Rest] {
+  const isTx = typeof args[0] === 'object' && args[0] !== null && 'savepoint' in args[0]
+  return (isTx ? args : [undefined, ...args]) as [Tx | undefined, ...Rest]
+}
+
+function toQuery({ name, contains, after = '0', limit }: DeadFilter, most: number): store.DeadQuery {
+  const json = contains === undefined ? null : JSON.stringify(contains)
+  return { name: name ?? null, contains: json, after, limit: limit ?? most }
+}
+
+function describeMissing(name: string) {
+  return jobsError('HF_JOBS_NOT_FOUND', `There is no queue named ${name}.`)
+}

@@ -1,0 +1,27 @@
+/** @module holdfast/jobs: a durable queue in the user's own transaction. */
+
+export { createJobs, type JobsOptions } from './create-jobs.js'
+export { defineJob } from './define-job.js'
+export { jobsErrors } from './errors.js'
+export { jobOptionTable, sendOptionTable, workOptionTable } from './options.js'
+export type {
+  AtLeastOnceOptions,
+  BatchOptions,
+  DeadFilter,
+  DeadJob,
+  Job,
+  JobDefinition,
+  JobOptions,
+  Jobs,
+  Priority,
+  QueueState,
+  RetryOptions,
+  SendOptions,
+  Sent,
+  StandardSchema,
+  TransactionJob,
+  TransactionOptions,
+  Worker,
+  WorkerStats,
+  WorkOptions,
+} from './types.js'

@@ -1,0 +1,42 @@
+import type { ClaimedJob } from './claimed-job.js'
+
+/** Claimed jobs that wait for their turn, first in, first out, without moving the rest at each step. */
+export class JobQueue {
+  #jobs: ClaimedJob[] = []
+  #head = 0
+
+  get length(): number {
+    return this.#jobs.length - this.#head
+  }
+
+  push(jobs: readonly ClaimedJob[]): void {
+    if (this.#head > 0) this.#jobs = this.#jobs.slice(this.#head)
+    this.#head = 0
+    for (const job of jobs) this.#jobs.push(job)
+  }
+
+  shift(): ClaimedJob | undefined {
+    return this.#head < this.#jobs.length ? this.#jobs[this.#head++] : undefined
+  }
+
+  /** The next ones of the first one's lane, at most `most`. */
+  shiftGroup(most: number): ClaimedJob[] {
+    const lane = this.#jobs[this.#head]?.lane
+    const start = this.#head
+    while (this.#head < this.#jobs.length && this.#head - start < most && this.#jobs[this.#head]?.lane === lane)
+      this.#head++
+    return this.#jobs.slice(start, this.#head)
+  }
+
+  peek(): ClaimedJob | undefined {
+    return this.#jobs[this.#head]
+  }
+
+  /** Everything that still waits. */
+  clear(): ClaimedJob[] {
+    const rest = this.#jobs.slice(this.#head)
+    this.#jobs = []
+    this.#head = 0
+    return rest
+  }
+}

@@ -1,0 +1,75 @@
+import type { HoldfastError, Tx } from '../core/index.js'
+import type { ClaimedJob } from './claimed-job.js'
+import { jobsError } from './errors.js'
+import type { Job, JobOptions } from './types.js'
+
+export type AnyOptions = JobOptions<never, unknown>
+
+/** A definition as the inside sees it: whose payload it is, only its handler knows. */
+export interface AnyDefinition {
+  readonly name: string
+  readonly options: AnyOptions
+}
+
+const TIMEOUT_MS = 300_000
+
+/** One run of one job: what its handler is given. The signal is made when somebody asks for it: most handlers never do. */
+export class JobRun implements Job<unknown> {
+  readonly claimed: ClaimedJob
+  readonly definition: AnyDefinition
+  payload: unknown
+  /** `performance.now()` at which its time is over. */
+  readonly endsAt: number
+  isSettled = false
+  tx!: Tx
+  #controller: AbortController | undefined
+  #reason: HoldfastError | undefined
+
+  constructor(claimed: ClaimedJob, definition: AnyDefinition, now: number) {
+    const { timeoutMs = TIMEOUT_MS } = definition.options
+    this.claimed = claimed
+    this.definition = definition
+    this.endsAt = timeoutMs === 0 ? Infinity : now + timeoutMs
+  }
+
+  get id(): string {
+    return this.claimed.jobId
+  }
+
+  get name(): string {
+    return this.definition.name
+  }
+
+  get attempt(): number {
+    return this.claimed.attempt
+  }
+
+  get sentAt(): Date {
+    return new Date(this.claimed.sentAtMs)
+  }
+
+  get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController()
+      if (this.#reason) this.#controller.abort(this.#reason)
+    }
+    return this.#controller.signal
+  }
+
+  /** Why it was told to end, if it was. */
+  get reason(): HoldfastError | undefined {
+    return this.#reason
+  }
+
+  abort(reason: HoldfastError): void {
+    this.#reason ??= reason
+    this.#controller?.abort(reason)
+  }
+}
+
+export function describeTimeout({ name, definition }: JobRun) {
+  const { timeoutMs = TIMEOUT_MS } = definition.options
+  return jobsError('HF_JOBS_TIMEOUT', `A run of ${name} did not end within ${timeoutMs} ms.`, {
+    details: { job: name, timeoutMs },
+  })
+}

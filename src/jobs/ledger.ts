@@ -1,0 +1,149 @@
+import type { Db } from '../core/index.js'
+import type { ClaimedJob } from './claimed-job.js'
+import { complete, fail, giveBack, type Completion, type Failure } from './store.js'
+
+/** Rows of one slot have equal id >> 16: a run of ids must not leave its slot. */
+const SLOT_BITS = 65_536
+
+interface LaneEntry {
+  done: { id: number; cid: number }[]
+  failures: Failure[]
+  returns: { id: number; cid: number }[]
+  ended: number[]
+  frees: boolean
+}
+
+/**
+ * What became of the claimed jobs, written to the database as it goes: one statement is on its way at a time, and
+ * whatever ends meanwhile joins the next. That is a few milliseconds' worth, so a killed worker repeats few jobs.
+ */
+export class Ledger {
+  readonly #db: Db
+  readonly #worker: string
+  readonly #onLost: (error?: unknown) => void
+  readonly #left = new Map<number, number>()
+  readonly #lanes = new Map<number, LaneEntry>()
+  #flushing: Promise<void> | undefined
+  #isClosed = false
+  /** Jobs whose end came too late: they had been handed to another worker. */
+  lost = 0
+
+  constructor(db: Db, worker: string, onLost: (error?: unknown) => void) {
+    this.#db = db
+    this.#worker = worker
+    this.#onLost = onLost
+  }
+
+  open(cid: number, amount: number): void {
+    this.#left.set(cid, amount)
+  }
+
+  finish(job: ClaimedJob): void {
+    const entry = this.#entryOf(job)
+    entry.done.push({ id: job.id, cid: job.cid })
+    if (job.uniqueKey !== null) entry.frees = true
+    this.#settle(entry, job.cid)
+  }
+
+  /** `runAt` null: no attempt is left, or none makes sense. */
+  fail(job: ClaimedJob, runAt: Date | null, error: object): void {
+    const entry = this.#entryOf(job)
+    entry.failures.push({ id: job.id, cid: job.cid, runAt, error })
+    this.#settle(entry, job.cid)
+  }
+
+  giveBack(job: ClaimedJob): void {
+    const entry = this.#entryOf(job)
+    entry.returns.push({ id: job.id, cid: job.cid })
+    this.#settle(entry, job.cid)
+  }
+
+  /** The job's row is gone already: its own transaction deleted it. */
+  close(job: ClaimedJob): void {
+    this.#settle(this.#entryOf(job), job.cid)
+  }
+
+  /** Resolves when everything so far is written. */
+  async flush(): Promise<void> {
+    while (this.#flushing !== undefined || this.#lanes.size > 0) await this.#startFlush()
+  }
+
+  /** The worker is lost: nothing that it still holds may be written. */
+  abandon(): void {
+    this.#isClosed = true
+    this.#lanes.clear()
+    this.#left.clear()
+  }
+
+  #entryOf({ lane }: ClaimedJob): LaneEntry {
+    let entry = this.#lanes.get(lane)
+    if (entry === undefined) {
+      entry = { done: [], failures: [], returns: [], ended: [], frees: false }
+      this.#lanes.set(lane, entry)
+    }
+    return entry
+  }
+
+  #settle(entry: LaneEntry, cid: number): void {
+    const left = (this.#left.get(cid) ?? 1) - 1
+    if (left === 0) {
+      this.#left.delete(cid)
+      entry.ended.push(cid)
+    } else this.#left.set(cid, left)
+    void this.#startFlush()
+  }
+
+  #startFlush(): Promise<void> {
+    return (this.#flushing ??= this.#flushAll().finally(() => {
+      this.#flushing = undefined
+      if (this.#lanes.size > 0 && !this.#isClosed) void this.#startFlush()
+    }))
+  }
+
+  async #flushAll(): Promise<void> {
+    // What ends in this turn of the loop goes along.
+    await new Promise<void>((resolve) => setImmediate(resolve))
+    for (const [lane, entry] of this.#lanes) {
+      this.#lanes.delete(lane)
+      try {
+        await this.#write(lane, entry)
+      } catch (error) {
+        // Whether it was written is unknown; the jobs are given up, and whoever takes over finds out.
+        this.#onLost(error)
+        return
+      }
+    }
+  }
+
+  async #write(lane: number, { done, failures, returns, ended, frees }: LaneEntry): Promise<void> {
+    const [db, worker] = [this.#db, this.#worker]
+    if (failures.length > 0) this.lost += failures.length - (await fail(db, worker, lane, failures))
+    if (returns.length > 0) {
+      await giveBack(
+        db,
+        worker,
+        lane,
+        returns.map(({ id }) => id),
+        returns.map(({ cid }) => cid),
+      )
+    }
+    if (done.length + ended.length === 0) return
+    const completion: Completion = { lane, ...joinRuns(done), ended, frees }
+    this.lost += done.length - (await complete(db, worker, completion))
+  }
+}
+
+/** Runs of ids that were really claimed, never from the lowest to the highest: a late commit may lie in between. */
+export function joinRuns(done: { id: number; cid: number }[]): { lo: number[]; hi: number[]; cids: number[] } {
+  const [lo, hi, cids]: [number[], number[], number[]] = [[], [], []]
+  let last = -1
+  for (const { id, cid } of done.toSorted((a, b) => a.id - b.id)) {
+    if (last >= 0 && id === (hi[last] as number) + 1 && cid === cids[last] && id % SLOT_BITS !== 0) hi[last] = id
+    else {
+      last = lo.push(id) - 1
+      hi.push(id)
+      cids.push(cid)
+    }
+  }
+  return { lo, hi, cids }
+}

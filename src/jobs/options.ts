@@ -1,0 +1,106 @@
+import type { OptionTable } from '../core/index.js'
+
+export const jobOptionTable: OptionTable = {
+  handler: { type: 'function', default: 'required', doc: 'What runs the job.' },
+  mode: {
+    type: 'string',
+    values: ['at-least-once', 'transaction', 'batch'],
+    default: '`at-least-once`',
+    doc: 'How the handler is called: with a job; with a job and its transaction `job.tx`; with many jobs at once.',
+  },
+  schema: {
+    type: 'object',
+    default: 'none',
+    doc: 'Any Standard Schema; checked when a job is sent and again before it runs.',
+  },
+  attempts: { type: 'number', min: 1, max: 1_000, default: '`10`', doc: 'Runs in all; then the job is dead.' },
+  backoffMs: {
+    type: 'number',
+    min: 0,
+    max: 86_400_000,
+    unit: 'ms',
+    default: '`1_000`',
+    doc: 'Pause before the second attempt; each later one is twice as long, plus or minus a quarter.',
+  },
+  maxBackoffMs: { type: 'number', min: 0, unit: 'ms', default: '`3_600_000`', doc: 'The longest pause.' },
+  isRetryable: {
+    type: 'function',
+    default: '`error.retryable !== false`',
+    doc: 'False sends the job to the dead letters at once.',
+  },
+  timeoutMs: {
+    type: 'number',
+    min: 0,
+    unit: 'ms',
+    default: '`300_000`',
+    doc: 'A run may take this long; 0 sets no limit.',
+  },
+  maxBytes: {
+    type: 'number',
+    min: 1,
+    max: 100_000_000,
+    unit: 'bytes',
+    default: '`1_048_576`',
+    doc: 'Most bytes of a payload’s JSON.',
+  },
+  sharedCommits: {
+    type: 'number',
+    min: 1,
+    max: 60,
+    default: '`1`',
+    doc: 'With `mode: "transaction"`: up to so many jobs share a commit, one after the other, a savepoint each.',
+  },
+  batchSize: {
+    type: 'number',
+    min: 1,
+    max: 1_000,
+    default: '`100`',
+    doc: 'With `mode: "batch"`: most jobs in one call.',
+  },
+}
+
+export const sendOptionTable: OptionTable = {
+  delayMs: { type: 'number', min: 0, unit: 'ms', default: '`0`', doc: 'Not before this long from now.' },
+  runAt: { type: 'object', default: 'now', doc: 'Not before this moment (a Date).' },
+  priority: {
+    type: 'string',
+    values: ['high', 'normal', 'low'],
+    default: '`normal`',
+    doc: 'What is claimed first; lower ones keep a share of the claims.',
+  },
+  uniqueKey: {
+    type: 'string',
+    default: 'none',
+    doc: 'While a job of this name with this key waits or runs, another one is not sent.',
+  },
+}
+
+export const workOptionTable: OptionTable = {
+  concurrency: { type: 'number', min: 1, max: 10_000, default: '`20`', doc: 'Jobs run at once in this worker.' },
+  jobs: { type: 'array', default: 'all', doc: 'Only these definitions.' },
+  leaseMs: {
+    type: 'number',
+    min: 500,
+    max: 3_600_000,
+    unit: 'ms',
+    default: '`15_000`',
+    doc: 'A worker that did not renew itself for so long has lost its jobs.',
+  },
+  pollMs: {
+    type: 'number',
+    min: 10,
+    max: 60_000,
+    unit: 'ms',
+    default: '`1_000`',
+    doc: 'Looks for jobs at least this often.',
+  },
+  graceMs: {
+    type: 'number',
+    min: 0,
+    max: 3_600_000,
+    unit: 'ms',
+    default: '`10_000`',
+    doc: 'stop() lets running handlers go on for so long, then hands their jobs back.',
+  },
+  signal: { type: 'object', default: 'none', doc: 'Aborting it stops the worker.' },
+}

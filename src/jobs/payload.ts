@@ -1,0 +1,71 @@
+import { jobsError } from './errors.js'
+import type { AnyDefinition } from './job-run.js'
+import type { SchemaResult, StandardSchema } from './types.js'
+
+const MAX_BYTES = 1_048_576
+const MOST_ISSUES = 5
+
+/** A payload as JSON text, checked against its schema and its size. @throws HF_JOBS_PAYLOAD_INVALID, HF_JOBS_PAYLOAD_TOO_LARGE */
+export async function encodePayload(job: AnyDefinition, payload: unknown): Promise<string> {
+  if (job.options.schema) await checkPayload(job.name, job.options.schema, payload)
+  return encodeUnchecked(job, payload)
+}
+
+/** Many of them, without a promise for each where no schema has to be asked. */
+export async function encodePayloads(job: AnyDefinition, payloads: readonly unknown[]): Promise<string[]> {
+  const { schema } = job.options
+  if (schema) for (const payload of payloads) await checkPayload(job.name, schema, payload)
+  return payloads.map((payload) => encodeUnchecked(job, payload))
+}
+
+function encodeUnchecked(job: AnyDefinition, payload: unknown): string {
+  const { maxBytes = MAX_BYTES } = job.options
+  const text = stringify(job.name, payload)
+  // A character is at most three bytes of UTF-8: only texts near the limit are measured.
+  if (text.length * 3 > maxBytes && Buffer.byteLength(text) > maxBytes) {
+    const bytes = Buffer.byteLength(text)
+    throw jobsError(
+      'HF_JOBS_PAYLOAD_TOO_LARGE',
+      `The payload of a job ${job.name} has ${bytes} bytes, the most is ${maxBytes}.`,
+      { details: { job: job.name, bytes, maxBytes } },
+    )
+  }
+  return text
+}
+
+function stringify(name: string, payload: unknown): string {
+  let text: string | undefined
+  try {
+    text = JSON.stringify(payload)
+  } catch (cause) {
+    throw jobsError('HF_JOBS_PAYLOAD_INVALID', `The payload of a job ${name} cannot be JSON.`, { cause })
+  }
+  if (text === undefined)
+    throw jobsError('HF_JOBS_PAYLOAD_INVALID', `The payload of a job ${name} is ${typeof payload}.`)
+  if (text.includes('\\u0000'))
+    throw jobsError('HF_JOBS_PAYLOAD_INVALID', `The payload of a job ${name} holds the character U+0000.`)
+  return text
+}
+
+/** Gives what the schema makes of it. The message names paths, never values. @throws HF_JOBS_PAYLOAD_INVALID */
+export async function checkPayload<Payload>(
+  name: string,
+  schema: StandardSchema<never, Payload>,
+  payload: unknown,
+): Promise<Payload> {
+  const result: SchemaResult<Payload> = await schema['~standard'].validate(payload)
+  if (result.issues === undefined) return result.value
+  const paths = result.issues.slice(0, MOST_ISSUES).map(({ path }) => describePath(path))
+  throw jobsError(
+    'HF_JOBS_PAYLOAD_INVALID',
+    `The payload of a job ${name} does not fit its schema at ${paths.join(', ')}.`,
+    {
+      details: { job: name, paths },
+    },
+  )
+}
+
+function describePath(path: readonly (PropertyKey | { readonly key: PropertyKey })[] = []): string {
+  if (path.length === 0) return '(the whole)'
+  return path.map((part) => String(typeof part === 'object' ? part.key : part)).join('.')
+}

@@ -1,0 +1,38 @@
+import { isHoldfastError } from '../core/index.js'
+import { jobsError } from './errors.js'
+import type { AnyOptions } from './job-run.js'
+
+const MOST_MESSAGE = 2_000
+
+/** When a failed job runs again; null: never, it is dead. */
+export function planRetry(options: AnyOptions, attempt: number, error: unknown): Date | null {
+  const { attempts = 10, backoffMs = 1_000, maxBackoffMs = 3_600_000, isRetryable = isRetryableByDefault } = options
+  if (attempt >= attempts || !isRetryable(error)) return null
+  const pauseMs = Math.min(maxBackoffMs, backoffMs * 2 ** Math.min(attempt - 1, 30))
+  // A quarter either way: jobs that failed together must not come back together.
+  return new Date(Date.now() + pauseMs * (0.75 + Math.random() / 2))
+}
+
+function isRetryableByDefault(error: unknown): boolean {
+  if (isHoldfastError(error, 'HF_JOBS_PAYLOAD_INVALID')) return false
+  // Most errors of holdfast say whether the same call may succeed later; a job's attempts are to be used all the same.
+  if (isHoldfastError(error)) return true
+  return !(error instanceof Error && 'retryable' in error && error.retryable === false)
+}
+
+/** What joins the job's history: name and message of the error, never its other properties, which may hold payloads. */
+export function describeError(error: unknown, attempt: number): object {
+  const known =
+    error instanceof Error ? error : jobsError('HF_JOBS_THROWN', `The handler threw ${describeType(error)}.`)
+  const name = 'code' in known && typeof known.code === 'string' ? known.code : known.name
+  return { attempt, at: new Date().toISOString(), name, message: clean(known.message) }
+}
+
+function describeType(value: unknown): string {
+  return value === null ? 'null' : `a value of type ${typeof value}`
+}
+
+/** jsonb stores neither U+0000 nor half a surrogate pair. */
+function clean(message: string): string {
+  return message.slice(0, MOST_MESSAGE).replaceAll(/[\u0000]|\p{Surrogate}/gu, '')
+}

@@ -1,0 +1,315 @@
+import { readSqlstate, type Db } from '../core/index.js'
+import type { ClaimedJob } from './claimed-job.js'
+import type { Counts } from './counts.js'
+import { jobsError } from './errors.js'
+import { JobQueue } from './job-queue.js'
+import { describeTimeout, JobRun, type AnyDefinition } from './job-run.js'
+import type { Ledger } from './ledger.js'
+import { checkPayload } from './payload.js'
+import { describeError, planRetry } from './retry.js'
+import { finishInTx, noteStart } from './store.js'
+
+const LOOK_MS = 100
+const BATCH_SIZE = 100
+const LOST = 'HF002'
+
+export interface RunnerParts {
+  db: Db
+  worker: string
+  concurrency: number
+  ledger: Ledger
+  counts: Counts
+  /** By lane. */
+  definitions: ReadonlyMap<number, AnyDefinition>
+  /** Fewer jobs wait than before. */
+  onDrained: () => void
+}
+
+/** Runs claimed jobs, so many at once, and writes what became of each into the ledger. */
+export class Runner {
+  readonly #parts: RunnerParts
+  readonly #queue = new JobQueue()
+  readonly #running = new Set<JobRun>()
+  readonly #clock: NodeJS.Timeout
+  /** Slots in use: one a run, or one a group of runs. */
+  #busy = 0
+  #isStopping = false
+  #isFilling = false
+  #onIdle: (() => void) | undefined
+
+  constructor(parts: RunnerParts) {
+    this.#parts = parts
+    this.#clock = setInterval(() => this.#endOverdue(), LOOK_MS)
+  }
+
+  get buffered(): number {
+    return this.#queue.length
+  }
+
+  get running(): number {
+    return this.#running.size
+  }
+
+  add(jobs: readonly ClaimedJob[]): void {
+    this.#queue.push(jobs)
+    this.#fill()
+  }
+
+  #fill(): void {
+    // A handler that is not asynchronous ends inside of this loop: the loop goes on by itself.
+    if (this.#isFilling) return
+    this.#isFilling = true
+    while (!this.#isStopping && this.#busy < this.#parts.concurrency) {
+      const first = this.#queue.peek()
+      if (first === undefined) break
+      const definition = this.#parts.definitions.get(first.lane) as AnyDefinition
+      this.#busy++
+      if (definition.options.mode === 'transaction') {
+        void this.#runGroup(this.#takeGroup(definition.options.sharedCommits ?? 1), definition)
+      } else if (definition.options.mode === 'batch') {
+        void this.#runBatch(this.#takeGroup(definition.options.batchSize ?? BATCH_SIZE), definition)
+      } else this.#runOne(this.#queue.shift() as ClaimedJob, definition)
+    }
+    this.#isFilling = false
+    this.#parts.onDrained()
+  }
+
+  /** Suspects run alone: should one end the process, the others are not to blame. */
+  #takeGroup(most: number): ClaimedJob[] {
+    const first = this.#queue.peek() as ClaimedJob
+    return this.#queue.shiftGroup(first.crashes > 0 ? 1 : most)
+  }
+
+  #begin(claimed: ClaimedJob, definition: AnyDefinition): JobRun {
+    const run = new JobRun(claimed, definition, performance.now())
+    this.#running.add(run)
+    return run
+  }
+
+  #runOne(claimed: ClaimedJob, definition: AnyDefinition): void {
+    const run = this.#begin(claimed, definition)
+    try {
+      const handler = definition.options.handler as (job: JobRun) => unknown
+      if (definition.options.schema !== undefined || claimed.crashes > 0) {
+        const prepared = this.#prepare(run).then((isOurs) => (isOurs ? handler(run) : undefined))
+        return void prepared.then(
+          () => this.#succeed(run),
+          (error) => this.#fail(run, error),
+        )
+      }
+      run.payload = JSON.parse(claimed.body)
+      const result = handler(run)
+      if (isThenable(result))
+        result.then(
+          () => this.#succeed(run),
+          (error) => this.#fail(run, error),
+        )
+      else this.#succeed(run)
+    } catch (error) {
+      this.#fail(run, error)
+    }
+  }
+
+  /** False: the job is no longer ours. */
+  async #prepare(run: JobRun): Promise<boolean> {
+    const { claimed, definition } = run
+    const payload: unknown = JSON.parse(claimed.body)
+    const { schema } = definition.options
+    run.payload = schema ? await checkPayload(run.name, schema, payload) : payload
+    if (claimed.crashes === 0) return true
+    const isOurs = await noteStart(this.#parts.db, this.#parts.worker, claimed.lane, claimed.cid, claimed.id)
+    if (!isOurs) throw jobsError('HF_JOBS_LOST', `A job ${run.name} was handed to another worker before it started.`)
+    return true
+  }
+
+  #succeed(run: JobRun): void {
+    if (run.isSettled) return
+    this.#parts.ledger.finish(run.claimed)
+    this.#parts.counts.add(run.claimed.lane, 'succeeded')
+    this.#settle(run)
+    this.#free()
+  }
+
+  #fail(run: JobRun, error: unknown): void {
+    if (run.isSettled) return
+    this.#noteFailure(run, error)
+    this.#settle(run)
+    this.#free()
+  }
+
+  #noteFailure({ claimed, definition, reason, attempt }: JobRun, error: unknown): void {
+    const { ledger, counts } = this.#parts
+    if (reason?.code === 'HF_JOBS_STOPPED') return ledger.giveBack(claimed)
+    const runAt = planRetry(definition.options, attempt, error)
+    ledger.fail(claimed, runAt, describeError(error, attempt))
+    counts.add(claimed.lane, 'failed')
+    if (runAt === null) counts.add(claimed.lane, 'died')
+  }
+
+  #settle(run: JobRun): void {
+    run.isSettled = true
+    this.#running.delete(run)
+  }
+
+  /** A slot is free again. */
+  #free(): void {
+    this.#busy--
+    if (this.#busy === 0) this.#onIdle?.()
+    if (this.#isFilling) return
+    if (!this.#isStopping && this.#queue.length > 0) this.#fill()
+    else this.#parts.onDrained()
+  }
+
+  async #runBatch(group: readonly ClaimedJob[], definition: AnyDefinition): Promise<void> {
+    const runs = group.map((claimed) => this.#begin(claimed, definition))
+    const ready: JobRun[] = []
+    for (const run of runs) {
+      try {
+        await this.#prepare(run)
+        ready.push(run)
+      } catch (error) {
+        this.#settleAlone(run, error)
+      }
+    }
+    try {
+      const handler = definition.options.handler as (jobs: readonly JobRun[], signal: AbortSignal) => unknown
+      const leader = ready[0]
+      if (leader) await handler(ready, leader.signal)
+      for (const run of ready) this.#settleAlone(run)
+    } catch (error) {
+      for (const run of ready) this.#settleAlone(run, error ?? new Error('The batch failed.'))
+    }
+    this.#free()
+  }
+
+  /** The slot belongs to the whole group. */
+  #settleAlone(run: JobRun, error?: unknown): void {
+    if (run.isSettled) return
+    if (error === undefined) {
+      this.#parts.ledger.finish(run.claimed)
+      this.#parts.counts.add(run.claimed.lane, 'succeeded')
+    } else this.#noteFailure(run, error)
+    this.#settle(run)
+  }
+
+  /**
+   * Jobs whose work and completion are one commit. In a group each has a savepoint: one that fails leaves the others
+   * alone. When the commit itself fails none of them has happened, and each counts as failed.
+   */
+  async #runGroup(group: readonly ClaimedJob[], definition: AnyDefinition): Promise<void> {
+    const runs = group.map((claimed) => this.#begin(claimed, definition))
+    const failures = new Map<JobRun, unknown>()
+    const { timeoutMs = 300_000 } = definition.options
+    const deadlineMs = timeoutMs === 0 ? 0 : timeoutMs * runs.length + 1_000
+    try {
+      await this.#parts.db.tx(async (tx) => await this.#runInTx(runs, tx, failures), { deadlineMs })
+    } catch (error) {
+      const cause = readSqlstate(error) === LOST ? describeLost(runs[0] as JobRun, error) : error
+      for (const run of runs) this.#settleAlone(run, failures.get(run) ?? cause)
+      return this.#free()
+    }
+    for (const run of runs) {
+      if (failures.has(run)) this.#settleAlone(run, failures.get(run))
+      else if (!run.isSettled) {
+        this.#parts.ledger.close(run.claimed)
+        this.#parts.counts.add(run.claimed.lane, 'succeeded')
+        this.#settle(run)
+      }
+    }
+    this.#free()
+  }
+
+  async #runInTx(
+    runs: readonly JobRun[],
+    tx: Parameters<Parameters<Db['tx']>[0]>[0],
+    failures: Map<JobRun, unknown>,
+  ): Promise<void> {
+    const done: JobRun[] = []
+    for (const run of runs) {
+      const handler = run.definition.options.handler as (job: JobRun) => Promise<unknown>
+      try {
+        await this.#prepare(run)
+        if (runs.length === 1) await this.#handleInTx(run, tx, handler)
+        else await tx.savepoint(async (inner) => await this.#handleInTx(run, inner, handler))
+        done.push(run)
+      } catch (error) {
+        failures.set(run, error ?? new Error('The handler failed.'))
+        if (runs.length === 1) throw error
+      }
+    }
+    const { worker } = this.#parts
+    const [first] = done
+    if (first === undefined) return
+    await finishInTx(
+      tx,
+      worker,
+      first.claimed.lane,
+      done.map(({ claimed }) => claimed.id),
+      done.map(({ claimed }) => claimed.cid),
+    )
+  }
+
+  async #handleInTx(run: JobRun, tx: JobRun['tx'], handler: (job: JobRun) => Promise<unknown>): Promise<void> {
+    run.tx = tx
+    await handler(run)
+    // Its time is over, or it was told to stop: what it wrote must not be committed.
+    if (run.reason) throw run.reason
+  }
+
+  #endOverdue(): void {
+    const now = performance.now()
+    for (const run of this.#running) {
+      if (now < run.endsAt || run.reason) continue
+      const error = describeTimeout(run)
+      run.abort(error)
+      // A handler that never ends must not hold its slot; in a transaction the deadline of that ends it.
+      if (run.definition.options.mode === undefined || run.definition.options.mode === 'at-least-once')
+        this.#fail(run, error)
+    }
+  }
+
+  /** Starts nothing any more; gives what waits. */
+  halt(): ClaimedJob[] {
+    this.#isStopping = true
+    return this.#queue.clear()
+  }
+
+  /** Resolves when nothing runs, or after `ms`. */
+  async waitForIdle(ms: number): Promise<void> {
+    if (this.#busy === 0) return
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, ms)
+      this.#onIdle = () => {
+        clearTimeout(timer)
+        resolve()
+      }
+    })
+  }
+
+  abortAll(code: 'HF_JOBS_STOPPED' | 'HF_JOBS_LOST', message: string): void {
+    for (const run of this.#running) run.abort(jobsError(code, message))
+  }
+
+  /** Hands back what still runs: whatever those handlers do from now on is no longer the job's. */
+  disown(): void {
+    for (const run of this.#running) {
+      this.#parts.ledger.giveBack(run.claimed)
+      run.isSettled = true
+    }
+    this.#running.clear()
+  }
+
+  close(): void {
+    clearInterval(this.#clock)
+  }
+}
+
+function isThenable(value: unknown): value is PromiseLike<unknown> {
+  return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function'
+}
+
+function describeLost({ name }: JobRun, cause: unknown) {
+  return jobsError('HF_JOBS_LOST', `A job ${name} was handed to another worker; what this one did was rolled back.`, {
+    cause,
+  })
+}

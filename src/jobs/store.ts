@@ -1,0 +1,351 @@
+// All SQL of jobs that is not a function of the protocol (migrations/0004). Each statement is named in a comment.
+
+import type { Queryable } from '../core/index.js'
+
+/** Between the jobs of one text parameter: JSON escapes all control characters, so no payload can hold it. */
+export const RECORD = '\u001e'
+export const FIELD = '\u001f'
+export const CHANNEL = 'holdfast_jobs'
+/** First key of the workers' advisory locks: 'hfjw' in ASCII. */
+export const WORKER_LOCK = 1_751_542_391
+
+export async function registerQueue(db: Queryable, name: string, attempts: number, backoffMs: number): Promise<number> {
+  const text = '/* holdfast:jobs.register */ select holdfast.jobs_register($1, $2, $3) as id'
+  const { rows } = await db.query<{ id: number }>(text, [name, attempts, backoffMs])
+  return (rows[0] as { id: number }).id
+}
+
+/**
+ * Plain jobs of one lane: one statement, one text parameter. The transaction's id is taken before the first job's, which
+ * is what lets claimers know when an id that they did not see can appear no more.
+ */
+export async function sendPlain(db: Queryable, lane: number, bodies: string): Promise<string[]> {
+  const text = `/* holdfast:jobs.send */
+    with begun as materialized (select pg_current_xact_id()),
+    drawn as (select nextval('holdfast.jobs_ids') as id, b.body from begun, string_to_table($2, E'\\x1e') b (body) offset 0),
+    sent as (insert into holdfast.jobs_ready (slot, lane, id, body) select (id >> 16) & 7, $1, id, body from drawn returning id)
+    select string_agg(id::text, ',' order by id) as ids from sent`
+  const { rows } = await db.query<{ ids: string }>(text, [lane, bodies])
+  return (rows[0] as { ids: string }).ids.split(',')
+}
+
+/** As `send-rich` takes it. */
+export interface RichRecord {
+  lane: number
+  /** Milliseconds since the epoch; null: now. */
+  at: number | null
+  ukey: string | null
+  body: string
+}
+
+export interface SentRow {
+  id: string
+  is_new: boolean
+}
+
+export async function sendRich(db: Queryable, records: readonly RichRecord[]): Promise<SentRow[]> {
+  const text = `/* holdfast:jobs.send-rich */
+    with begun as materialized (select pg_current_xact_id()),
+    drawn as materialized (
+      select nextval('holdfast.jobs_ids') as id, r.lane, to_timestamp(r.at / 1000) as at, r.ukey, r.body
+        from begun, json_to_recordset($1) r (lane integer, at float8, ukey text, body text)),
+    taken as (
+      insert into holdfast.jobs_unique (queue, key, id) select lane >> 2, ukey, id from drawn where ukey is not null
+      on conflict do nothing returning id),
+    fresh as materialized (select d.* from drawn d where d.ukey is null or exists (select from taken t where t.id = d.id)),
+    later as (
+      insert into holdfast.jobs_later (run_at, id, lane, attempt, unique_key, body)
+      select at, id, lane, 1, ukey, body from fresh where at > now()),
+    ready as (
+      insert into holdfast.jobs_ready (slot, lane, id, unique_key, body)
+      select (id >> 16) & 7, lane, id, ukey, body from fresh where at is null or at <= now())
+    select case when f.id is not null then d.id else k.id end::text as id, f.id is not null as is_new
+      from drawn d left join fresh f on f.id = d.id
+      left join holdfast.jobs_unique k on f.id is null and k.queue = d.lane >> 2 and k.key = d.ukey
+     order by d.id`
+  return (await db.query<SentRow>(text, [JSON.stringify(records)])).rows
+}
+
+export async function notifyLanes(db: Queryable, lanes: string): Promise<void> {
+  await db.query(`/* holdfast:jobs.notify */ select pg_notify('${CHANNEL}', $1)`, [lanes])
+}
+
+export interface ClaimRow {
+  lane: number
+  cid: string | null
+  amount: string
+  last_id: string | null
+  opened: string
+  jobs: string | null
+  xid: string | null
+  xmin: string
+}
+
+export async function claim(
+  db: Queryable,
+  worker: string,
+  lanes: readonly number[],
+  from: readonly number[],
+  opened: readonly number[],
+  most: number,
+): Promise<ClaimRow[]> {
+  const text = '/* holdfast:jobs.claim */ select * from holdfast.jobs_claim($1, $2, $3, $4, $5)'
+  return (await db.query<ClaimRow>(text, [worker, lanes, from, opened, most])).rows
+}
+
+export async function findMark(
+  db: Queryable,
+  lane: number,
+  mark: number,
+  last: number,
+  opened: number,
+): Promise<number> {
+  const text = '/* holdfast:jobs.find-mark */ select holdfast.jobs_find_mark($1, $2, $3, $4) as mark'
+  const { rows } = await db.query<{ mark: string }>(text, [lane, mark, last, opened])
+  return Number((rows[0] as { mark: string }).mark)
+}
+
+export interface Completion {
+  lane: number
+  lo: number[]
+  hi: number[]
+  cids: number[]
+  ended: number[]
+  frees: boolean
+}
+
+export async function complete(
+  db: Queryable,
+  worker: string,
+  { lane, lo, hi, cids, ended, frees }: Completion,
+): Promise<number> {
+  const text = '/* holdfast:jobs.complete */ select holdfast.jobs_complete($1, $2, $3, $4, $5, $6, $7) as done'
+  const { rows } = await db.query<{ done: number }>(text, [worker, lane, lo, hi, cids, ended, frees])
+  return (rows[0] as { done: number }).done
+}
+
+export interface Failure {
+  id: number
+  cid: number
+  /** null: dead. */
+  runAt: Date | null
+  error: object
+}
+
+export async function fail(db: Queryable, worker: string, lane: number, failures: readonly Failure[]): Promise<number> {
+  const text = '/* holdfast:jobs.fail */ select holdfast.jobs_fail($1, $2, $3, $4, $5, $6) as done'
+  const values = [
+    failures.map(({ id }) => id),
+    failures.map(({ cid }) => cid),
+    failures.map(({ runAt }) => runAt),
+    failures.map(({ error }) => JSON.stringify(error)),
+  ]
+  const { rows } = await db.query<{ done: number }>(text, [worker, lane, ...values])
+  return (rows[0] as { done: number }).done
+}
+
+export async function giveBack(
+  db: Queryable,
+  worker: string,
+  lane: number,
+  ids: readonly number[],
+  cids: readonly number[],
+): Promise<void> {
+  await db.query('/* holdfast:jobs.return */ select holdfast.jobs_return($1, $2, $3, $4)', [worker, lane, ids, cids])
+}
+
+/** Written before a suspect job starts: if its worker ends now, the attempt has been used up. */
+export async function noteStart(
+  db: Queryable,
+  worker: string,
+  lane: number,
+  cid: number,
+  id: number,
+): Promise<boolean> {
+  const text = `/* holdfast:jobs.note-start */
+    update holdfast.jobs_claims set started = started || $4::bigint where lane = $2 and cid = $3 and worker = $1`
+  return (await db.query(text, [worker, lane, cid, id])).rowCount === 1
+}
+
+/** At the end of a transaction in which jobs did their work. @throws SQLSTATE HF002 when one is not this worker's any more */
+export async function finishInTx(
+  tx: Queryable,
+  worker: string,
+  lane: number,
+  ids: readonly number[],
+  cids: readonly number[],
+): Promise<void> {
+  await tx.query('/* holdfast:jobs.finish */ select holdfast.jobs_finish($1, $2, $3, $4)', [worker, lane, ids, cids])
+}
+
+export async function promote(
+  db: Queryable,
+  from: Date | '-infinity',
+  most: number,
+): Promise<{ amount: number; lanes: number[] }> {
+  const text = '/* holdfast:jobs.promote */ select amount, lanes from holdfast.jobs_promote($1, $2)'
+  return (await db.query<{ amount: number; lanes: number[] }>(text, [from, most])).rows[0] as {
+    amount: number
+    lanes: number[]
+  }
+}
+
+export async function addWorker(db: Queryable, instance: string, leaseMs: number): Promise<string> {
+  const text = `/* holdfast:jobs.add-worker */
+    insert into holdfast.jobs_workers (instance, lease_ms) values ($1, $2) returning id`
+  return ((await db.query<{ id: string }>(text, [instance, leaseMs])).rows[0] as { id: string }).id
+}
+
+export const lockWorkerText = `/* holdfast:jobs.lock-worker */ select pg_try_advisory_lock(${WORKER_LOCK}, $1::integer)`
+
+/** False: the worker has been declared gone. */
+export async function renewWorker(db: Queryable, worker: string, hasSession: boolean): Promise<boolean> {
+  const text = `/* holdfast:jobs.renew-worker */
+    update holdfast.jobs_workers set seen_at = now(), has_session = $2 where id = $1`
+  return (await db.query(text, [worker, hasSession])).rowCount === 1
+}
+
+export async function removeWorker(db: Queryable, worker: string): Promise<void> {
+  await db.query(
+    `/* holdfast:jobs.remove-worker */
+    delete from holdfast.jobs_workers w where w.id = $1
+       and not exists (select from holdfast.jobs_claims c where c.worker = w.id)`,
+    [worker],
+  )
+}
+
+/** Hands on the jobs of workers that are gone; gives how many jobs were moved. A tried lock is let go at once: by the statement's own transaction. */
+export async function reapWorkers(db: Queryable, self: string): Promise<number> {
+  const text = `/* holdfast:jobs.reap */
+    with gone as materialized (
+      select w.id, w.has_session and pg_try_advisory_xact_lock(${WORKER_LOCK}, w.id::integer) as has_ended,
+             w.seen_at < now() - w.lease_ms * interval '1 millisecond' as has_lapsed
+        from holdfast.jobs_workers w where w.id <> $1)
+    select coalesce(sum(holdfast.jobs_reap(id, has_ended)), 0)::integer as moved from gone where has_ended or has_lapsed`
+  return ((await db.query<{ moved: number }>(text, [self])).rows[0] as { moved: number }).moved
+}
+
+export async function trim(db: Queryable): Promise<void> {
+  await db.query('/* holdfast:jobs.trim */ select holdfast.jobs_trim()')
+}
+
+export interface CountDelta {
+  queue: number
+  sent: number
+  succeeded: number
+  failed: number
+  died: number
+}
+
+export async function addCounts(db: Queryable, deltas: readonly CountDelta[]): Promise<void> {
+  const text = `/* holdfast:jobs.add-counts */
+    insert into holdfast.jobs_counts as c (queue, minute, sent, succeeded, failed, died)
+    select d.queue, m.minute, d.sent, d.succeeded, d.failed, d.died
+      from (select date_trunc('minute', now()) as minute) m,
+           json_to_recordset($1) d (queue smallint, sent bigint, succeeded bigint, failed bigint, died bigint)
+     order by d.queue
+    on conflict (queue, minute) do update set sent = c.sent + excluded.sent, succeeded = c.succeeded + excluded.succeeded,
+      failed = c.failed + excluded.failed, died = c.died + excluded.died`
+  await db.query(text, [JSON.stringify(deltas)])
+}
+
+/** False: there is no queue of that name. */
+export async function setPaused(db: Queryable, name: string, isPaused: boolean): Promise<boolean> {
+  const text = '/* holdfast:jobs.set-paused */ update holdfast.jobs_queues set is_paused = $2 where name = $1'
+  return (await db.query(text, [name, isPaused])).rowCount === 1
+}
+
+/** Only what waits: a job in an open claim is somebody's. */
+export async function cancelJob(db: Queryable, id: string): Promise<boolean> {
+  const { rows } = await db.query<{ is_gone: boolean }>(
+    '/* holdfast:jobs.cancel */ select holdfast.jobs_cancel($1) as is_gone',
+    [id],
+  )
+  return rows[0]?.is_gone === true
+}
+
+export interface QueueRow {
+  name: string
+  is_paused: boolean
+  oldest_ms: number | null
+  sent: string
+  succeeded: string
+  failed: string
+  died: string
+}
+
+/** The oldest of each lane is the first of an index; what runs already is passed over. */
+export async function listQueues(db: Queryable): Promise<QueueRow[]> {
+  const text = `/* holdfast:jobs.list-queues */
+    select q.name, q.is_paused,
+           (select round(extract(epoch from max(clock_timestamp() - o.at)) * 1000)::float8
+              from holdfast.jobs_lanes l,
+                   lateral (select range_agg(c.ids) as ids from holdfast.jobs_claims c where c.lane = l.lane) open,
+                   lateral (select r.at from holdfast.jobs_ready r
+                             where r.lane = l.lane and (open.ids is null or not r.id <@ open.ids) order by r.id limit 1) o
+             where l.queue = q.id) as oldest_ms,
+           coalesce(n.sent, 0) as sent, coalesce(n.succeeded, 0) as succeeded, coalesce(n.failed, 0) as failed, coalesce(n.died, 0) as died
+      from holdfast.jobs_queues q
+      left join (select c.queue, sum(c.sent) as sent, sum(c.succeeded) as succeeded, sum(c.failed) as failed, sum(c.died) as died
+                   from holdfast.jobs_counts c group by c.queue) n on n.queue = q.id
+     order by q.name`
+  return (await db.query<QueueRow>(text)).rows
+}
+
+export interface DeadRow {
+  id: string
+  name: string
+  attempts: number
+  died_at: Date
+  errors: { attempt: number; at: string; name: string; message: string }[]
+  body: unknown
+}
+
+export interface DeadQuery {
+  name: string | null
+  contains: string | null
+  after: string
+  limit: number
+}
+
+const deadCondition = `from holdfast.jobs_dead d join holdfast.jobs_queues q on q.id = d.queue
+     where ($1::text is null or q.name = $1) and ($2::jsonb is null or d.body @> $2::jsonb) and d.id > $3::bigint
+     order by d.id limit $4`
+
+export async function listDead(db: Queryable, { name, contains, after, limit }: DeadQuery): Promise<DeadRow[]> {
+  const text = `/* holdfast:jobs.list-dead */ select d.id, q.name, d.attempts, d.died_at, d.errors, d.body ${deadCondition}`
+  return (await db.query<DeadRow>(text, [name, contains, after, limit])).rows
+}
+
+/** Back to their lanes with their history, as if sent now; a unique key that is taken meanwhile keeps the dead letter dead. */
+const redriveTail = `,
+    begun as materialized (select pg_current_xact_id()),
+    taken as (
+      insert into holdfast.jobs_unique (queue, key, id) select queue, unique_key, id from chosen where unique_key is not null
+      on conflict do nothing returning id),
+    gone as (
+      delete from holdfast.jobs_dead d using chosen c
+       where d.id = c.id and (c.unique_key is null or exists (select from taken t where t.id = c.id))
+      returning d.*),
+    fresh as materialized (select nextval('holdfast.jobs_ids') as new_id, g.* from begun, gone g),
+    back as (
+      insert into holdfast.jobs_ready (slot, lane, id, origin, key, unique_key, errors, body)
+      select (f.new_id >> 16) & 7, f.queue * 4 + f.priority, f.new_id, f.id, f.key, f.unique_key, f.errors, f.body::text from fresh f)
+    select count(*)::integer as amount, coalesce(array_agg(distinct queue * 4 + priority), '{}') as lanes from gone`
+
+export interface Redriven {
+  amount: number
+  lanes: number[]
+}
+
+export async function redriveIds(db: Queryable, ids: readonly string[]): Promise<Redriven> {
+  const text = `/* holdfast:jobs.redrive-ids */
+    with chosen as materialized (select d.* from holdfast.jobs_dead d where d.id = any($1::bigint[]) for update)${redriveTail}`
+  return (await db.query<{ amount: number; lanes: number[] }>(text, [ids])).rows[0] as Redriven
+}
+
+export async function redriveFound(db: Queryable, { name, contains, after, limit }: DeadQuery): Promise<Redriven> {
+  const text = `/* holdfast:jobs.redrive-found */
+    with chosen as materialized (select d.* ${deadCondition} for update of d)${redriveTail}`
+  return (await db.query<{ amount: number; lanes: number[] }>(text, [name, contains, after, limit])).rows[0] as Redriven
+}

@@ -1,0 +1,197 @@
+import type { Tx } from '../core/index.js'
+
+/** What is waited for first when workers are short; lower ones still get a share of every 16 claims. */
+export type Priority = 'high' | 'normal' | 'low'
+
+/** Any schema library that speaks Standard Schema v1 (zod, valibot, arktype …). Source: standardschema.dev. */
+export interface StandardSchema<Input, Output> {
+  readonly '~standard': {
+    readonly version: 1
+    readonly vendor: string
+    readonly validate: (value: unknown) => SchemaResult<Output> | Promise<SchemaResult<Output>>
+    readonly types?: { readonly input: Input; readonly output: Output } | undefined
+  }
+}
+
+export type SchemaResult<Output> =
+  | { readonly value: Output; readonly issues?: undefined }
+  | {
+      readonly issues: readonly {
+        readonly message: string
+        readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined
+      }[]
+    }
+
+/** One run of a job, as its handler sees it. */
+export interface Job<Payload> {
+  /** The same in every attempt: an idempotency key for what the handler does elsewhere. */
+  readonly id: string
+  readonly name: string
+  readonly payload: Payload
+  /** 1 the first time. */
+  readonly attempt: number
+  readonly sentAt: Date
+  /** Aborted when the job's time is over, when its worker lost it, and when a stopping worker waits no longer. */
+  readonly signal: AbortSignal
+}
+
+/** A job in a transaction of its own: what `tx` writes and the completion commit together. */
+export interface TransactionJob<Payload> extends Job<Payload> {
+  readonly tx: Tx
+}
+
+export interface RetryOptions {
+  /** Runs in all, the first included; then the job is dead. Default: 10. */
+  attempts?: number
+  /** Pause before the second attempt; each later one is twice as long, plus or minus a quarter. Default: 1 000 ms. */
+  backoffMs?: number
+  /** The longest pause. Default: 3 600 000 ms (an hour). */
+  maxBackoffMs?: number
+  /** False sends the job to the dead letters at once. Default: errors whose `retryable` is false are not retried. */
+  isRetryable?: (error: unknown) => boolean
+}
+
+interface CommonOptions<Input, Payload> extends RetryOptions {
+  schema?: StandardSchema<Input, Payload>
+  /** A run may take this long. 0 sets no limit. Default: 300 000 ms (5 minutes). */
+  timeoutMs?: number
+  /** Most bytes of a payload's JSON. Default: 1 048 576. */
+  maxBytes?: number
+}
+
+/** Runs at least once: after a crash, again. */
+export interface AtLeastOnceOptions<Input, Payload> extends CommonOptions<Input, Payload> {
+  mode?: 'at-least-once'
+  handler: (job: Job<Payload>) => unknown
+}
+
+/** Its writes through `job.tx` happen exactly once. */
+export interface TransactionOptions<Input, Payload> extends CommonOptions<Input, Payload> {
+  mode: 'transaction'
+  handler: (job: TransactionJob<Payload>) => Promise<unknown>
+  /** Up to so many jobs share a commit, one after the other, a savepoint each. Default: 1, at most 60. */
+  sharedCommits?: number
+}
+
+/** Gets many jobs at once; when it throws, each of them counts as failed. */
+export interface BatchOptions<Input, Payload> extends CommonOptions<Input, Payload> {
+  mode: 'batch'
+  handler: (jobs: readonly Job<Payload>[], signal: AbortSignal) => unknown
+  /** Most jobs in one call. Default: 100. */
+  batchSize?: number
+}
+
+export type JobOptions<Input, Payload> =
+  AtLeastOnceOptions<Input, Payload> | TransactionOptions<Input, Payload> | BatchOptions<Input, Payload>
+
+declare const sends: unique symbol
+
+/** Made by `defineJob`; `Input` is what may be sent. */
+export interface JobDefinition<Input> {
+  readonly name: string
+  readonly options: object
+  readonly [sends]?: (input: Input) => void
+}
+
+export interface SendOptions {
+  /** Not before this long from now. Default: 0 ms. */
+  delayMs?: number
+  /** Not before this moment. */
+  runAt?: Date
+  /** Default: `normal`. */
+  priority?: Priority
+  /** While a job of this name with this key waits or runs, another one is not sent. */
+  uniqueKey?: string
+}
+
+export interface Sent {
+  /** With `isNew: false` the id of the job that has the unique key; '' when it was being sent by somebody else at that moment. */
+  id: string
+  isNew: boolean
+}
+
+export interface WorkOptions {
+  /** Jobs run at once in this worker. Default: 20. */
+  concurrency?: number
+  /** Only these. Default: all that were given to createJobs. */
+  jobs?: readonly JobDefinition<never>[]
+  /** A worker that did not renew itself for so long has lost its jobs. Default: 15 000 ms. */
+  leaseMs?: number
+  /** Looks for jobs at least this often; a notification makes it look at once. Default: 1 000 ms. */
+  pollMs?: number
+  /** stop() lets running handlers go on for so long, then aborts their signal and hands the jobs back. Default: 10 000 ms. */
+  graceMs?: number
+  /** Aborting it stops the worker. */
+  signal?: AbortSignal
+}
+
+export interface WorkerStats {
+  running: number
+  /** Claimed and not started. */
+  buffered: number
+  succeeded: number
+  failed: number
+  lost: number
+}
+
+export interface Worker {
+  stats(): WorkerStats
+  /** Hands unstarted jobs back at once, waits for running ones, and resolves when nothing of it is left. */
+  stop(): Promise<void>
+  /** Resolves when it has stopped, for whatever reason. */
+  readonly stopped: Promise<void>
+}
+
+export interface QueueState {
+  name: string
+  isPaused: boolean
+  /** Age of the oldest job that could run now; null when none waits. @unit ms */
+  oldestReadyMs: number | null
+  /** Since the counters began (kept per minute, for a week). */
+  sent: number
+  succeeded: number
+  failed: number
+  died: number
+}
+
+export interface DeadJob {
+  id: string
+  name: string
+  attempts: number
+  diedAt: Date
+  errors: { attempt: number; at: string; name: string; message: string }[]
+  payload: unknown
+}
+
+export interface DeadFilter {
+  /** Jobs of this name. */
+  name?: string
+  /** Payloads that contain this JSON (jsonb's `@>`). */
+  contains?: unknown
+  /** The next page: ids after this one. */
+  after?: string
+  /** Default: 50. */
+  limit?: number
+}
+
+export interface Jobs {
+  /** Sends a job: inside `tx`, so that it exists exactly if that commits; or on its own. */
+  send<Input>(tx: Tx, job: JobDefinition<Input>, payload: NoInfer<Input>, options?: SendOptions): Promise<Sent>
+  send<Input>(job: JobDefinition<Input>, payload: NoInfer<Input>, options?: SendOptions): Promise<Sent>
+  /** Many jobs of one kind in one statement; gives their ids in order. */
+  sendMany<Input>(tx: Tx, job: JobDefinition<Input>, payloads: readonly NoInfer<Input>[]): Promise<string[]>
+  sendMany<Input>(job: JobDefinition<Input>, payloads: readonly NoInfer<Input>[]): Promise<string[]>
+  work(options?: WorkOptions): Promise<Worker>
+  /** No worker claims jobs of this name until `resume`; running ones go on. @throws HF_JOBS_NOT_FOUND */
+  pause(name: string): Promise<void>
+  resume(name: string): Promise<void>
+  /** Takes out a job that waits: ready or delayed, not running, not dead. False: there is none of that id. */
+  cancel(id: string): Promise<boolean>
+  queues(): Promise<QueueState[]>
+  /** Dead letters, oldest first. */
+  findDead(filter?: DeadFilter): Promise<DeadJob[]>
+  /** Sends dead letters again, with all their attempts: those of the ids given, or up to `limit` (default 1 000) of a filter. Gives how many. */
+  redrive(which: readonly string[] | DeadFilter): Promise<number>
+  /** Sends what waits in this process, and its counters. */
+  close(): Promise<void>
+}

@@ -1,0 +1,73 @@
+import type { Db, Logger } from '../core/index.js'
+import { promote, reapWorkers, trim } from './store.js'
+
+const TICK_MS = 250
+const PROMOTE_MOST = 2_000
+/** A transaction that was slow to commit may bring a delayed job whose time is already past. */
+const LATE_COMMIT_MS = 60_000
+const FULL_LOOK_MS = 10_000
+const REAP_EVERY = 2
+const TRIM_EVERY = 4
+
+export interface UpkeepParts {
+  db: Db
+  logger: Logger
+  /** The worker of this process; never reaped by itself. */
+  self: () => string
+  onReady: (lanes: readonly number[]) => void
+}
+
+/**
+ * What every worker does beside its jobs: promotes delayed ones, hands on those of dead workers, empties drained slots.
+ * Each is safe to be done by any number of workers at once and by none for a while; nobody leads.
+ */
+export class Upkeep {
+  readonly #parts: UpkeepParts
+  #timer: NodeJS.Timeout | undefined
+  #running: Promise<void> | undefined
+  #turn = 0
+  #promotedTo: Date | '-infinity' = '-infinity'
+  #fullLookAt = 0
+  #isFailing = false
+
+  constructor(parts: UpkeepParts) {
+    this.#parts = parts
+    this.#timer = setInterval(() => this.#tick(), TICK_MS)
+  }
+
+  #tick(): void {
+    this.#running ??= this.#runAll()
+      .then(() => (this.#isFailing = false))
+      .catch((error: unknown) => {
+        if (!this.#isFailing) this.#parts.logger.warn({ err: error }, 'Upkeep of the jobs failed; it is tried again.')
+        this.#isFailing = true
+      })
+      .then(() => (this.#running = undefined))
+  }
+
+  async #runAll(): Promise<void> {
+    const turn = this.#turn++
+    await this.#promoteDue()
+    if (turn % REAP_EVERY === 0 && (await reapWorkers(this.#parts.db, this.#parts.self())) > 0) this.#parts.onReady([])
+    if (turn % TRIM_EVERY === 0) await trim(this.#parts.db)
+  }
+
+  async #promoteDue(): Promise<void> {
+    const now = Date.now()
+    if (now - this.#fullLookAt > FULL_LOOK_MS) {
+      this.#promotedTo = '-infinity'
+      this.#fullLookAt = now
+    }
+    for (;;) {
+      const { amount, lanes } = await promote(this.#parts.db, this.#promotedTo, PROMOTE_MOST)
+      if (amount > 0) this.#parts.onReady(lanes)
+      if (amount < PROMOTE_MOST) break
+    }
+    this.#promotedTo = new Date(now - LATE_COMMIT_MS)
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#timer)
+    await this.#running
+  }
+}

@@ -1,0 +1,53 @@
+import { isHoldfastError, type Db, type Logger } from '../core/index.js'
+import { CHANNEL, notifyLanes } from './store.js'
+
+/**
+ * Tells workers that there may be jobs: those of this process at once, the others by a NOTIFY after the commit, never in
+ * the user's transaction (there it takes a lock that all commits of the server share). A hint: polling alone suffices.
+ */
+export class WakeUps {
+  readonly #db: Db
+  readonly #logger: Logger
+  readonly #wakeOwn: () => boolean
+  readonly #lanes = new Set<number>()
+  #sending: Promise<void> | undefined
+
+  constructor(db: Db, logger: Logger, wakeOwn: () => boolean) {
+    this.#db = db
+    this.#logger = logger
+    this.#wakeOwn = wakeOwn
+  }
+
+  /** Hears the others; undefined where LISTEN leads nowhere. */
+  async listen(): Promise<(() => Promise<void>) | undefined> {
+    try {
+      return await this.#db.listen(CHANNEL, () => void this.#wakeOwn())
+    } catch (error) {
+      if (isHoldfastError(error, 'HF_POOLER_LISTEN')) return undefined
+      throw error
+    }
+  }
+
+  tell(lanes: readonly number[]): void {
+    this.#wakeOwn()
+    for (const lane of lanes) this.#lanes.add(lane)
+    if (this.#lanes.size > 0) this.#sending ??= this.#send().finally(() => (this.#sending = undefined))
+  }
+
+  async #send(): Promise<void> {
+    while (this.#lanes.size > 0) {
+      const lanes = [...this.#lanes].join(',')
+      this.#lanes.clear()
+      try {
+        await notifyLanes(this.#db, lanes)
+      } catch (error) {
+        this.#logger.debug({ err: error }, 'A hint about new jobs could not be sent; workers find them by polling.')
+        return
+      }
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#sending
+  }
+}
