@@ -16,7 +16,12 @@ const shared = {
 
 // These start servers of their own from the embedded binaries: another server would not be asked.
 const ownServers = ['test/core/hosts.test.ts']
-const databaseSuites = ['test/core/**/*.test.ts', 'test/jobs/**/*.test.ts', 'test/prove/**/*.test.ts', 'test/example/**/*.test.ts']
+const databaseSuites = [
+  'test/core/**/*.test.ts',
+  'test/jobs/**/*.test.ts',
+  'test/prove/**/*.test.ts',
+  'test/example/**/*.test.ts',
+]
 
 export default defineConfig({
   resolve: { conditions: ['holdfast-src'] },

@@ -3,6 +3,8 @@ import { addCounts, type CountDelta } from './store.js'
 
 const FLUSH_MS = 1_000
 
+export type Happening = 'sent' | 'succeeded' | 'failed' | 'died'
+
 /** What happened to jobs in this process since it was last written down; every process adds its share to the same rows. */
 export class Counts {
   readonly #db: Db
@@ -15,7 +17,7 @@ export class Counts {
     this.#timer = setInterval(() => void this.flush().catch(() => {}), FLUSH_MS).unref()
   }
 
-  add(lane: number, what: 'sent' | 'succeeded' | 'failed' | 'died', amount = 1): void {
+  add(lane: number, what: Happening, amount = 1): void {
     const queue = lane >> 2
     let delta = this.#queues.get(queue)
     if (delta === undefined) {

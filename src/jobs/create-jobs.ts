@@ -140,7 +140,12 @@ class ProcessJobs implements Jobs {
     const shared = { db: this.#db, logger: this.#logger }
     const worker: JobWorker = await JobWorker.start({
       ...shared,
-      ...{ definitions, concurrency, leaseMs, pollMs, graceMs, counts: this.#counts },
+      definitions,
+      concurrency,
+      leaseMs,
+      pollMs,
+      graceMs,
+      counts: this.#counts,
       onStopped: () => this.#workers.delete(worker),
     })
     this.#workers.add(worker)
@@ -191,7 +196,12 @@ class ProcessJobs implements Jobs {
   async findDead(filter: DeadFilter = {}): Promise<DeadJob[]> {
     const rows = await store.listDead(this.#db, toQuery(filter, 50))
     return rows.map(({ id, name, attempts, died_at: diedAt, errors, body: payload }) => ({
-      ...{ id, name, attempts, diedAt, errors, payload },
+      id,
+      name,
+      attempts,
+      diedAt,
+      errors,
+      payload,
     }))
   }
 

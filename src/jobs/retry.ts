@@ -32,7 +32,7 @@ function describeType(value: unknown): string {
   return value === null ? 'null' : `a value of type ${typeof value}`
 }
 
-/** jsonb stores neither U+0000 nor half a surrogate pair. */
+/** jsonb stores neither U+0000 nor half a surrogate pair; other control characters would garble a terminal. */
 function clean(message: string): string {
-  return message.slice(0, MOST_MESSAGE).replaceAll(/[\u0000]|\p{Surrogate}/gu, '')
+  return message.slice(0, MOST_MESSAGE).replaceAll(/\p{Cc}|\p{Surrogate}/gu, ' ')
 }

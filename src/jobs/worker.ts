@@ -1,6 +1,6 @@
 import type { Db, Logger } from '../core/index.js'
 import { parseClaim } from './claimed-job.js'
-import type { Counts } from './counts.js'
+import type { Counts, Happening } from './counts.js'
 import type { AnyDefinition } from './job-run.js'
 import { LaneMarks } from './lane-marks.js'
 import { Ledger } from './ledger.js'
@@ -98,7 +98,7 @@ export class JobWorker implements Worker {
   }
 
   #countedBy(counts: Counts): Counts {
-    const add: Counts['add'] = (lane, what, amount = 1) => {
+    const add = (lane: number, what: Happening, amount = 1): void => {
       if (what === 'succeeded' || what === 'failed') {
         this.#totals[what] += amount
         this.#finished += amount

@@ -213,7 +213,7 @@ test('no job starts while its queue is paused; running ones go on', async () => 
     await jobs.send(job, { n: 1 })
     await jobs.work({ pollMs: 20 })
     await eventually(async () => {
-      const [state] = (await jobs.queues()).filter(({ name }) => name === 'pausing')
+      const state = (await jobs.queues()).find(({ name }) => name === 'pausing')
       expect(state?.isPaused).toBe(true)
       expect(state?.oldestReadyMs).toBeGreaterThan(100)
     })
