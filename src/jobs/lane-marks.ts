@@ -9,8 +9,9 @@ const RESCAN_MS = 250
  *
  * Two marks. `head`: after the last claimed id; only while batches come back full, and never for longer than 250 ms, as
  * a transaction that was slow to commit may still bring jobs below it. `safe`: nothing can appear below it. A sender
- * takes its transaction's id before the job's: of the ids up to one that a claim saw, the owners are older than that
- * claim's own transaction, so they have all ended once a snapshot's xmin has reached it.
+ * takes its transaction's id before the job's, so whoever owns an id up to one that a claim saw is older than any
+ * transaction begun after that claim. The *next* claim's own transaction id is such a stamp: the first one's is not,
+ * because it was taken before the rows were looked at. All owners have ended once a snapshot's xmin has reached it.
  *
  * Both are hints. A mark that is too high delays a job until somebody looks below; it cannot run one twice.
  */
@@ -22,6 +23,8 @@ export class LaneMarks {
   #lookedAt = 0
   /** Claims below are closed. */
   opened = 0
+  /** An id that was seen, and that no later transaction id is known for yet. */
+  #seen: number | undefined
   /** All owners of ids up to `last` are older than `xid`. */
   #pending: { last: number; xid: bigint } | undefined
 
@@ -44,10 +47,14 @@ export class LaneMarks {
   note(row: ClaimRow, wasFull: boolean): number | undefined {
     this.opened = Number(row.opened)
     this.#wasFull = wasFull
+    if (row.xid !== null && this.#seen !== undefined && this.#pending === undefined) {
+      this.#pending = { last: this.#seen, xid: BigInt(row.xid) }
+      this.#seen = undefined
+    }
     if (row.last_id !== null) {
       const last = Number(row.last_id)
       this.#head = Math.max(this.#head, last + 1)
-      if (last >= this.#safe) this.#pending ??= { last, xid: BigInt(row.xid as string) }
+      if (last >= this.#safe) this.#seen = Math.max(this.#seen ?? 0, last)
     }
     if (this.#pending === undefined || BigInt(row.xmin) < this.#pending.xid) return undefined
     const { last } = this.#pending
@@ -65,6 +72,7 @@ export class LaneMarks {
     this.#head = 0
     this.#wasFull = false
     this.opened = 0
+    this.#seen = undefined
     this.#pending = undefined
   }
 }
