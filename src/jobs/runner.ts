@@ -160,10 +160,10 @@ export class Runner {
     else this.#parts.onDrained()
   }
 
-  async #runBatch(group: readonly ClaimedJob[], definition: AnyDefinition): Promise<void> {
-    const runs = group.map((claimed) => this.#begin(claimed, definition))
+  /** Those of a group that may run; what is wrong with the others is settled. Before any transaction: it may need a connection. */
+  async #prepareAll(group: readonly ClaimedJob[], definition: AnyDefinition): Promise<JobRun[]> {
     const ready: JobRun[] = []
-    for (const run of runs) {
+    for (const run of group.map((claimed) => this.#begin(claimed, definition))) {
       try {
         await this.#prepare(run)
         ready.push(run)
@@ -171,6 +171,11 @@ export class Runner {
         this.#settleAlone(run, error)
       }
     }
+    return ready
+  }
+
+  async #runBatch(group: readonly ClaimedJob[], definition: AnyDefinition): Promise<void> {
+    const ready = await this.#prepareAll(group, definition)
     try {
       const handler = definition.options.handler as (jobs: readonly JobRun[], signal: AbortSignal) => unknown
       const leader = ready[0]
@@ -197,7 +202,8 @@ export class Runner {
    * alone. When the commit itself fails none of them has happened, and each counts as failed.
    */
   async #runGroup(group: readonly ClaimedJob[], definition: AnyDefinition): Promise<void> {
-    const runs = group.map((claimed) => this.#begin(claimed, definition))
+    const runs = await this.#prepareAll(group, definition)
+    if (runs.length === 0) return this.#free()
     const failures = new Map<JobRun, unknown>()
     const { timeoutMs = 300_000 } = definition.options
     const deadlineMs = timeoutMs === 0 ? 0 : timeoutMs * runs.length + 1_000
@@ -228,7 +234,6 @@ export class Runner {
     for (const run of runs) {
       const handler = run.definition.options.handler as (job: JobRun) => Promise<unknown>
       try {
-        await this.#prepare(run)
         if (runs.length === 1) await this.#handleInTx(run, tx, handler)
         else await tx.savepoint(async (inner) => await this.#handleInTx(run, inner, handler))
         done.push(run)
