@@ -1,10 +1,12 @@
 // `npm run chaos -- <module> [--count N] [--seed S] [--json]`: one document on stdout, progress on stderr.
 import { parseArgs } from 'node:util'
-import { DEFAULT_COUNT, runCore } from './core/run-core.js'
+import { DEFAULT_COUNT as CORE_COUNT, runCore } from './core/run-core.js'
 import { countViolations, type ChaosDocument, type ChaosOptions } from './invariants.js'
+import { DEFAULT_COUNT as JOBS_COUNT, runJobs } from './jobs/run-jobs.js'
 
 const modules: Record<string, { count: number; run: (options: ChaosOptions) => Promise<ChaosDocument> }> = {
-  core: { count: DEFAULT_COUNT, run: runCore },
+  core: { count: CORE_COUNT, run: runCore },
+  jobs: { count: JOBS_COUNT, run: runJobs },
 }
 
 const usage = `usage: npm run chaos -- <${Object.keys(modules).join('|')}> [--count N] [--seed S] [--json]\n`

@@ -30,10 +30,11 @@ const options = mode === 'transaction' ? { mode, backoffMs: 10 } : { backoffMs: 
 const job = defineJob('crashing', { ...options, attempts: 3, handler: handle })
 const jobs = await createJobs(db, { jobs: [job], logger })
 const worker = await jobs.work({ leaseMs, concurrency, pollMs: 50 })
-process.on('message', async () => {
+process.on('message', () => void stop())
+async function stop() {
   await worker.stop()
   await jobs.close()
   await db.close()
   process.disconnect()
-})
+}
 process.send?.('ready')

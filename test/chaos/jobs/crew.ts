@@ -1,0 +1,67 @@
+import { fork, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+import { wait } from '../invariants.js'
+
+/** Worker processes; one that ends is replaced. */
+export class Crew {
+  readonly #start: () => ChildProcess
+  readonly #workers: ChildProcess[] = []
+  readonly #onUnexpected: () => void
+  #isOver = false
+
+  constructor(size: number, start: () => ChildProcess, onUnexpected: () => void) {
+    this.#start = start
+    this.#onUnexpected = onUnexpected
+    for (let n = 0; n < size; n++) this.#add()
+  }
+
+  #add(): void {
+    const child = this.#start()
+    this.#workers.push(child)
+    child.once('exit', (code, signal) => {
+      this.#workers.splice(this.#workers.indexOf(child), 1)
+      if (this.#isOver) return
+      if (signal !== 'SIGKILL' && code !== 0) this.#onUnexpected()
+      this.#add()
+    })
+  }
+
+  kill(random: () => number): void {
+    this.#pick(random)?.kill('SIGKILL')
+  }
+
+  /** Past its lease, then on again as if nothing had been. */
+  async freeze(random: () => number, ms: number): Promise<void> {
+    const worker = this.#pick(random)
+    worker?.kill('SIGSTOP')
+    await wait(ms)
+    worker?.kill('SIGCONT')
+  }
+
+  /** As a deployment does: hands its jobs back, and another one takes its place. */
+  retire(random: () => number): void {
+    const worker = this.#pick(random)
+    if (worker?.connected) worker.send('stop')
+  }
+
+  #pick(random: () => number): ChildProcess | undefined {
+    return this.#workers[Math.floor(random() * this.#workers.length)]
+  }
+
+  async close(): Promise<void> {
+    this.#isOver = true
+    const exits = this.#workers.map(async (worker) => {
+      const exited = once(worker, 'exit')
+      if (worker.connected) worker.send('stop')
+      const timer = setTimeout(() => worker.kill('SIGKILL'), 10_000)
+      await exited
+      clearTimeout(timer)
+    })
+    await Promise.all(exits)
+  }
+}
+
+export function startProgram(program: URL, options: object): ChildProcess {
+  return fork(fileURLToPath(program), [JSON.stringify(options)], { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] })
+}

@@ -1,0 +1,46 @@
+// A producer: sends jobs in transactions that write down what they sent, roll back a fifth of them, and leave some open
+// for seconds. What the table says is what was committed, whatever the producer was told.
+import type { Tx } from 'holdfast'
+import { createJobs } from 'holdfast/jobs'
+import { createRandom } from 'holdfast/prove'
+import { wait } from '../invariants.js'
+import { jobs as definitions } from './definitions.js'
+import { insist, logger, openDb } from './program.js'
+import { kindOf, type Kind, type ProgramOptions } from './protocol.js'
+
+const { url, seed, count } = JSON.parse(process.argv[2] ?? '{}') as ProgramOptions
+const random = createRandom(seed)
+const db = await openDb(url)
+const jobs = await insist(async () => await createJobs(db, { jobs: Object.values(definitions), logger }))
+
+for (let from = 0; from < count;) {
+  const size = Math.min(count - from, 1 + Math.floor(random() * 400))
+  const first = seed * 100_000_000 + from
+  const numbers = Array.from({ length: size }, (_, index) => first + index)
+  const rollsBack = random() < 0.2
+  const holdsMs = random() < 0.02 ? random() * 3_000 : 0
+  try {
+    await db.tx(async (tx) => {
+      await sendAll(tx, numbers)
+      await wait(holdsMs)
+      if (rollsBack) throw new Error('rolled back on purpose')
+    })
+  } catch {
+    // Rolled back, refused or unknown: the table tells.
+  }
+  from += size
+  process.send?.({ sent: size })
+}
+await jobs.close()
+await db.close({ deadlineMs: 1_000 })
+process.disconnect?.()
+
+async function sendAll(tx: Tx, numbers: readonly number[]): Promise<void> {
+  await tx.query('insert into chaos_intents (n) select unnest($1::bigint[])', [numbers])
+  const byKind: Record<Kind, number[]> = { tx: [], once: [], batch: [] }
+  for (const n of numbers) byKind[kindOf(n)].push(n)
+  for (const kind of ['tx', 'once', 'batch'] as const) {
+    const payloads = byKind[kind].map((n) => ({ n, fails: random() < 0.05 }))
+    if (payloads.length > 0) await jobs.sendMany(tx, definitions[kind], payloads)
+  }
+}

@@ -1,0 +1,164 @@
+import { once } from 'node:events'
+import { connect } from 'holdfast'
+import { createRandom, startProxy, throughProxy, type Proxy } from 'holdfast/prove'
+import { startServer, type ChaosServer } from '../core/server.js'
+import { Tally, wait, type ChaosDocument, type ChaosInvariant, type ChaosOptions } from '../invariants.js'
+import { Crew, startProgram } from './crew.js'
+
+export const DEFAULT_COUNT = 500_000
+
+const PRODUCERS = 3
+const WORKERS = 3
+const LEASE_MS = 2_000
+/** What is left after the last producer has ended must be done within this. */
+const DRAIN_MS = 120_000
+
+interface Scene {
+  server: ChaosServer
+  /** Producers and workers reach the server through it: a restarted server may have another port. */
+  proxy: Proxy
+  crew: Crew
+  random: () => number
+}
+
+const faults: Record<string, (scene: Scene) => Promise<void>> = {
+  'worker killed': async ({ crew, random }) => crew.kill(random),
+  'worker stopped past its lease': async ({ crew, random }) => await crew.freeze(random, LEASE_MS * 1.5),
+  'worker retired': async ({ crew, random }) => crew.retire(random),
+  'server crash (kill -9)': async (scene) => await backUp(scene, scene.server.crash()),
+  'server restart': async (scene) => await backUp(scene, scene.server.restart()),
+  'backends terminated': async ({ server }) => {
+    await server.query(`select pg_terminate_backend(pid) from pg_stat_activity
+       where application_name = 'holdfast' order by random() limit 5`)
+  },
+}
+
+async function backUp({ server, proxy }: Scene, outage: Promise<void>): Promise<void> {
+  await outage
+  proxy.redirect(addressOf(server))
+}
+
+function addressOf(server: ChaosServer): { host: string; port: number } {
+  const { hostname, port } = new URL(server.url())
+  return { host: hostname, port: Number(port) }
+}
+
+/** Producers that commit, roll back and dawdle; workers that are killed, frozen and replaced; a server that crashes. */
+export async function runJobs(
+  { count, seed, report }: ChaosOptions,
+  programs = new URL('./', import.meta.url),
+): Promise<ChaosDocument> {
+  const server = await startServer()
+  const proxy = await startProxy(addressOf(server))
+  const [random, tally, injected] = [createRandom(seed), new Tally(), new Tally()]
+  try {
+    await prepare(server)
+    const started = performance.now()
+    const options = {
+      url: throughProxy(server.url(), proxy),
+      seed,
+      count: Math.ceil(count / PRODUCERS),
+      leaseMs: LEASE_MS,
+    }
+    const startWorker = () => startProgram(new URL('worker.js', programs), options)
+    const crew = new Crew(WORKERS, startWorker, () => tally.add('workers that ended unasked'))
+    const scene = { server, proxy, crew, random }
+    const producing = Promise.all(
+      Array.from({ length: PRODUCERS }, async (_, index) => {
+        const producer = startProgram(new URL('producer.js', programs), { ...options, seed: index + 1 })
+        producer.on('message', ({ sent }: { sent: number }) => tally.add('sent', sent))
+        await once(producer, 'exit')
+      }),
+    )
+    await injectUntil(producing, scene, injected, report, tally)
+    const isDrained = await waitUntilDrained(server)
+    await crew.close()
+    tally.add('seconds', Math.round((performance.now() - started) / 1_000))
+    return {
+      module: 'jobs',
+      seed,
+      counts: { ...tally.toRecord(), ...(await countAll(server)) },
+      faults: injected.toRecord(),
+      invariants: [
+        ...(await judge(server)),
+        { name: 'no worker ends by itself', violations: tally.get('workers that ended unasked') },
+        { name: 'everything is done within two minutes of the last fault', violations: isDrained ? 0 : 1 },
+      ],
+    }
+  } finally {
+    await proxy.close()
+    await server.close()
+  }
+}
+
+async function prepare(server: ChaosServer): Promise<void> {
+  const db = await connect({ url: server.url() })
+  await db.migrate()
+  await db.query('create table chaos_intents (n bigint primary key)')
+  await db.query('create table chaos_effects (kind text not null, n bigint not null)')
+  await db.close()
+}
+
+/** One fault after the other, each kind once before any comes again, until the producers have ended. */
+async function injectUntil(
+  work: Promise<unknown>,
+  scene: Scene,
+  injected: Tally,
+  report: (line: string) => void,
+  tally: Tally,
+): Promise<void> {
+  let isOver = false
+  const over = work.then(() => (isOver = true))
+  let names: string[] = []
+  while (!isOver) {
+    await Promise.race([over, wait(300 + scene.random() * 1_500)])
+    if (isOver) break
+    if (names.length === 0) names = Object.keys(faults).toSorted(() => scene.random() - 0.5)
+    const name = names.pop() as string
+    report(`${tally.get('sent')} sent; ${name}`)
+    await (faults[name] as (scene: Scene) => Promise<void>)(scene)
+    injected.add(name)
+  }
+}
+
+async function waitUntilDrained(server: ChaosServer): Promise<boolean> {
+  const endsAt = performance.now() + DRAIN_MS
+  while (performance.now() < endsAt) {
+    const text = `select exists (select from holdfast.jobs_ready) or exists (select from holdfast.jobs_later)
+       or exists (select from holdfast.jobs_claims) as is_left`
+    const [row] = await server.query<{ is_left: boolean }>(text)
+    if (row?.is_left === false) return true
+    await wait(200)
+  }
+  return false
+}
+
+async function countAll(server: ChaosServer): Promise<Record<string, number>> {
+  const text = `select (select count(*)::int from chaos_intents) as committed, (select count(*)::int from chaos_effects) as effects,
+    (select count(*)::int from holdfast.jobs_dead) as dead`
+  return (await server.query<{ committed: number; effects: number; dead: number }>(text))[0] as Record<string, number>
+}
+
+async function judge(server: ChaosServer): Promise<ChaosInvariant[]> {
+  const count = async (text: string) =>
+    (await server.query<{ amount: number }>(`select count(*)::int as amount from (${text}) v`))[0]?.amount as number
+  return [
+    {
+      name: 'every committed job ran',
+      violations:
+        await count(`select n from chaos_intents i where not exists (select from chaos_effects e where e.n = i.n)
+        and not exists (select from holdfast.jobs_dead d where (d.body ->> 'n')::bigint = i.n)`),
+    },
+    {
+      name: 'no job of a rolled-back transaction ran',
+      violations: await count(
+        'select n from chaos_effects e where not exists (select from chaos_intents i where i.n = e.n)',
+      ),
+    },
+    {
+      name: 'effects of transactional jobs happened exactly once',
+      violations: await count(`select n from chaos_effects where kind = 'tx' group by n having count(*) > 1`),
+    },
+    { name: 'no job died', violations: await count('select id from holdfast.jobs_dead') },
+  ]
+}
