@@ -126,3 +126,15 @@ create table holdfast.jobs_counts (
   primary key (queue, minute)
 );
 comment on table holdfast.jobs_counts is 'What happened per minute, added up from the deltas of all processes.';
+
+create table holdfast.jobs_crons (
+  name         text primary key check (length(name) between 1 and 100),
+  queue        smallint not null,
+  schedule     text not null,
+  time_zone    text not null,
+  missed       text not null check (missed in ('once', 'skip')),
+  body         text not null,
+  next_at      timestamptz not null,
+  fired_at     timestamptz
+);
+comment on table holdfast.jobs_crons is 'What is sent on a schedule. Whoever sends moves next_at in the same transaction: one firing per tick, however many instances look.';

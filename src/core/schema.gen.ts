@@ -135,6 +135,46 @@ export const catalog: readonly CatalogRow[] = [
   },
   {
     "kind": "column",
+    "name": "jobs_crons.body",
+    "definition": "text not null"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_crons.fired_at",
+    "definition": "timestamp with time zone"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_crons.missed",
+    "definition": "text not null"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_crons.name",
+    "definition": "text not null"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_crons.next_at",
+    "definition": "timestamp with time zone not null"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_crons.queue",
+    "definition": "smallint not null"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_crons.schedule",
+    "definition": "text not null"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_crons.time_zone",
+    "definition": "text not null"
+  },
+  {
+    "kind": "column",
     "name": "jobs_dead.attempts",
     "definition": "smallint not null"
   },
@@ -850,6 +890,21 @@ export const catalog: readonly CatalogRow[] = [
   },
   {
     "kind": "constraint",
+    "name": "jobs_crons.jobs_crons_missed_check",
+    "definition": "CHECK ((missed = ANY (ARRAY['once'::text, 'skip'::text])))"
+  },
+  {
+    "kind": "constraint",
+    "name": "jobs_crons.jobs_crons_name_check",
+    "definition": "CHECK (((length(name) >= 1) AND (length(name) <= 100)))"
+  },
+  {
+    "kind": "constraint",
+    "name": "jobs_crons.jobs_crons_pkey",
+    "definition": "PRIMARY KEY (name)"
+  },
+  {
+    "kind": "constraint",
     "name": "jobs_dead.jobs_dead_pkey",
     "definition": "PRIMARY KEY (id)"
   },
@@ -1010,6 +1065,11 @@ export const catalog: readonly CatalogRow[] = [
   },
   {
     "kind": "index",
+    "name": "jobs_crons_pkey",
+    "definition": "CREATE UNIQUE INDEX jobs_crons_pkey ON holdfast.jobs_crons USING btree (name)"
+  },
+  {
+    "kind": "index",
     "name": "jobs_dead_body",
     "definition": "CREATE INDEX jobs_dead_body ON holdfast.jobs_dead USING gin (body jsonb_path_ops)"
   },
@@ -1131,6 +1191,11 @@ export const catalog: readonly CatalogRow[] = [
   {
     "kind": "table",
     "name": "jobs_counts",
+    "definition": "r"
+  },
+  {
+    "kind": "table",
+    "name": "jobs_crons",
     "definition": "r"
   },
   {

@@ -1,5 +1,6 @@
 import { stderrLogger, validateOptions, type Db, type Logger, type Tx } from '../core/index.js'
 import { Counts } from './counts.js'
+import { Crons } from './crons.js'
 import { jobsError } from './errors.js'
 import type { AnyDefinition } from './job-run.js'
 import { sendOptionTable, workOptionTable } from './options.js'
@@ -7,6 +8,7 @@ import { encodePayload, encodePayloads } from './payload.js'
 import { Sender } from './sender.js'
 import * as store from './store.js'
 import type {
+  Cron,
   DeadFilter,
   DeadJob,
   JobDefinition,
@@ -29,6 +31,8 @@ const noOptions: SendOptions = {}
 export interface JobsOptions {
   /** All kinds of jobs that this process sends or runs. */
   jobs: readonly JobDefinition<never>[]
+  /** What is sent on a schedule, by whichever instance comes first. */
+  crons?: readonly Cron[]
   /** Receives what no caller can be given. Default: warnings and errors as JSON lines on stderr. */
   logger?: Logger
 }
@@ -39,16 +43,18 @@ export interface JobsOptions {
  * @example
  * const jobs = await createJobs(db, { jobs: [mail] })
  * await db.tx(async (tx) => { …; await jobs.send(tx, mail, { to: 'ada@example.com' }) })
- * @throws HF_JOBS_NAME, HF_CONNECT_…
+ * @throws HF_JOBS_NAME, HF_JOBS_CRON, HF_JOBS_UNKNOWN, HF_JOBS_PAYLOAD_INVALID, HF_CONNECT_…
  */
-export async function createJobs(db: Db, { jobs, logger = stderrLogger }: JobsOptions): Promise<Jobs> {
+export async function createJobs(db: Db, { jobs, crons = [], logger = stderrLogger }: JobsOptions): Promise<Jobs> {
   const queues = new Map<string, number>()
   const definitions = jobs as readonly object[] as readonly AnyDefinition[]
   for (const { name, options } of definitions) {
     if (queues.has(name)) throw jobsError('HF_JOBS_NAME', `Two definitions are named ${name}.`)
     queues.set(name, await store.registerQueue(db, name, options.attempts ?? 10, options.backoffMs ?? 1_000))
   }
-  return new ProcessJobs(db, definitions, queues, logger)
+  const known = new ProcessJobs(db, definitions, queues, logger)
+  for (const cron of crons) await known.addCron(cron)
+  return known
 }
 
 class ProcessJobs implements Jobs {
@@ -59,6 +65,7 @@ class ProcessJobs implements Jobs {
   readonly #counts: Counts
   readonly #sender: Sender
   readonly #wakeUps: WakeUps
+  readonly #crons: Crons
   readonly #workers = new Set<JobWorker>()
 
   constructor(db: Db, definitions: readonly AnyDefinition[], queues: ReadonlyMap<string, number>, logger: Logger) {
@@ -68,7 +75,22 @@ class ProcessJobs implements Jobs {
     this.#logger = logger
     this.#counts = new Counts(db)
     this.#sender = new Sender(db, (lane, amount) => this.#noteSent([lane], amount))
+    this.#crons = new Crons(db, (lane) => this.#noteSent([lane], 1))
     this.#wakeUps = new WakeUps(db, logger, () => this.#wakeWorkers())
+  }
+
+  async addCron(cron: Cron): Promise<void> {
+    const job = cron.job as object as AnyDefinition
+    await this.#crons.register(cron, this.#laneOf(job, undefined) >> 2, await encodePayload(job, cron.payload))
+  }
+
+  async tick(): Promise<void> {
+    await this.#openUpkeep(() => '0').runOnce()
+  }
+
+  #openUpkeep(self: () => string): Upkeep {
+    const onReady = (lanes: readonly number[]) => this.#wakeUps.tell(lanes)
+    return new Upkeep({ db: this.#db, logger: this.#logger, crons: this.#crons, self, onReady })
   }
 
   async send(...args: unknown[]): Promise<Sent> {
@@ -149,7 +171,8 @@ class ProcessJobs implements Jobs {
       onStopped: () => this.#workers.delete(worker),
     })
     this.#workers.add(worker)
-    const upkeep = new Upkeep({ ...shared, self: () => worker.id, onReady: (lanes) => this.#wakeUps.tell(lanes) })
+    const upkeep = this.#openUpkeep(() => worker.id)
+    upkeep.start()
     const stop = () => void worker.stop()
     signal?.addEventListener('abort', stop, { once: true })
     const stopped = worker.stopped.then(async () => {

@@ -52,6 +52,12 @@ export const jobsErrors = {
     fix: 'Nothing: end the handler soon.',
     retryable: true,
   },
+  HF_JOBS_CRON: {
+    summary: 'A cron schedule or its time zone cannot be used.',
+    when: 'createJobs() was given a schedule that is not five fields of cron, a time zone that does not exist, two crons of one name, or one that never fires.',
+    fix: 'Write minute, hour, day of month, month and day of week, such as `0 3 * * *`, and an IANA time zone such as `Europe/Berlin`.',
+    exitCode: 2,
+  },
   HF_JOBS_NOT_FOUND: {
     summary: 'There is no dead letter of that id, or no queue of that name.',
     when: 'It was redriven or deleted before, or never existed.',

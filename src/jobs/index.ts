@@ -7,6 +7,7 @@ export { jobOptionTable, sendOptionTable, workOptionTable } from './options.js'
 export type {
   AtLeastOnceOptions,
   BatchOptions,
+  Cron,
   DeadFilter,
   DeadJob,
   Job,

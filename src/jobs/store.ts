@@ -349,3 +349,44 @@ export async function redriveFound(db: Queryable, { name, contains, after, limit
     with chosen as materialized (select d.* ${deadCondition} for update of d)${redriveTail}`
   return (await db.query<{ amount: number; lanes: number[] }>(text, [name, contains, after, limit])).rows[0] as Redriven
 }
+
+export interface CronRow {
+  name: string
+  queue: number
+  schedule: string
+  time_zone: string
+  missed: 'once' | 'skip'
+  body: string
+  next_at: Date
+}
+
+/** A changed schedule begins anew; an unchanged one keeps its next firing, which may lie in the past. */
+export async function registerCron(db: Queryable, cron: CronRow): Promise<void> {
+  const text = `/* holdfast:jobs.register-cron */
+    insert into holdfast.jobs_crons as c (name, queue, schedule, time_zone, missed, body, next_at) values ($1, $2, $3, $4, $5, $6, $7)
+    on conflict (name) do update set queue = excluded.queue, missed = excluded.missed, body = excluded.body,
+      schedule = excluded.schedule, time_zone = excluded.time_zone,
+      next_at = case when (c.schedule, c.time_zone) = (excluded.schedule, excluded.time_zone) then c.next_at else excluded.next_at end`
+  const { name, queue, schedule, time_zone, missed, body, next_at } = cron
+  await db.query(text, [name, queue, schedule, time_zone, missed, body, next_at])
+}
+
+export async function hasDueCron(db: Queryable, names: readonly string[]): Promise<boolean> {
+  const text = `/* holdfast:jobs.has-due-cron */
+    select exists (select from holdfast.jobs_crons where next_at <= now() and name = any($1)) as is_due`
+  return (await db.query<{ is_due: boolean }>(text, [names])).rows[0]?.is_due === true
+}
+
+/** Those that another instance is firing are left out. */
+export async function takeDueCrons(tx: Queryable, names: readonly string[]): Promise<(CronRow & { now: Date })[]> {
+  const text = `/* holdfast:jobs.take-due-crons */
+    select name, queue, schedule, time_zone, missed, body, next_at, now() as now from holdfast.jobs_crons
+     where next_at <= now() and name = any($1) order by next_at for update skip locked`
+  return (await tx.query<CronRow & { now: Date }>(text, [names])).rows
+}
+
+export async function moveCron(tx: Queryable, name: string, nextAt: Date, hasFired: boolean): Promise<void> {
+  const text = `/* holdfast:jobs.move-cron */
+    update holdfast.jobs_crons set next_at = $2, fired_at = case when $3 then next_at else fired_at end where name = $1`
+  await tx.query(text, [name, nextAt, hasFired])
+}

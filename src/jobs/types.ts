@@ -93,6 +93,20 @@ export interface JobDefinition<Input> {
   readonly [sends]?: (input: Input) => void
 }
 
+/** Sends a job on a schedule: once per tick, whatever the number of instances. */
+export interface Cron {
+  /** Unique; the schedule is kept under it. */
+  name: string
+  /** Five fields of cron (minute, hour, day of month, month, day of week), or `@daily` and the like. */
+  schedule: string
+  /** An IANA time zone. Default: `UTC`. */
+  timeZone?: string
+  job: JobDefinition<never>
+  payload: unknown
+  /** After a time without any worker: `once` fires once for all missed ticks, `skip` waits for the next one. Default: `once`. */
+  missed?: 'once' | 'skip'
+}
+
 export interface SendOptions {
   /** Not before this long from now. Default: 0 ms. */
   delayMs?: number
@@ -192,6 +206,8 @@ export interface Jobs {
   findDead(filter?: DeadFilter): Promise<DeadJob[]>
   /** Sends dead letters again, with all their attempts: those of the ids given, or up to `limit` (default 1 000) of a filter. Gives how many. */
   redrive(which: readonly string[] | DeadFilter): Promise<number>
+  /** Does once what workers do beside their jobs: sends due crons, readies delayed jobs, hands on those of dead workers. For hosts that scale to zero, behind a route of yours. */
+  tick(): Promise<void>
   /** Sends what waits in this process, and its counters. */
   close(): Promise<void>
 }

@@ -1,4 +1,5 @@
 import type { Db, Logger } from '../core/index.js'
+import type { Crons } from './crons.js'
 import { promote, reapWorkers, trim } from './store.js'
 
 const TICK_MS = 250
@@ -12,6 +13,7 @@ const TRIM_EVERY = 4
 export interface UpkeepParts {
   db: Db
   logger: Logger
+  crons: Crons
   /** The worker of this process; never reaped by itself. */
   self: () => string
   onReady: (lanes: readonly number[]) => void
@@ -32,7 +34,17 @@ export class Upkeep {
 
   constructor(parts: UpkeepParts) {
     this.#parts = parts
+  }
+
+  start(): void {
     this.#timer = setInterval(() => this.#tick(), TICK_MS)
+  }
+
+  /** Everything once, now. */
+  async runOnce(): Promise<void> {
+    await this.#running
+    this.#turn = 0
+    await this.#runAll()
   }
 
   #tick(): void {
@@ -47,6 +59,7 @@ export class Upkeep {
 
   async #runAll(): Promise<void> {
     const turn = this.#turn++
+    await this.#parts.crons.fireDue()
     await this.#promoteDue()
     if (turn % REAP_EVERY === 0 && (await reapWorkers(this.#parts.db, this.#parts.self())) > 0) this.#parts.onReady([])
     if (turn % TRIM_EVERY === 0) await trim(this.#parts.db)
