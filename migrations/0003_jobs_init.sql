@@ -8,10 +8,11 @@ create table holdfast.jobs_queues (
   name         text not null unique check (length(name) between 1 and 100),
   attempts     smallint not null default 10 check (attempts > 0),
   backoff_ms   integer not null default 1000 check (backoff_ms >= 0),
+  per_key      integer not null default 1 check (per_key > 0),
   is_paused    boolean not null default false,
   created_at   timestamptz not null default now()
 );
-comment on table holdfast.jobs_queues is 'One row per job name. attempts and backoff_ms are what crashed attempts are judged by.';
+comment on table holdfast.jobs_queues is 'One row per job name. attempts and backoff_ms are what crashed attempts are judged by; per_key: jobs of one key that may run at once.';
 
 -- A lane is one priority of one queue. Whoever claims from it locks its row, skipping locked ones: claims of one lane
 -- follow each other, which is what makes "not in an open claim" a true statement.
@@ -138,3 +139,27 @@ create table holdfast.jobs_crons (
   fired_at     timestamptz
 );
 comment on table holdfast.jobs_crons is 'What is sent on a schedule. Whoever sends moves next_at in the same transaction: one firing per tick, however many instances look.';
+
+create table holdfast.jobs_keys (
+  queue        smallint not null,
+  key          text not null,
+  running      integer not null,
+  primary key (queue, key)
+);
+comment on table holdfast.jobs_keys is 'Jobs of a key that are claimed now. Its row is locked by whoever claims, ends or parks a job of that key.';
+
+create table holdfast.jobs_waiting (
+  queue        smallint not null,
+  key          text not null,
+  id           bigint not null,
+  lane         integer not null,
+  origin       bigint,
+  attempt      smallint not null,
+  crashes      smallint not null,
+  at           timestamptz not null,
+  unique_key   text,
+  errors       jsonb,
+  body         text not null,
+  primary key (queue, key, id)
+);
+comment on table holdfast.jobs_waiting is 'Jobs that were found by a claim while their key had as many running as it may. Whoever ends one readies the next.';

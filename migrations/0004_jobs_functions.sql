@@ -3,15 +3,15 @@
 -- class: expand
 
 -- Makes a queue known, with what its crashed attempts are judged by. Gives the queue; its lanes are queue * 4 + priority.
-create function holdfast.jobs_register(p_name text, p_attempts integer, p_backoff_ms integer) returns smallint
+create function holdfast.jobs_register(p_name text, p_attempts integer, p_backoff_ms integer, p_per_key integer default 1) returns smallint
 language plpgsql as $$
 declare
   v_id smallint;
 begin
-  select q.id into v_id from holdfast.jobs_queues q where q.name = p_name and q.attempts = p_attempts and q.backoff_ms = p_backoff_ms;
+  select q.id into v_id from holdfast.jobs_queues q where q.name = p_name and q.attempts = p_attempts and q.backoff_ms = p_backoff_ms and q.per_key = p_per_key;
   if found then return v_id; end if;
-  insert into holdfast.jobs_queues as q (name, attempts, backoff_ms) values (p_name, p_attempts, p_backoff_ms)
-    on conflict (name) do update set attempts = excluded.attempts, backoff_ms = excluded.backoff_ms
+  insert into holdfast.jobs_queues as q (name, attempts, backoff_ms, per_key) values (p_name, p_attempts, p_backoff_ms, p_per_key)
+    on conflict (name) do update set attempts = excluded.attempts, backoff_ms = excluded.backoff_ms, per_key = excluded.per_key
     returning q.id into v_id;
   insert into holdfast.jobs_lanes (lane, queue, priority)
     select v_id * 4 + p, v_id, p from generate_series(0, 2) p on conflict do nothing;
@@ -21,7 +21,7 @@ end $$;
 -- The stable face for other languages: takes part in the caller's transaction. Null: a job with that unique key is
 -- waiting or running already.
 create function holdfast.send_job(
-  queue text, payload jsonb, run_at timestamptz default null, priority integer default 1, unique_key text default null
+  queue text, payload jsonb, run_at timestamptz default null, priority integer default 1, unique_key text default null, key text default null
 ) returns bigint
 language plpgsql as $$
 #variable_conflict use_variable
@@ -42,13 +42,75 @@ begin
     if not found then return null; end if;
   end if;
   if run_at > now() then
-    insert into holdfast.jobs_later as l (run_at, id, lane, attempt, unique_key, body)
-      values (run_at, v_id, v_queue * 4 + priority, 1, unique_key, payload::text);
+    insert into holdfast.jobs_later as l (run_at, id, lane, attempt, key, unique_key, body)
+      values (run_at, v_id, v_queue * 4 + priority, 1, key, unique_key, payload::text);
   else
-    insert into holdfast.jobs_ready as r (slot, lane, id, unique_key, body)
-      values ((v_id >> 16) & 7, v_queue * 4 + priority, v_id, unique_key, payload::text);
+    insert into holdfast.jobs_ready as r (slot, lane, id, key, unique_key, body)
+      values ((v_id >> 16) & 7, v_queue * 4 + priority, v_id, key, unique_key, payload::text);
   end if;
   return v_id;
+end $$;
+
+-- Of the jobs that a claim has found, those of a key take the places that their key still has; the others are parked.
+-- Whoever ends a job of the key locks the key's row too: it sees what was parked, or the parking sees the free place.
+create function holdfast.jobs_park(p_queue smallint, p_lane integer, p_ids int8multirange) returns integer
+language plpgsql
+set enable_seqscan = off set enable_bitmapscan = off set enable_hashjoin = off set enable_mergejoin = off set jit = off
+as $$
+declare
+  v_limit integer := (select q.per_key from holdfast.jobs_queues q where q.id = p_queue);
+  v_keys text[];
+  v_parked integer;
+begin
+  select array_agg(distinct r.key order by r.key) into v_keys from holdfast.jobs_ready r
+   where r.lane = p_lane and r.id >= lower(p_ids) and r.id < upper(p_ids) and r.id <@ p_ids and r.key is not null;
+  insert into holdfast.jobs_keys (queue, key, running) select p_queue, k, 0 from unnest(v_keys) k order by k on conflict do nothing;
+  perform from holdfast.jobs_keys k where k.queue = p_queue and k.key = any(v_keys) order by k.key for update;
+  with ranked as (
+    select r.id, r.key, row_number() over (partition by r.key order by r.id) as place
+      from holdfast.jobs_ready r
+     where r.lane = p_lane and r.id >= lower(p_ids) and r.id < upper(p_ids) and r.id <@ p_ids and r.key is not null),
+  judged as materialized (
+    select n.id, n.key, n.place + k.running > v_limit as is_parked
+      from ranked n join holdfast.jobs_keys k on k.queue = p_queue and k.key = n.key),
+  taken as (
+    update holdfast.jobs_keys k set running = k.running + t.amount
+      from (select j.key, count(*)::integer as amount from judged j where not j.is_parked group by j.key) t
+     where k.queue = p_queue and k.key = t.key),
+  gone as (
+    delete from holdfast.jobs_ready r using judged j
+     where j.is_parked and r.slot = (j.id >> 16) & 7 and r.lane = p_lane and r.id = j.id returning r.*),
+  parked as (
+    insert into holdfast.jobs_waiting (queue, key, id, lane, origin, attempt, crashes, at, unique_key, errors, body)
+    select p_queue, g.key, g.id, g.lane, g.origin, g.attempt, g.crashes, g.at, g.unique_key, g.errors, g.body from gone g)
+  select count(*) into v_parked from gone;
+  return v_parked;
+end $$;
+
+-- Jobs of these keys (one entry each) have ended: their places are free, and as many parked jobs are readied.
+create function holdfast.jobs_release(p_queue smallint, p_keys text[]) returns void
+language plpgsql
+set enable_seqscan = off set enable_bitmapscan = off set jit = off
+as $$
+declare
+  v_key text;
+  v_amount integer;
+begin
+  for v_key, v_amount in
+    select k, count(*) from unnest(p_keys) k where k is not null group by k order by k
+  loop
+    update holdfast.jobs_keys k set running = k.running - v_amount where k.queue = p_queue and k.key = v_key;
+    with next as (
+      delete from holdfast.jobs_waiting w
+       where w.queue = p_queue and w.key = v_key and w.id = any(array(
+         select n.id from holdfast.jobs_waiting n where n.queue = p_queue and n.key = v_key order by n.id limit v_amount))
+      returning w.*),
+    fresh as materialized (select nextval('holdfast.jobs_ids') as new_id, n.* from next n order by n.id)
+    insert into holdfast.jobs_ready (slot, lane, id, origin, attempt, crashes, at, key, unique_key, errors, body)
+    select (f.new_id >> 16) & 7, f.lane, f.new_id, coalesce(f.origin, f.id), f.attempt, f.crashes, f.at, f.key, f.unique_key, f.errors, f.body
+      from fresh f;
+    delete from holdfast.jobs_keys k where k.queue = p_queue and k.key = v_key and k.running <= 0;
+  end loop;
 end $$;
 
 -- Claims up to p_most jobs of the given lanes, in their order; one row per lane that was looked at.
@@ -69,6 +131,9 @@ as $$
 declare
   v_open int8multirange;
   v_ids int8multirange;
+  v_has_keys boolean;
+  v_parked integer;
+  v_last bigint;
 begin
   perform set_config('synchronous_commit', 'off', true);
   for i in 1 .. cardinality(p_lanes) loop
@@ -86,15 +151,33 @@ begin
     continue when found;
     select range_agg(c.ids), coalesce(min(c.cid), p_opened[i]) into v_open, opened
       from holdfast.jobs_claims c where c.lane = p_lanes[i] and c.cid >= p_opened[i];
-    select count(*), max(s.id), range_agg(int8range(s.id, s.id + 1)),
-           string_agg(concat(s.id, ',', s.origin, ',', s.attempt, ',', s.crashes, ',', s.at_ms, ',', s.extra, E'\x1f', s.body), E'\x1e' order by s.id)
-      into amount, last_id, v_ids, jobs
-      from (select r.id, r.origin, r.attempt, r.crashes, r.body, (date_part('epoch', r.at) * 1000)::bigint as at_ms,
-                   case when r.key is not null or r.unique_key is not null
-                     then json_build_array(r.key, r.unique_key)::text end as extra
-              from holdfast.jobs_ready r
-             where r.lane = p_lanes[i] and r.id >= p_from[i] and (v_open is null or not r.id <@ v_open)
-             order by r.id limit p_most) s;
+    -- Several rounds only where all jobs found had to be parked.
+    for v_round in 1 .. 20 loop
+      select count(*), max(s.id), range_agg(int8range(s.id, s.id + 1)), bool_or(s.key is not null),
+             string_agg(concat(s.id, ',', s.origin, ',', s.attempt, ',', s.crashes, ',', s.at_ms, ',', s.extra, E'\x1f', s.body), E'\x1e' order by s.id)
+        into amount, last_id, v_ids, v_has_keys, jobs
+        from (select r.id, r.origin, r.attempt, r.crashes, r.key, r.body, (date_part('epoch', r.at) * 1000)::bigint as at_ms,
+                     case when r.key is not null or r.unique_key is not null
+                       then json_build_array(r.key, r.unique_key)::text end as extra
+                from holdfast.jobs_ready r
+               where r.lane = p_lanes[i] and r.id >= p_from[i] and (v_open is null or not r.id <@ v_open)
+               order by r.id limit p_most) s;
+      exit when v_has_keys is not true;
+      -- The same rows again, without those whose key is taken; they are nobody else's, as the lane is locked.
+      v_parked := holdfast.jobs_park((p_lanes[i] >> 2)::smallint, p_lanes[i], v_ids);
+      exit when v_parked = 0;
+      v_last := last_id;
+      select count(*), range_agg(int8range(s.id, s.id + 1)),
+             string_agg(concat(s.id, ',', s.origin, ',', s.attempt, ',', s.crashes, ',', s.at_ms, ',', s.extra, E'\x1f', s.body), E'\x1e' order by s.id)
+        into amount, v_ids, jobs
+        from (select r.id, r.origin, r.attempt, r.crashes, r.body, (date_part('epoch', r.at) * 1000)::bigint as at_ms,
+                     case when r.key is not null or r.unique_key is not null
+                       then json_build_array(r.key, r.unique_key)::text end as extra
+                from holdfast.jobs_ready r
+               where r.lane = p_lanes[i] and r.id between lower(v_ids) and v_last and r.id <@ v_ids
+               order by r.id) s;
+      exit when amount > 0;
+    end loop;
     if amount > 0 then
       insert into holdfast.jobs_claims as c (lane, worker, ids) values (p_lanes[i], p_worker, v_ids) returning c.cid into cid;
       -- Claims below the oldest open one are never looked at again: dead rows of an old snapshot would pile up there.
@@ -146,16 +229,18 @@ as $$
 declare
   v_mine bigint[] := holdfast.jobs_hold_claims(p_worker, p_lane, p_cid);
   v_done integer;
+  v_keys text[];
 begin
   if p_frees then
     with gone as (
       delete from holdfast.jobs_ready r using unnest(p_lo, p_hi, p_cid) u (lo, hi, cid)
        where r.slot = (u.lo >> 16) & 7 and r.lane = p_lane and r.id between u.lo and u.hi and u.cid = any(v_mine)
-      returning r.unique_key, coalesce(r.origin, r.id) as id),
+      returning r.key, r.unique_key, coalesce(r.origin, r.id) as id),
     freed as (
       delete from holdfast.jobs_unique k using gone g
        where g.unique_key is not null and k.queue = p_lane >> 2 and k.key = g.unique_key and k.id = g.id)
-    select count(*) into v_done from gone;
+    select count(*), array_agg(g.key) filter (where g.key is not null) into v_done, v_keys from gone g;
+    if v_keys is not null then perform holdfast.jobs_release((p_lane >> 2)::smallint, v_keys); end if;
   else
     delete from holdfast.jobs_ready r using unnest(p_lo, p_hi, p_cid) u (lo, hi, cid)
      where r.slot = (u.lo >> 16) & 7 and r.lane = p_lane and r.id between u.lo and u.hi and u.cid = any(v_mine);
@@ -187,6 +272,7 @@ as $$
 declare
   v_mine bigint[] := holdfast.jobs_hold_claims(p_worker, p_lane, p_cid);
   v_done integer;
+  v_keys text[];
 begin
   with gone as (
     delete from holdfast.jobs_ready r using unnest(p_id, p_cid, p_run_at, p_error) u (id, cid, run_at, error)
@@ -204,7 +290,8 @@ begin
     delete from holdfast.jobs_unique k using gone g
      where g.run_at is null and g.unique_key is not null
        and k.queue = p_lane >> 2 and k.key = g.unique_key and k.id = coalesce(g.origin, g.id))
-  select count(*) into v_done from gone;
+  select count(*), array_agg(g.key) filter (where g.key is not null) into v_done, v_keys from gone g;
+  if v_keys is not null then perform holdfast.jobs_release((p_lane >> 2)::smallint, v_keys); end if;
   return v_done;
 end $$;
 
@@ -217,6 +304,7 @@ as $$
 declare
   v_mine bigint[] := holdfast.jobs_hold_claims(p_worker, p_lane, p_cid);
   v_done integer;
+  v_keys text[];
 begin
   perform pg_current_xact_id();
   with gone as (
@@ -228,7 +316,8 @@ begin
     insert into holdfast.jobs_ready (slot, lane, id, origin, attempt, crashes, at, key, unique_key, errors, body)
     select (f.new_id >> 16) & 7, f.lane, f.new_id, coalesce(f.origin, f.id), f.attempt, f.crashes, f.at, f.key, f.unique_key, f.errors, f.body
       from fresh f)
-  select count(*) into v_done from gone;
+  select count(*), array_agg(g.key) filter (where g.key is not null) into v_done, v_keys from gone g;
+  if v_keys is not null then perform holdfast.jobs_release((p_lane >> 2)::smallint, v_keys); end if;
   return v_done;
 end $$;
 
@@ -264,6 +353,9 @@ set enable_seqscan = off set enable_bitmapscan = off set jit = off
 as $$
 declare
   v_moved integer;
+  v_keys text[];
+  v_queues integer[];
+  v_queue integer;
 begin
   perform from holdfast.jobs_workers w
     where w.id = p_worker and (p_session_ended or w.seen_at < now() - w.lease_ms * interval '1 millisecond') for update;
@@ -292,7 +384,11 @@ begin
   freed as (
     delete from holdfast.jobs_unique k using judged j
      where j.is_dead and j.unique_key is not null and k.queue = j.lane >> 2 and k.key = j.unique_key and k.id = coalesce(j.origin, j.id))
-  select count(*) into v_moved from judged;
+  select count(*), array_agg(j.key) filter (where j.key is not null), array_agg(j.lane >> 2) filter (where j.key is not null)
+    into v_moved, v_keys, v_queues from judged j;
+  for v_queue in select distinct q from unnest(v_queues) q order by q loop
+    perform holdfast.jobs_release(v_queue::smallint, array(select k from unnest(v_keys, v_queues) u (k, q) where q = v_queue));
+  end loop;
   return v_moved;
 end $$;
 
@@ -319,7 +415,10 @@ begin
     select count(*) > 0 into v_found from gone;
     if v_found then return true; end if;
   end loop;
-  with gone as (delete from holdfast.jobs_later l where l.id = p_id returning l.lane, l.unique_key),
+  with parked as (
+    delete from holdfast.jobs_waiting w where w.id = p_id or w.origin = p_id returning w.lane, w.unique_key),
+  later as (delete from holdfast.jobs_later l where l.id = p_id returning l.lane, l.unique_key),
+  gone as (select * from parked union all select * from later),
   freed as (
     delete from holdfast.jobs_unique k using gone g
      where g.unique_key is not null and k.queue = g.lane >> 2 and k.key = g.unique_key and k.id = p_id)

@@ -225,6 +225,21 @@ export const catalog: readonly CatalogRow[] = [
   },
   {
     "kind": "column",
+    "name": "jobs_keys.key",
+    "definition": "text not null"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_keys.queue",
+    "definition": "smallint not null"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_keys.running",
+    "definition": "integer not null"
+  },
+  {
+    "kind": "column",
     "name": "jobs_lanes.lane",
     "definition": "integer not null"
   },
@@ -317,6 +332,11 @@ export const catalog: readonly CatalogRow[] = [
     "kind": "column",
     "name": "jobs_queues.name",
     "definition": "text not null"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_queues.per_key",
+    "definition": "integer not null default 1"
   },
   {
     "kind": "column",
@@ -830,6 +850,61 @@ export const catalog: readonly CatalogRow[] = [
   },
   {
     "kind": "column",
+    "name": "jobs_waiting.at",
+    "definition": "timestamp with time zone not null"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_waiting.attempt",
+    "definition": "smallint not null"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_waiting.body",
+    "definition": "text not null"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_waiting.crashes",
+    "definition": "smallint not null"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_waiting.errors",
+    "definition": "jsonb"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_waiting.id",
+    "definition": "bigint not null"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_waiting.key",
+    "definition": "text not null"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_waiting.lane",
+    "definition": "integer not null"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_waiting.origin",
+    "definition": "bigint"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_waiting.queue",
+    "definition": "smallint not null"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_waiting.unique_key",
+    "definition": "text"
+  },
+  {
+    "kind": "column",
     "name": "jobs_workers.has_session",
     "definition": "boolean not null default false"
   },
@@ -910,6 +985,11 @@ export const catalog: readonly CatalogRow[] = [
   },
   {
     "kind": "constraint",
+    "name": "jobs_keys.jobs_keys_pkey",
+    "definition": "PRIMARY KEY (queue, key)"
+  },
+  {
+    "kind": "constraint",
     "name": "jobs_lanes.jobs_lanes_pkey",
     "definition": "PRIMARY KEY (lane)"
   },
@@ -950,6 +1030,11 @@ export const catalog: readonly CatalogRow[] = [
   },
   {
     "kind": "constraint",
+    "name": "jobs_queues.jobs_queues_per_key_check",
+    "definition": "CHECK ((per_key > 0))"
+  },
+  {
+    "kind": "constraint",
     "name": "jobs_queues.jobs_queues_pkey",
     "definition": "PRIMARY KEY (id)"
   },
@@ -957,6 +1042,11 @@ export const catalog: readonly CatalogRow[] = [
     "kind": "constraint",
     "name": "jobs_unique.jobs_unique_pkey",
     "definition": "PRIMARY KEY (queue, key)"
+  },
+  {
+    "kind": "constraint",
+    "name": "jobs_waiting.jobs_waiting_pkey",
+    "definition": "PRIMARY KEY (queue, key, id)"
   },
   {
     "kind": "constraint",
@@ -971,22 +1061,22 @@ export const catalog: readonly CatalogRow[] = [
   {
     "kind": "function",
     "name": "jobs_cancel(p_id bigint)",
-    "definition": "fd3b1ecce415368d00aa7621d0cd933a"
+    "definition": "2ecdc23bdf9aa1160112cfb8ab63451f"
   },
   {
     "kind": "function",
     "name": "jobs_claim(p_worker bigint, p_lanes integer[], p_from bigint[], p_opened bigint[], p_most integer)",
-    "definition": "4e73d0151df0fd5284f63ef39368dd08"
+    "definition": "322f8c2871cd9b17f0cc07b7f556a8ab"
   },
   {
     "kind": "function",
     "name": "jobs_complete(p_worker bigint, p_lane integer, p_lo bigint[], p_hi bigint[], p_cid bigint[], p_ended bigint[], p_frees boolean)",
-    "definition": "156cd2116cc1af9f758025b6e1b91760"
+    "definition": "87d5eabb68a9b7cbb6e1277b32871054"
   },
   {
     "kind": "function",
     "name": "jobs_fail(p_worker bigint, p_lane integer, p_id bigint[], p_cid bigint[], p_run_at timestamp with time zone[], p_error jsonb[])",
-    "definition": "c6cb5f71db5e3bc1ebe4e61bfda7134b"
+    "definition": "8361f82dbd578fd6a71fcb818e815fbe"
   },
   {
     "kind": "function",
@@ -1005,6 +1095,11 @@ export const catalog: readonly CatalogRow[] = [
   },
   {
     "kind": "function",
+    "name": "jobs_park(p_queue smallint, p_lane integer, p_ids int8multirange)",
+    "definition": "f35b04b4084cf18d11eb279f0da21878"
+  },
+  {
+    "kind": "function",
     "name": "jobs_promote(p_from timestamp with time zone, p_most integer)",
     "definition": "4254fab35220680cce8f1b16e37a9b9a"
   },
@@ -1016,17 +1111,22 @@ export const catalog: readonly CatalogRow[] = [
   {
     "kind": "function",
     "name": "jobs_reap(p_worker bigint, p_session_ended boolean)",
-    "definition": "c701733cec99c03d5e5ede3664e40ee5"
+    "definition": "37e340f0b7654cb473640c244344a9df"
   },
   {
     "kind": "function",
-    "name": "jobs_register(p_name text, p_attempts integer, p_backoff_ms integer)",
-    "definition": "eed25176c78d513a221c93bf71d153b6"
+    "name": "jobs_register(p_name text, p_attempts integer, p_backoff_ms integer, p_per_key integer)",
+    "definition": "2b72d59d58535d7cac54d9004a9b53c1"
+  },
+  {
+    "kind": "function",
+    "name": "jobs_release(p_queue smallint, p_keys text[])",
+    "definition": "24e327e86088bbde78352a7955e1513c"
   },
   {
     "kind": "function",
     "name": "jobs_return(p_worker bigint, p_lane integer, p_id bigint[], p_cid bigint[])",
-    "definition": "2c3d54fc690b984113b5955f93a650bd"
+    "definition": "a171640d8ab5dd18fb5f71dc5ffca316"
   },
   {
     "kind": "function",
@@ -1035,8 +1135,8 @@ export const catalog: readonly CatalogRow[] = [
   },
   {
     "kind": "function",
-    "name": "send_job(queue text, payload jsonb, run_at timestamp with time zone, priority integer, unique_key text)",
-    "definition": "28f2adc1a44acdf6675eed2b4104b50b"
+    "name": "send_job(queue text, payload jsonb, run_at timestamp with time zone, priority integer, unique_key text, key text)",
+    "definition": "5fa851ddc2c0ee4f9304b9f4a252c0cd"
   },
   {
     "kind": "index",
@@ -1082,6 +1182,11 @@ export const catalog: readonly CatalogRow[] = [
     "kind": "index",
     "name": "jobs_dead_queue",
     "definition": "CREATE INDEX jobs_dead_queue ON holdfast.jobs_dead USING btree (queue, died_at, id)"
+  },
+  {
+    "kind": "index",
+    "name": "jobs_keys_pkey",
+    "definition": "CREATE UNIQUE INDEX jobs_keys_pkey ON holdfast.jobs_keys USING btree (queue, key)"
   },
   {
     "kind": "index",
@@ -1165,6 +1270,11 @@ export const catalog: readonly CatalogRow[] = [
   },
   {
     "kind": "index",
+    "name": "jobs_waiting_pkey",
+    "definition": "CREATE UNIQUE INDEX jobs_waiting_pkey ON holdfast.jobs_waiting USING btree (queue, key, id)"
+  },
+  {
+    "kind": "index",
     "name": "jobs_workers_pkey",
     "definition": "CREATE UNIQUE INDEX jobs_workers_pkey ON holdfast.jobs_workers USING btree (id)"
   },
@@ -1207,6 +1317,11 @@ export const catalog: readonly CatalogRow[] = [
     "kind": "table",
     "name": "jobs_ids",
     "definition": "S"
+  },
+  {
+    "kind": "table",
+    "name": "jobs_keys",
+    "definition": "r"
   },
   {
     "kind": "table",
@@ -1276,6 +1391,11 @@ export const catalog: readonly CatalogRow[] = [
   {
     "kind": "table",
     "name": "jobs_unique",
+    "definition": "r"
+  },
+  {
+    "kind": "table",
+    "name": "jobs_waiting",
     "definition": "r"
   },
   {

@@ -12,7 +12,8 @@ export interface ClaimedJob {
   attempt: number
   crashes: number
   sentAtMs: number
-  uniqueKey: string | null
+  /** It has a key or a unique key: its end concerns others. */
+  frees: boolean
   body: string
 }
 
@@ -25,9 +26,7 @@ export function parseClaim({ lane, cid, jobs }: ClaimRow): ClaimedJob[] {
 function parseRecord(lane: number, cid: number, record: string): ClaimedJob {
   const end = record.indexOf(FIELD)
   const body = record.slice(end + 1)
-  const [id = '', origin = '', attempt = '', crashes = '', sentAtMs = '', ...extra] = record.slice(0, end).split(',')
-  const rest = extra.join(',')
-  const uniqueKey = rest === '' ? null : (JSON.parse(rest) as [string | null, string | null])[1]
+  const [id = '', origin = '', attempt = '', crashes = '', sentAtMs = '', extra = ''] = record.slice(0, end).split(',')
   return {
     lane,
     cid,
@@ -36,7 +35,7 @@ function parseRecord(lane: number, cid: number, record: string): ClaimedJob {
     attempt: Number(attempt),
     crashes: Number(crashes),
     sentAtMs: Number(sentAtMs),
-    uniqueKey,
+    frees: extra !== '',
     body,
   }
 }

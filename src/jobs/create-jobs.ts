@@ -50,7 +50,10 @@ export async function createJobs(db: Db, { jobs, crons = [], logger = stderrLogg
   const definitions = jobs as readonly object[] as readonly AnyDefinition[]
   for (const { name, options } of definitions) {
     if (queues.has(name)) throw jobsError('HF_JOBS_NAME', `Two definitions are named ${name}.`)
-    queues.set(name, await store.registerQueue(db, name, options.attempts ?? 10, options.backoffMs ?? 1_000))
+    queues.set(
+      name,
+      await store.registerQueue(db, name, options.attempts ?? 10, options.backoffMs ?? 1_000, options.perKey ?? 1),
+    )
   }
   const known = new ProcessJobs(db, definitions, queues, logger)
   for (const cron of crons) await known.addCron(cron)
@@ -99,8 +102,9 @@ class ProcessJobs implements Jobs {
     const lane = this.#laneOf(job, options.priority)
     const body = await encodePayload(job, payload)
     const runAt = options.runAt?.getTime() ?? (options.delayMs ? Date.now() + options.delayMs : null)
-    if (runAt !== null || options.uniqueKey !== undefined) {
-      const record = { lane, at: runAt, ukey: options.uniqueKey ?? null, body }
+    const { key = null, uniqueKey: ukey = null } = options
+    if (runAt !== null || key !== null || ukey !== null) {
+      const record = { lane, at: runAt, key, ukey, body }
       const [row] = await store.sendRich(tx ?? this.#db, [record])
       const { id, is_new: isNew } = row as store.SentRow
       if (isNew) this.#noteSentIn(tx, lane, 1)

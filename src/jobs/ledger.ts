@@ -41,7 +41,7 @@ export class Ledger {
   finish(job: ClaimedJob): void {
     const entry = this.#entryOf(job)
     entry.done.push({ id: job.id, cid: job.cid })
-    if (job.uniqueKey !== null) entry.frees = true
+    if (job.frees) entry.frees = true
     this.#settle(entry, job.cid)
   }
 

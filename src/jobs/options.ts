@@ -43,6 +43,13 @@ export const jobOptionTable: OptionTable = {
     default: '`1_048_576`',
     doc: 'Most bytes of a payload’s JSON.',
   },
+  perKey: {
+    type: 'number',
+    min: 1,
+    max: 1_000_000,
+    default: '`1`',
+    doc: 'Jobs with one `key` that may run at once, in all processes together.',
+  },
   sharedCommits: {
     type: 'number',
     min: 1,
@@ -67,6 +74,11 @@ export const sendOptionTable: OptionTable = {
     values: ['high', 'normal', 'low'],
     default: '`normal`',
     doc: 'What is claimed first; lower ones keep a share of the claims.',
+  },
+  key: {
+    type: 'string',
+    default: 'none',
+    doc: 'Of the jobs of this name with this key no more run at once than `perKey`; the others wait their turn.',
   },
   uniqueKey: {
     type: 'string',

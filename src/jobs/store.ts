@@ -9,9 +9,15 @@ export const CHANNEL = 'holdfast_jobs'
 /** First key of the workers' advisory locks: 'hfjw' in ASCII. */
 export const WORKER_LOCK = 1_751_542_391
 
-export async function registerQueue(db: Queryable, name: string, attempts: number, backoffMs: number): Promise<number> {
-  const text = '/* holdfast:jobs.register */ select holdfast.jobs_register($1, $2, $3) as id'
-  const { rows } = await db.query<{ id: number }>(text, [name, attempts, backoffMs])
+export async function registerQueue(
+  db: Queryable,
+  name: string,
+  attempts: number,
+  backoffMs: number,
+  perKey = 1,
+): Promise<number> {
+  const text = '/* holdfast:jobs.register */ select holdfast.jobs_register($1, $2, $3, $4) as id'
+  const { rows } = await db.query<{ id: number }>(text, [name, attempts, backoffMs, perKey])
   return (rows[0] as { id: number }).id
 }
 
@@ -34,6 +40,7 @@ export interface RichRecord {
   lane: number
   /** Milliseconds since the epoch; null: now. */
   at: number | null
+  key: string | null
   ukey: string | null
   body: string
 }
@@ -47,18 +54,18 @@ export async function sendRich(db: Queryable, records: readonly RichRecord[]): P
   const text = `/* holdfast:jobs.send-rich */
     with begun as materialized (select pg_current_xact_id()),
     drawn as materialized (
-      select nextval('holdfast.jobs_ids') as id, r.lane, to_timestamp(r.at / 1000) as at, r.ukey, r.body
-        from begun, json_to_recordset($1) r (lane integer, at float8, ukey text, body text)),
+      select nextval('holdfast.jobs_ids') as id, r.lane, to_timestamp(r.at / 1000) as at, r.key, r.ukey, r.body
+        from begun, json_to_recordset($1) r (lane integer, at float8, key text, ukey text, body text)),
     taken as (
       insert into holdfast.jobs_unique (queue, key, id) select lane >> 2, ukey, id from drawn where ukey is not null
       on conflict do nothing returning id),
     fresh as materialized (select d.* from drawn d where d.ukey is null or exists (select from taken t where t.id = d.id)),
     later as (
-      insert into holdfast.jobs_later (run_at, id, lane, attempt, unique_key, body)
-      select at, id, lane, 1, ukey, body from fresh where at > now()),
+      insert into holdfast.jobs_later (run_at, id, lane, attempt, key, unique_key, body)
+      select at, id, lane, 1, key, ukey, body from fresh where at > now()),
     ready as (
-      insert into holdfast.jobs_ready (slot, lane, id, unique_key, body)
-      select (id >> 16) & 7, lane, id, ukey, body from fresh where at is null or at <= now())
+      insert into holdfast.jobs_ready (slot, lane, id, key, unique_key, body)
+      select (id >> 16) & 7, lane, id, key, ukey, body from fresh where at is null or at <= now())
     select case when f.id is not null then d.id else k.id end::text as id, f.id is not null as is_new
       from drawn d left join fresh f on f.id = d.id
       left join holdfast.jobs_unique k on f.id is null and k.queue = d.lane >> 2 and k.key = d.ukey
@@ -73,7 +80,7 @@ export async function notifyLanes(db: Queryable, lanes: string): Promise<void> {
 export interface ClaimRow {
   lane: number
   cid: string | null
-  amount: string
+  amount: number
   last_id: string | null
   opened: string
   jobs: string | null

@@ -57,6 +57,8 @@ interface CommonOptions<Input, Payload> extends RetryOptions {
   timeoutMs?: number
   /** Most bytes of a payload's JSON. Default: 1 048 576. */
   maxBytes?: number
+  /** Jobs with one `key` that may run at once, in all processes together. Default: 1 (exclusive). */
+  perKey?: number
 }
 
 /** Runs at least once: after a crash, again. */
@@ -114,6 +116,8 @@ export interface SendOptions {
   runAt?: Date
   /** Default: `normal`. */
   priority?: Priority
+  /** Of the jobs of this name with this key no more run at once than the definition's `perKey`; the others wait their turn. */
+  key?: string
   /** While a job of this name with this key waits or runs, another one is not sent. */
   uniqueKey?: string
 }

@@ -151,7 +151,7 @@ export class JobWorker implements Worker {
   }
 
   #take(row: ClaimRow): number {
-    const amount = Number(row.amount)
+    const { amount } = row
     if (amount === 0 || this.#isLost) return 0
     this.#ledger.open(Number(row.cid), amount)
     this.#runner.add(parseClaim(row))
