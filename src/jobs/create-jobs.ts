@@ -60,6 +60,8 @@ class ProcessJobs implements Jobs {
   readonly #sender: Sender
   readonly #wakeUps: WakeUps
   readonly #workers = new Set<JobWorker>()
+  /** What workers do beside their jobs ends a little later than they do. */
+  readonly #ending = new Set<Promise<void>>()
 
   constructor(db: Db, definitions: readonly AnyDefinition[], queues: ReadonlyMap<string, number>, logger: Logger) {
     this.#db = db
@@ -152,10 +154,14 @@ class ProcessJobs implements Jobs {
     const upkeep = new Upkeep({ ...shared, self: () => worker.id, onReady: (lanes) => this.#wakeUps.tell(lanes) })
     const stop = () => void worker.stop()
     signal?.addEventListener('abort', stop, { once: true })
-    const stopped = worker.stopped.then(async () => {
+    // Aborted while it was starting, when nobody listened yet.
+    if (signal?.aborted) stop()
+    const stopped: Promise<void> = worker.stopped.then(async () => {
       signal?.removeEventListener('abort', stop)
       await Promise.all([upkeep.close(), stopListening?.()])
+      this.#ending.delete(stopped)
     })
+    this.#ending.add(stopped)
     return {
       stats: () => worker.stats(),
       stop: async () => {
@@ -215,6 +221,7 @@ class ProcessJobs implements Jobs {
 
   async close(): Promise<void> {
     await Promise.all([...this.#workers].map(async (worker) => await worker.stop()))
+    await Promise.all(this.#ending)
     await this.#wakeUps.close()
     await this.#counts.close()
   }
