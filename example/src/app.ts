@@ -2,6 +2,7 @@ import type { HttpBindings } from '@hono/node-server'
 import { Hono } from 'hono'
 import type { Db } from 'holdfast'
 import { honoContext } from 'holdfast/http'
+import type { BoxJobs } from './jobs.js'
 import { createCustomersRoutes } from './modules/customers/routes.js'
 import { createCustomersService } from './modules/customers/service.js'
 import { createEventsRoutes } from './modules/events/routes.js'
@@ -16,7 +17,7 @@ import { createSeatsService } from './modules/seats/service.js'
 import { createVenuesRoutes } from './modules/venues/routes.js'
 import { createVenuesService } from './modules/venues/service.js'
 import { createStartPage } from './pages/start-page.js'
-import { createDomainEvents, type DomainEvents } from './utils/domain-events.js'
+import type { DomainEvents } from './utils/domain-events.js'
 import { BoxError } from './utils/errors.js'
 import type { Logger } from './utils/logger.js'
 import { answerProblem } from './utils/problem.js'
@@ -27,6 +28,8 @@ export type AppEnv = { Bindings: Partial<HttpBindings> }
 export interface AppOptions {
   db: Db
   payments: PaymentsService
+  events: DomainEvents
+  jobs: BoxJobs
   logger: Logger
   /** Serves /_holdfast/; made by `createHttp(db)`. */
   holdfast: { fetch(request: Request, info: { remoteAddress?: string }): Promise<Response> }
@@ -35,15 +38,15 @@ export interface AppOptions {
 export interface BoxOffice {
   app: Hono<AppEnv>
   orders: OrdersService
-  events: DomainEvents
 }
 
 /** Composes the box office: services from the database up, routes from the services. Opens nothing by itself. */
-export function createBoxOffice({ db, payments, logger, holdfast }: AppOptions): BoxOffice {
-  const domainEvents = createDomainEvents()
+export function createBoxOffice(options: AppOptions): BoxOffice {
+  const { db, payments, events: domainEvents, logger, holdfast } = options
+  const { jobs, refunder, refundJob } = options.jobs
   const events = createEventsService({ db })
-  const orders = createOrdersService({ db, payments, events: domainEvents })
-  const refunds = createRefundsService({ db, payments, events: domainEvents })
+  const orders = createOrdersService({ db, payments, events: domainEvents, jobs })
+  const refunds = createRefundsService({ db, refunder, jobs, refundJob })
 
   const app = new Hono<AppEnv>()
   // Before the context: the dashboard's own polling must not show up among the application's routes.
@@ -66,7 +69,7 @@ export function createBoxOffice({ db, payments, logger, holdfast }: AppOptions):
     return answerProblem(error)
   })
   domainEvents.subscribe((event) => logger.info({ event: event.type, orderId: event.orderId }, 'domain event'))
-  return { app, orders, events: domainEvents }
+  return { app, orders }
 }
 
 function readRemote(remoteAddress: string | undefined): { remoteAddress?: string } {

@@ -14,6 +14,8 @@ const environment = z.object({
   PAYMENTS_TIMEOUT_MS: z.coerce.number().int().min(50).max(30_000).default(2_000),
   /** Opens /_holdfast/ to callers beyond loopback that present it. Default: loopback only. */
   HOLDFAST_TOKEN: z.string().min(16).optional(),
+  /** Jobs that this process runs at once; 0 leaves them to other processes. Default: 5. */
+  JOBS_CONCURRENCY: z.coerce.number().int().min(0).max(100).default(5),
   LOG_LEVEL: z.enum(['fatal', 'error', 'warn', 'info', 'debug', 'silent']).default('info'),
 })
 

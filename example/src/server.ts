@@ -6,9 +6,11 @@ import { createBoxOffice } from './app.js'
 import { readConfig } from './config.js'
 import { migrate } from './database/migrate.js'
 import { migrations } from './database/migrations/index.js'
+import { createBoxJobs, startWorker } from './jobs.js'
 import { startSettler } from './modules/orders/settler.js'
 import { createPaymentsClient } from './modules/payments/client.js'
 import { createPaymentsService } from './modules/payments/service.js'
+import { createDomainEvents } from './utils/domain-events.js'
 import { onShutdown, reportToSupervisor } from './utils/lifecycle.js'
 import { closeServer, describePortTaken, isPortTaken, listen } from './utils/listen.js'
 import { createLogger } from './utils/logger.js'
@@ -25,16 +27,21 @@ const client = createPaymentsClient({
   signal: ending.signal,
 })
 const payments = createPaymentsService({ client, logger })
+const events = createDomainEvents()
+const boxJobs = await createBoxJobs({ db, payments, events, logger })
 const holdfast = createHttp(db, config.HOLDFAST_TOKEN === undefined ? {} : { token: config.HOLDFAST_TOKEN })
-const { app, orders } = createBoxOffice({ db, payments, logger, holdfast })
+const { app, orders } = createBoxOffice({ db, payments, events, jobs: boxJobs, logger, holdfast })
 const server = createAdaptorServer({ fetch: app.fetch }) as Server
 const stopSettler = startSettler({ orders, logger })
+const stopWorker = await startWorker(boxJobs.jobs, config.JOBS_CONCURRENCY)
 
 onShutdown(logger, async () => {
   // Running purchases get a second to finish; one cut off after that stays open and is settled at the next start.
   setTimeout(() => ending.abort(), 1_000).unref()
   holdfast.close()
-  await Promise.all([closeServer(server), stopSettler()])
+  await Promise.all([closeServer(server), stopSettler(), stopWorker()])
+  // After the last request: it may have sent a job, of which workers elsewhere are still to be told.
+  await boxJobs.jobs.close()
   await db.close({ deadlineMs: 500 })
 })
 

@@ -70,6 +70,8 @@ class ProcessJobs implements Jobs {
   readonly #wakeUps: WakeUps
   readonly #crons: Crons
   readonly #workers = new Set<JobWorker>()
+  /** What workers do beside their jobs ends a little later than they do. */
+  readonly #ending = new Set<Promise<void>>()
 
   constructor(db: Db, definitions: readonly AnyDefinition[], queues: ReadonlyMap<string, number>, logger: Logger) {
     this.#db = db
@@ -179,10 +181,14 @@ class ProcessJobs implements Jobs {
     upkeep.start()
     const stop = () => void worker.stop()
     signal?.addEventListener('abort', stop, { once: true })
-    const stopped = worker.stopped.then(async () => {
+    // Aborted while it was starting, when nobody listened yet.
+    if (signal?.aborted) stop()
+    const stopped: Promise<void> = worker.stopped.then(async () => {
       signal?.removeEventListener('abort', stop)
       await Promise.all([upkeep.close(), stopListening?.()])
+      this.#ending.delete(stopped)
     })
+    this.#ending.add(stopped)
     return {
       stats: () => worker.stats(),
       stop: async () => {
@@ -242,6 +248,7 @@ class ProcessJobs implements Jobs {
 
   async close(): Promise<void> {
     await Promise.all([...this.#workers].map(async (worker) => await worker.stop()))
+    await Promise.all(this.#ending)
     await this.#wakeUps.close()
     await this.#counts.close()
   }

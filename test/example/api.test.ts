@@ -1,26 +1,10 @@
 import { request } from 'node:http'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import {
-  addCustomer,
-  addEvent,
-  openBoxOffice,
-  openPayments,
-  type BoxOfficeUnderTest,
-  type PaymentsUnderTest,
-} from './box-office.js'
+import { describe, expect, test } from 'vitest'
+import { addCustomer, addEvent, useBoxOffice, type BoxOfficeUnderTest } from './box-office.js'
 
-let payments: PaymentsUnderTest
 let box: BoxOfficeUnderTest
 
-beforeAll(async () => {
-  payments = await openPayments()
-  box = await openBoxOffice(payments.url)
-})
-afterAll(async () => {
-  await box?.close()
-  await payments?.close()
-})
-
+useBoxOffice((_, opened) => (box = opened))
 const postRaw = (body: string, contentType = 'application/json') =>
   fetch(new URL('/orders', box.url), { method: 'POST', headers: { 'content-type': contentType }, body })
 

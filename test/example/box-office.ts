@@ -2,15 +2,18 @@ import { createAdaptorServer } from '@hono/node-server'
 import type { Db } from 'holdfast'
 import { createHttp } from 'holdfast/http'
 import type { Server } from 'node:http'
+import { afterAll, beforeAll } from 'vitest'
 import { createBoxOffice } from '../../example/src/app.js'
 import { migrate } from '../../example/src/database/migrate.js'
 import { migrations } from '../../example/src/database/migrations/index.js'
+import { createBoxJobs, type BoxJobs } from '../../example/src/jobs.js'
 import { createPaymentsClient } from '../../example/src/modules/payments/client.js'
 import { createPaymentsService, type PaymentsService } from '../../example/src/modules/payments/service.js'
 import type { OrdersService } from '../../example/src/modules/orders/service.js'
 import { createPaymentsApp } from '../../example/src/payments/app.js'
 import type { DialSettings } from '../../example/src/payments/dials.js'
 import { paymentsMigrations } from '../../example/src/payments/tables.js'
+import { createDomainEvents } from '../../example/src/utils/domain-events.js'
 import { closeServer, listen } from '../../example/src/utils/listen.js'
 import { createLogger } from '../../example/src/utils/logger.js'
 import { openTestDatabase } from '../helpers/database.js'
@@ -54,6 +57,8 @@ export interface BoxOfficeUnderTest {
   db: Db
   url: string
   orders: OrdersService
+  /** Nothing runs them until a test starts a worker. */
+  jobs: BoxJobs
   lines: LogLine[]
   call(method: string, path: string, body?: object, headers?: Record<string, string>): Promise<Reply>
   close(): Promise<void>
@@ -95,20 +100,39 @@ export async function openBoxOffice(paymentsUrl: string, timeoutMs = 15_000): Pr
   const logger = createLogger({ name: 'box-office', destination })
   const holdfast = createHttp(database.db)
   const payments = createPaymentsService({ client: createPaymentsClient({ url: paymentsUrl, timeoutMs }), logger })
-  const { app, orders } = createBoxOffice({ db: database.db, payments, logger, holdfast })
+  const parts = { db: database.db, payments, events: createDomainEvents(), logger }
+  const jobs = await createBoxJobs(parts)
+  const { app, orders } = createBoxOffice({ ...parts, jobs, holdfast })
   const { url, close } = await serve(app.fetch)
   return {
     db: database.db,
     url,
     orders,
+    jobs,
     lines,
     call: (method, path, body, headers) => call(url, method, path, body, headers),
     close: async () => {
       holdfast.close()
       await close()
+      await jobs.jobs.close()
       await database.close()
     },
   }
+}
+
+/** Opens both services before the tests of a file and closes them after. */
+export function useBoxOffice(onOpen: (payments: PaymentsUnderTest, box: BoxOfficeUnderTest) => unknown): void {
+  let payments: PaymentsUnderTest | undefined
+  let box: BoxOfficeUnderTest | undefined
+  beforeAll(async () => {
+    payments = await openPayments()
+    box = await openBoxOffice(payments.url)
+    await onOpen(payments, box)
+  })
+  afterAll(async () => {
+    await box?.close()
+    await payments?.close()
+  })
 }
 
 async function serve(fetch: Parameters<typeof createAdaptorServer>[0]['fetch']) {

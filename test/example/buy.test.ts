@@ -1,6 +1,6 @@
 import { createServer } from 'node:net'
 import type { AddressInfo } from 'node:net'
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { afterEach, describe, expect, test } from 'vitest'
 import { closeServer, listen } from '../../example/src/utils/listen.js'
 import { createAdaptorServer } from '@hono/node-server'
 import type { Server } from 'node:http'
@@ -12,7 +12,7 @@ import {
   checkStock,
   connectPayments,
   openBoxOffice,
-  openPayments,
+  useBoxOffice,
   type BoxOfficeUnderTest,
   type PaymentsUnderTest,
 } from './box-office.js'
@@ -21,20 +21,14 @@ let payments: PaymentsUnderTest
 let box: BoxOfficeUnderTest
 let customerId: string
 
-beforeAll(async () => {
-  payments = await openPayments()
-  box = await openBoxOffice(payments.url)
+useBoxOffice(async (...opened) => {
+  ;[payments, box] = opened
   customerId = await addCustomer(box)
 })
 
 afterEach(async () => {
   await checkStock(box.db)
   await payments.turn({})
-})
-
-afterAll(async () => {
-  await box?.close()
-  await payments?.close()
 })
 
 const buy = (order: object, on = box) => on.call('POST', '/orders', { customerId, ...order })
@@ -112,6 +106,7 @@ describe('paying', () => {
       db: box.db,
       payments: connectPayments(payments.url, 1_000),
       events: createDomainEvents(),
+      jobs: box.jobs.jobs,
     })
     const order = await orders.buy({ customerId, eventId, standing: 2, seatIds: [] })
     expect(order.status).toBe('paid')

@@ -1,13 +1,14 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
+import { createRefunder } from '../../example/src/modules/refunds/refunder.js'
 import { createRefundsService } from '../../example/src/modules/refunds/service.js'
 import { createDomainEvents } from '../../example/src/utils/domain-events.js'
+import { eventually } from '../helpers/eventually.js'
 import {
   addCustomer,
   addEvent,
   checkStock,
   connectPayments,
-  openBoxOffice,
-  openPayments,
+  useBoxOffice,
   type BoxOfficeUnderTest,
   type PaymentsUnderTest,
 } from './box-office.js'
@@ -15,15 +16,7 @@ import {
 let payments: PaymentsUnderTest
 let box: BoxOfficeUnderTest
 
-beforeAll(async () => {
-  payments = await openPayments()
-  box = await openBoxOffice(payments.url)
-})
-
-afterAll(async () => {
-  await box?.close()
-  await payments?.close()
-})
+useBoxOffice((...opened) => ([payments, box] = opened))
 
 async function buyOrder(event = {}) {
   const stock = await addEvent(box.db, { standing: 5, seats: 2, ...event })
@@ -31,6 +24,14 @@ async function buyOrder(event = {}) {
   const order = { customerId, eventId: stock.eventId, standing: 2, seatIds: stock.seatIds }
   const reply = await box.call('POST', '/orders', order)
   return { id: reply.body.id, stock }
+}
+
+/** Gives payments less time than they take; the job that asks again is due at once. */
+async function cancelImpatiently(id: string) {
+  const payer = connectPayments(payments.url, 200)
+  const refunder = createRefunder({ db: box.db, payments: payer, events: createDomainEvents() })
+  const { jobs, refundJob } = box.jobs
+  return await createRefundsService({ db: box.db, refunder, jobs, refundJob, resumeAfterMs: 0 }).cancelOrder(id)
 }
 
 const countRefunds = async () => (await payments.db.sql`select id from refunds`).length
@@ -52,12 +53,26 @@ describe('cancelling', () => {
   test('a refund without an answer keeps the places until it is asked for again', async () => {
     const { id, stock } = await buyOrder()
     await payments.turn({ slowMs: 60_000 })
-    const impatient = connectPayments(payments.url, 200)
-    const refunds = createRefundsService({ db: box.db, payments: impatient, events: createDomainEvents() })
-    expect((await refunds.cancelOrder(id)).status).toBe('cancelling')
+    expect((await cancelImpatiently(id)).status).toBe('cancelling')
     expect((await box.call('GET', `/events/${stock.eventId}`)).body.standing.remaining).toBe(3)
     await payments.turn({})
     expect((await box.call('POST', `/orders/${id}/cancel`)).body.status).toBe('cancelled')
+    await checkStock(box.db)
+  })
+
+  test('a refund without an answer is finished by its job, once, though nobody calls again', async () => {
+    const { id, stock } = await buyOrder()
+    const refundsBefore = await countRefunds()
+    await payments.turn({ slowMs: 60_000 })
+    expect((await cancelImpatiently(id)).status).toBe('cancelling')
+    await payments.turn({})
+    const worker = await box.jobs.jobs.work()
+    await eventually(async () => expect((await box.call('GET', `/orders/${id}`)).body.status).toBe('cancelled'), {
+      withinMs: 15_000,
+    })
+    await worker.stop()
+    expect(await countRefunds()).toBe(refundsBefore + 1)
+    expect((await box.call('GET', `/events/${stock.eventId}`)).body.standing.remaining).toBe(5)
     await checkStock(box.db)
   })
 

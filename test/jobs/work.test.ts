@@ -352,6 +352,29 @@ test('stop() hands unstarted jobs back at once, and running ones after the grace
   })
 })
 
+test('a signal that is aborted while the worker starts stops it too', async () => {
+  const job = defineJob<Numbered>('aborted-early', { handler: () => {} })
+  await withJobs(box.db, [job], async (jobs) => {
+    const controller = new AbortController()
+    const starting = jobs.work({ signal: controller.signal })
+    controller.abort()
+    await (
+      await starting
+    ).stopped
+  })
+})
+
+test('close() waits for all that its workers do beside their jobs', async () => {
+  const job = defineJob<Numbered>('closed', { handler: () => {} })
+  await withJobs(box.db, [job], async (jobs) => {
+    const worker = await jobs.work()
+    let hasStopped = false
+    void worker.stopped.then(() => (hasStopped = true))
+    await jobs.close()
+    expect(hasStopped).toBe(true)
+  })
+})
+
 test('aborting the signal stops a worker', async () => {
   const controller = new AbortController()
   const job = defineJob<Numbered>('stoppable', { handler: () => {} })

@@ -80,6 +80,15 @@ export interface OrderItemsTable {
   price_cents: number
 }
 
+/** Confirmations, one per order. */
+export interface OutgoingMailsTable {
+  order_id: string
+  customer_id: string
+  subject: string
+  body: string
+  written_at: DefaultTimestamp
+}
+
 export interface SeedRunsTable {
   id: number
   seed: number
@@ -101,6 +110,7 @@ export interface Tables {
   customers: CustomersTable
   orders: OrdersTable
   order_items: OrderItemsTable
+  outgoing_mails: OutgoingMailsTable
   seed_runs: SeedRunsTable
   seed_batches: SeedBatchesTable
 }

@@ -1,7 +1,8 @@
 import { catalogue } from './0001-catalogue.js'
 import { orders } from './0002-orders.js'
 import { seed } from './0003-seed.js'
+import { mails } from './0004-mails.js'
 import type { Migration } from './migration.js'
 
 /** The box office's schema, oldest step first. */
-export const migrations: readonly Migration[] = [catalogue, orders, seed]
+export const migrations: readonly Migration[] = [catalogue, orders, seed, mails]

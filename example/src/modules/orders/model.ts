@@ -30,7 +30,11 @@ export const listOrdersQuery = z.object({
   limit: limitSchema,
 })
 
+/** What a job about an order carries: its id. All else is read when the job runs, and no personal data waits in a queue. */
+export const orderReference = z.object({ orderId: idSchema })
+
 export type NewOrder = z.infer<typeof newOrder>
+export type OrderReference = z.infer<typeof orderReference>
 export type ListOrdersQuery = z.infer<typeof listOrdersQuery>
 
 export interface OrderRow {

@@ -1,9 +1,11 @@
-import type { Db } from 'holdfast'
+import type { Db, Tx } from 'holdfast'
+import type { Jobs } from 'holdfast/jobs'
 import { cutPage, type Page } from '../../utils/cursor.js'
 import type { DomainEvents } from '../../utils/domain-events.js'
 import { createMoney } from '../../utils/money.js'
 import { customerNotFound } from '../customers/model.js'
 import { findCustomer } from '../customers/repository.js'
+import { confirmationMail } from '../mails/jobs.js'
 import { paymentDeclined, paymentsUnreachable, type ChargeOutcome } from '../payments/model.js'
 import type { PaymentsService } from '../payments/service.js'
 import {
@@ -22,6 +24,7 @@ export interface OrdersServiceOptions {
   db: Db
   payments: PaymentsService
   events: DomainEvents
+  jobs: Jobs
 }
 
 export interface OrdersService {
@@ -33,7 +36,7 @@ export interface OrdersService {
   settleOpenOrders(afterId: string, createdBefore: Date, limit: number): Promise<string>
 }
 
-export function createOrdersService({ db, payments, events }: OrdersServiceOptions): OrdersService {
+export function createOrdersService({ db, payments, events, jobs }: OrdersServiceOptions): OrdersService {
   /** Two short transactions with the payment between them: none is open while we wait for the network. */
   async function buy(input: NewOrder): Promise<OrderView> {
     const order = await db.tx(async (tx) => {
@@ -57,10 +60,16 @@ export function createOrdersService({ db, payments, events }: OrdersServiceOptio
       const change = chooseChange(outcome)
       const moved = await moveOrder(tx, order.id, change)
       if (!moved) return (await findOrder(tx, order.id)) ?? order
-      if (moved.status === 'payment_failed') await releasePlaces(tx, moved)
+      await followUp(tx, moved)
       events.publish(tx, { type: `order.${change.to}`, orderId: order.id })
       return moved
     })
+  }
+
+  /** In the transaction that moved the order: what follows from it happens exactly if the move is committed. */
+  async function followUp(tx: Tx, order: OrderRow): Promise<void> {
+    if (order.status === 'payment_failed') await releasePlaces(tx, order)
+    if (order.status === 'paid') await jobs.send(tx, confirmationMail, { orderId: order.id })
   }
 
   async function getOrder(id: string): Promise<OrderDetails> {

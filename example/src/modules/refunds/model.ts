@@ -19,3 +19,12 @@ export function refundRefused(id: string): BoxError {
     fix: 'Ask the box office to look into the charge.',
   })
 }
+
+export function refundUnknown(id: string): BoxError {
+  return new BoxError({
+    code: 'BOX_REFUND_UNKNOWN',
+    status: 503,
+    message: `Payments did not say what became of the refund of order ${id}.`,
+    fix: 'Ask again with the same key; nothing is refunded twice.',
+  })
+}
