@@ -22,6 +22,7 @@ export type {
   TransactionJob,
   TransactionOptions,
   Worker,
+  WorkerState,
   WorkerStats,
   WorkOptions,
 } from './types.js'
