@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util'
 import { findNearest } from '../core/index.js'
 import { cliError } from './errors.js'
-import type { Terminal } from './terminal.js'
+import { wrapText, type Terminal } from './terminal.js'
 
 export interface CommandOption {
   type: 'string' | 'boolean'
@@ -28,7 +28,7 @@ export interface Command {
   /** Shown first in its help: examples teach faster than syntax. */
   examples: readonly string[]
   options: Readonly<Record<string, CommandOption>>
-  /** Names of the words it takes, for usage and for refusing more. */
+  /** Names of the words it takes, for usage and for refusing more; a last one that ends with … may be given many times. */
   words: readonly string[]
   /** Gives the exit code: 0 ok, 1 a check failed. Errors of ours bring their own. */
   run(input: CommandInput): Promise<number>
@@ -55,7 +55,8 @@ export function parseCommand(command: Command, args: readonly string[]): Omit<Co
   refuseUnknown(command, own, Object.keys(options))
   try {
     const { values, positionals } = parseArgs({ args: [...own], options, allowPositionals: true })
-    if (positionals.length > command.words.length) {
+    const takesMany = command.words.at(-1)?.endsWith('…') === true
+    if (!takesMany && positionals.length > command.words.length) {
       throw new Error(`Unexpected "${positionals[command.words.length] ?? ''}".`)
     }
     return { words: positionals, rest: cut === -1 ? [] : args.slice(cut + 1), options: joinRepeated(values) }
@@ -105,12 +106,15 @@ export function formatHelp(command: Command, terminal: Terminal): string[] {
   )
   const width = Math.max(...rows.map(([flag]) => flag.length))
   return [
-    command.summary,
+    ...wrapText(command.summary, terminal.width),
     '',
     ...command.examples.map((example) => `  ${terminal.paint('bold', example)}`),
     '',
     `Usage: ${usage}`,
     '',
-    ...rows.map(([flag, doc]) => `  ${flag.padEnd(width)}  ${doc}`),
+    ...rows.flatMap(([flag, doc]) => {
+      const [first = '', ...more] = wrapText(doc, terminal.width - width - 4)
+      return [`  ${flag.padEnd(width)}  ${first}`, ...more.map((line) => `${' '.repeat(width + 4)}${line}`)]
+    }),
   ]
 }

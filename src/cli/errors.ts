@@ -19,6 +19,18 @@ export const cliErrors = {
     fix: 'Read the application’s output; run it alone with the DATABASE_URL that was printed.',
     exitCode: 1,
   },
+  HF_CLI_QUEUE_UNKNOWN: {
+    summary: 'No queue has that name.',
+    when: 'Asked of `holdfast jobs`. A queue exists from the first time that a process which knows the job has started, or somebody has sent one. The message names the nearest queue that exists.',
+    fix: 'Run `holdfast jobs` to list all queues of this database.',
+    exitCode: 1,
+  },
+  HF_CLI_NOT_MIGRATED: {
+    summary: 'The tables that the command works on are not there.',
+    when: 'The database has no schema `holdfast`, or one of an older release. Nothing was done.',
+    fix: 'Run `holdfast migrate` as the owner; `holdfast migrate --status` tells what is missing.',
+    exitCode: 1,
+  },
   HF_CLI_ERROR_UNKNOWN: {
     summary: 'No error has that code.',
     when: 'Asked of `holdfast errors`. The message names the nearest code that exists.',

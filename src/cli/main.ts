@@ -3,6 +3,7 @@ import { formatHelp, parseCommand, type Command } from './command.js'
 import { devCommand } from './commands/dev.js'
 import { doctorCommand } from './commands/doctor.js'
 import { errorsCommand } from './commands/errors.js'
+import { jobsCommand } from './commands/jobs.js'
 import { migrateCommand } from './commands/migrate.js'
 import { proveCommand } from './commands/prove.js'
 import { uninstallCommand } from './commands/uninstall.js'
@@ -14,6 +15,7 @@ const commands: readonly Command[] = [
   migrateCommand,
   doctorCommand,
   proveCommand,
+  jobsCommand,
   errorsCommand,
   uninstallCommand,
 ]

@@ -68,3 +68,31 @@ export function wrapText(text: string, width: number, indent = ''): string[] {
   lines.push(line)
   return lines
 }
+
+/** A table whose first column holds names: one that would make a row too wide stands on a line of its own, unbroken. */
+export function formatNamedTable(
+  columns: readonly Column[],
+  rows: readonly (readonly string[])[],
+  width: number,
+): string[] {
+  const [first, ...others] = formatTable(
+    columns.slice(1),
+    rows.map((row) => row.slice(1)),
+  )
+  const title = columns[0]?.title ?? ''
+  const room = width - 2 - Math.max(...[first, ...others].map((line = '') => line.length))
+  const names = rows.map(([name = '']) => name)
+  const nameWidth = Math.max(title.length, ...names.map(({ length }) => length).filter((length) => length <= room))
+  const lines = others.map((line, index) => {
+    const name = names[index] as string
+    return name.length <= nameWidth
+      ? [`${name.padEnd(nameWidth)}  ${line}`]
+      : [name, `${''.padEnd(nameWidth)}  ${line}`]
+  })
+  return [`${title.padEnd(nameWidth)}  ${first ?? ''}`, ...lines.flat()]
+}
+
+/** Text of others, such as a queue's name, without the control characters that could drive the terminal. */
+export function showText(text: string): string {
+  return text.replaceAll(/\p{Cc}/gu, '\u{FFFD}')
+}

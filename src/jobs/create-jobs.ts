@@ -18,6 +18,7 @@ import type {
   SendOptions,
   Sent,
   Worker,
+  WorkerState,
   WorkOptions,
 } from './types.js'
 import { Upkeep } from './upkeep.js'
@@ -200,13 +201,13 @@ class ProcessJobs implements Jobs {
   }
 
   async pause(name: string): Promise<void> {
-    if (!(await store.setPaused(this.#db, name, true))) throw describeMissing(name)
+    if ((await store.setPaused(this.#db, name, true)) === undefined) throw describeMissing(name)
   }
 
   async resume(name: string): Promise<void> {
-    if (!(await store.setPaused(this.#db, name, false))) throw describeMissing(name)
-    const queue = this.#queues.get(name)
-    if (queue !== undefined) this.#wakeUps.tell([queue * 4])
+    const queue = await store.setPaused(this.#db, name, false)
+    if (queue === undefined) throw describeMissing(name)
+    this.#wakeUps.tell([queue * 4])
   }
 
   async cancel(id: string): Promise<boolean> {
@@ -226,22 +227,36 @@ class ProcessJobs implements Jobs {
     }))
   }
 
+  async workers(): Promise<WorkerState[]> {
+    const rows = await store.listWorkers(this.#db)
+    return rows.map((row) => ({
+      id: row.id,
+      instance: row.instance,
+      startedAt: row.started_at,
+      seenAgoMs: row.seen_ago_ms,
+      leaseMs: row.lease_ms,
+      isAlive: row.is_alive,
+      hasSession: row.has_session,
+    }))
+  }
+
   async findDead(filter: DeadFilter = {}): Promise<DeadJob[]> {
     const rows = await store.listDead(this.#db, toQuery(filter, 50))
-    return rows.map(({ id, name, attempts, died_at: diedAt, errors, body: payload }) => ({
-      id,
-      name,
-      attempts,
-      diedAt,
-      errors,
-      payload,
+    return rows.map((row) => ({
+      id: row.id,
+      name: row.name,
+      attempts: row.attempts,
+      diedAt: row.died_at,
+      uniqueKey: row.unique_key,
+      isBlocked: row.is_blocked,
+      errors: row.errors,
+      payload: row.body,
     }))
   }
 
   async redrive(which: readonly string[] | DeadFilter): Promise<number> {
-    const { amount, lanes } = Array.isArray(which)
-      ? await store.redriveIds(this.#db, which as readonly string[])
-      : await store.redriveFound(this.#db, toQuery(which as DeadFilter, 1_000))
+    const query = Array.isArray(which) ? toQuery({ ids: which as string[] }, null) : toQuery(which as DeadFilter, 1_000)
+    const { amount, lanes } = await store.redrive(this.#db, query)
     if (amount > 0) this.#wakeUps.tell(lanes)
     return amount
   }
@@ -260,9 +275,9 @@ function splitArguments<Rest extends unknown[]>(args: unknown[]): [Tx | undefine
   return (isTx ? args : [undefined, ...args]) as [Tx | undefined, ...Rest]
 }
 
-function toQuery({ name, contains, after = '0', limit }: DeadFilter, most: number): store.DeadQuery {
+function toQuery({ name, ids, contains, after = '0', limit }: DeadFilter, most: number | null): store.DeadQuery {
   const json = contains === undefined ? null : JSON.stringify(contains)
-  return { name: name ?? null, contains: json, after, limit: limit ?? most }
+  return { name: name ?? null, ids: ids ?? null, contains: json, after, limit: limit ?? most }
 }
 
 function describeMissing(name: string) {

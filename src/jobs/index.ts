@@ -23,6 +23,7 @@ export type {
   TransactionJob,
   TransactionOptions,
   Worker,
+  WorkerState,
   WorkerStats,
   WorkOptions,
 } from './types.js'

@@ -256,10 +256,11 @@ export async function addCounts(db: Queryable, deltas: readonly CountDelta[]): P
   await db.query(text, [JSON.stringify(deltas)])
 }
 
-/** False: there is no queue of that name. */
-export async function setPaused(db: Queryable, name: string, isPaused: boolean): Promise<boolean> {
-  const text = '/* holdfast:jobs.set-paused */ update holdfast.jobs_queues set is_paused = $2 where name = $1'
-  return (await db.query(text, [name, isPaused])).rowCount === 1
+/** Gives the queue; undefined: there is none of that name. */
+export async function setPaused(db: Queryable, name: string, isPaused: boolean): Promise<number | undefined> {
+  const text =
+    '/* holdfast:jobs.set-paused */ update holdfast.jobs_queues set is_paused = $2 where name = $1 returning id'
+  return (await db.query<{ id: number }>(text, [name, isPaused])).rows[0]?.id
 }
 
 /** Only what waits: a job in an open claim is somebody's. */
@@ -299,29 +300,63 @@ export async function listQueues(db: Queryable): Promise<QueueRow[]> {
   return (await db.query<QueueRow>(text)).rows
 }
 
+export interface WorkerRow {
+  id: string
+  instance: string
+  started_at: Date
+  seen_ago_ms: number
+  lease_ms: number
+  has_session: boolean
+  is_alive: boolean
+}
+
+/** Looks at the locks without taking one: trying to would look to the others like a worker that lives. */
+export async function listWorkers(db: Queryable): Promise<WorkerRow[]> {
+  const text = `/* holdfast:jobs.list-workers */
+    select w.id, w.instance, w.started_at, w.lease_ms, w.has_session, a.seen_ago_ms,
+           a.seen_ago_ms <= w.lease_ms and (not w.has_session or exists (
+             select from pg_locks k join pg_database b on b.oid = k.database
+              where b.datname = current_database() and k.locktype = 'advisory' and k.granted
+                and k.classid = ${WORKER_LOCK} and k.objid = w.id::integer)) as is_alive
+      from holdfast.jobs_workers w,
+           lateral (select round(extract(epoch from clock_timestamp() - w.seen_at) * 1000)::float8 as seen_ago_ms) a
+     order by w.id`
+  return (await db.query<WorkerRow>(text)).rows
+}
+
 export interface DeadRow {
   id: string
   name: string
   attempts: number
   died_at: Date
+  unique_key: string | null
+  is_blocked: boolean
   errors: { attempt: number; at: string; name: string; message: string }[]
   body: unknown
 }
 
 export interface DeadQuery {
   name: string | null
+  ids: readonly string[] | null
   contains: string | null
   after: string
-  limit: number
+  /** null: all. */
+  limit: number | null
 }
 
 const deadCondition = `from holdfast.jobs_dead d join holdfast.jobs_queues q on q.id = d.queue
      where ($1::text is null or q.name = $1) and ($2::jsonb is null or d.body @> $2::jsonb) and d.id > $3::bigint
+       and ($5::bigint[] is null or d.id = any($5))
      order by d.id limit $4`
 
-export async function listDead(db: Queryable, { name, contains, after, limit }: DeadQuery): Promise<DeadRow[]> {
-  const text = `/* holdfast:jobs.list-dead */ select d.id, q.name, d.attempts, d.died_at, d.errors, d.body ${deadCondition}`
-  return (await db.query<DeadRow>(text, [name, contains, after, limit])).rows
+const toValues = ({ name, contains, after, limit, ids }: DeadQuery) => [name, contains, after, limit, ids]
+
+export async function listDead(db: Queryable, query: DeadQuery): Promise<DeadRow[]> {
+  const text = `/* holdfast:jobs.list-dead */
+    select d.id, q.name, d.attempts, d.died_at, d.unique_key, d.errors, d.body,
+           exists (select from holdfast.jobs_unique u where u.queue = d.queue and u.key = d.unique_key) as is_blocked
+    ${deadCondition}`
+  return (await db.query<DeadRow>(text, toValues(query))).rows
 }
 
 /** Back to their lanes with their history, as if sent now; a unique key that is taken meanwhile keeps the dead letter dead. */
@@ -345,16 +380,11 @@ export interface Redriven {
   lanes: number[]
 }
 
-export async function redriveIds(db: Queryable, ids: readonly string[]): Promise<Redriven> {
-  const text = `/* holdfast:jobs.redrive-ids */
-    with chosen as materialized (select d.* from holdfast.jobs_dead d where d.id = any($1::bigint[]) for update)${redriveTail}`
-  return (await db.query<{ amount: number; lanes: number[] }>(text, [ids])).rows[0] as Redriven
-}
-
-export async function redriveFound(db: Queryable, { name, contains, after, limit }: DeadQuery): Promise<Redriven> {
-  const text = `/* holdfast:jobs.redrive-found */
+/** Oldest first, as listDead gives them: of two with one unique key the older one goes. */
+export async function redrive(db: Queryable, query: DeadQuery): Promise<Redriven> {
+  const text = `/* holdfast:jobs.redrive */
     with chosen as materialized (select d.* ${deadCondition} for update of d)${redriveTail}`
-  return (await db.query<{ amount: number; lanes: number[] }>(text, [name, contains, after, limit])).rows[0] as Redriven
+  return (await db.query<Redriven>(text, toValues(query))).rows[0] as Redriven
 }
 
 export interface CronRow {

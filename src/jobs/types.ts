@@ -172,11 +172,28 @@ export interface QueueState {
   died: number
 }
 
+export interface WorkerState {
+  id: string
+  /** Host and process: `web-1:4711`. */
+  instance: string
+  startedAt: Date
+  /** Since it last renewed itself. @unit ms */
+  seenAgoMs: number
+  leaseMs: number
+  /** False: its lease has lapsed or its session has ended, and nobody has taken over its jobs yet. */
+  isAlive: boolean
+  /** Noticed at once when its process ends; without it, when its lease lapses. */
+  hasSession: boolean
+}
+
 export interface DeadJob {
   id: string
   name: string
   attempts: number
   diedAt: Date
+  uniqueKey: string | null
+  /** A job with its unique key waits or runs: until that has ended, `redrive` leaves this one dead. */
+  isBlocked: boolean
   errors: { attempt: number; at: string; name: string; message: string }[]
   payload: unknown
 }
@@ -184,6 +201,8 @@ export interface DeadJob {
 export interface DeadFilter {
   /** Jobs of this name. */
   name?: string
+  /** Only these. */
+  ids?: readonly string[]
   /** Payloads that contain this JSON (jsonb's `@>`). */
   contains?: unknown
   /** The next page: ids after this one. */
@@ -206,6 +225,8 @@ export interface Jobs {
   /** Takes out a job that waits: ready or delayed, not running, not dead. False: there is none of that id. */
   cancel(id: string): Promise<boolean>
   queues(): Promise<QueueState[]>
+  /** All that are registered, the oldest first. */
+  workers(): Promise<WorkerState[]>
   /** Dead letters, oldest first. */
   findDead(filter?: DeadFilter): Promise<DeadJob[]>
   /** Sends dead letters again, with all their attempts: those of the ids given, or up to `limit` (default 1 000) of a filter. Gives how many. */
