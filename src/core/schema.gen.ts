@@ -1060,8 +1060,18 @@ export const catalog: readonly CatalogRow[] = [
   },
   {
     "kind": "index",
+    "name": "jobs_ready_0_origin_idx",
+    "definition": "CREATE INDEX jobs_ready_0_origin_idx ON holdfast.jobs_ready_0 USING btree (origin) WHERE (origin IS NOT NULL)"
+  },
+  {
+    "kind": "index",
     "name": "jobs_ready_1_lane_id_idx",
     "definition": "CREATE INDEX jobs_ready_1_lane_id_idx ON holdfast.jobs_ready_1 USING btree (lane, id)"
+  },
+  {
+    "kind": "index",
+    "name": "jobs_ready_1_origin_idx",
+    "definition": "CREATE INDEX jobs_ready_1_origin_idx ON holdfast.jobs_ready_1 USING btree (origin) WHERE (origin IS NOT NULL)"
   },
   {
     "kind": "index",
@@ -1070,8 +1080,18 @@ export const catalog: readonly CatalogRow[] = [
   },
   {
     "kind": "index",
+    "name": "jobs_ready_2_origin_idx",
+    "definition": "CREATE INDEX jobs_ready_2_origin_idx ON holdfast.jobs_ready_2 USING btree (origin) WHERE (origin IS NOT NULL)"
+  },
+  {
+    "kind": "index",
     "name": "jobs_ready_3_lane_id_idx",
     "definition": "CREATE INDEX jobs_ready_3_lane_id_idx ON holdfast.jobs_ready_3 USING btree (lane, id)"
+  },
+  {
+    "kind": "index",
+    "name": "jobs_ready_3_origin_idx",
+    "definition": "CREATE INDEX jobs_ready_3_origin_idx ON holdfast.jobs_ready_3 USING btree (origin) WHERE (origin IS NOT NULL)"
   },
   {
     "kind": "index",
@@ -1080,8 +1100,18 @@ export const catalog: readonly CatalogRow[] = [
   },
   {
     "kind": "index",
+    "name": "jobs_ready_4_origin_idx",
+    "definition": "CREATE INDEX jobs_ready_4_origin_idx ON holdfast.jobs_ready_4 USING btree (origin) WHERE (origin IS NOT NULL)"
+  },
+  {
+    "kind": "index",
     "name": "jobs_ready_5_lane_id_idx",
     "definition": "CREATE INDEX jobs_ready_5_lane_id_idx ON holdfast.jobs_ready_5 USING btree (lane, id)"
+  },
+  {
+    "kind": "index",
+    "name": "jobs_ready_5_origin_idx",
+    "definition": "CREATE INDEX jobs_ready_5_origin_idx ON holdfast.jobs_ready_5 USING btree (origin) WHERE (origin IS NOT NULL)"
   },
   {
     "kind": "index",
@@ -1090,13 +1120,28 @@ export const catalog: readonly CatalogRow[] = [
   },
   {
     "kind": "index",
+    "name": "jobs_ready_6_origin_idx",
+    "definition": "CREATE INDEX jobs_ready_6_origin_idx ON holdfast.jobs_ready_6 USING btree (origin) WHERE (origin IS NOT NULL)"
+  },
+  {
+    "kind": "index",
     "name": "jobs_ready_7_lane_id_idx",
     "definition": "CREATE INDEX jobs_ready_7_lane_id_idx ON holdfast.jobs_ready_7 USING btree (lane, id)"
   },
   {
     "kind": "index",
+    "name": "jobs_ready_7_origin_idx",
+    "definition": "CREATE INDEX jobs_ready_7_origin_idx ON holdfast.jobs_ready_7 USING btree (origin) WHERE (origin IS NOT NULL)"
+  },
+  {
+    "kind": "index",
     "name": "jobs_ready_order",
     "definition": "CREATE INDEX jobs_ready_order ON ONLY holdfast.jobs_ready USING btree (lane, id)"
+  },
+  {
+    "kind": "index",
+    "name": "jobs_ready_origin",
+    "definition": "CREATE INDEX jobs_ready_origin ON ONLY holdfast.jobs_ready USING btree (origin) WHERE (origin IS NOT NULL)"
   },
   {
     "kind": "index",

@@ -1,6 +1,8 @@
 import { stderrLogger, validateOptions, type Db, type Logger, type Tx } from '../core/index.js'
 import { Counts } from './counts.js'
 import { jobsError } from './errors.js'
+import { makeInspector } from './inspect.js'
+import type { JobsInspector } from './inspect-types.js'
 import type { AnyDefinition } from './job-run.js'
 import { sendOptionTable, workOptionTable } from './options.js'
 import { encodePayload, encodePayloads } from './payload.js'
@@ -52,6 +54,7 @@ export async function createJobs(db: Db, { jobs, logger = stderrLogger }: JobsOp
 }
 
 class ProcessJobs implements Jobs {
+  readonly inspect: JobsInspector
   readonly #db: Db
   readonly #definitions: readonly AnyDefinition[]
   readonly #queues: ReadonlyMap<string, number>
@@ -66,6 +69,7 @@ class ProcessJobs implements Jobs {
     this.#definitions = definitions
     this.#queues = queues
     this.#logger = logger
+    this.inspect = makeInspector(db)
     this.#counts = new Counts(db)
     this.#sender = new Sender(db, (lane, amount) => this.#noteSent([lane], amount))
     this.#wakeUps = new WakeUps(db, logger, () => this.#wakeWorkers())

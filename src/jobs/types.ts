@@ -1,4 +1,5 @@
 import type { Tx } from '../core/index.js'
+import type { JobsInspector } from './inspect-types.js'
 
 /** What is waited for first when workers are short; lower ones still get a share of every 16 claims. */
 export type Priority = 'high' | 'normal' | 'low'
@@ -188,6 +189,8 @@ export interface Jobs {
   /** Takes out a job that waits: ready or delayed, not running, not dead. False: there is none of that id. */
   cancel(id: string): Promise<boolean>
   queues(): Promise<QueueState[]>
+  /** What the dashboard shows: workers, the last hour, dead letters by page, where one job is and why it waits. */
+  readonly inspect: JobsInspector
   /** Dead letters, oldest first. */
   findDead(filter?: DeadFilter): Promise<DeadJob[]>
   /** Sends dead letters again, with all their attempts: those of the ids given, or up to `limit` (default 1 000) of a filter. Gives how many. */
