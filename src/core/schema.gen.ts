@@ -916,7 +916,7 @@ export const catalog: readonly CatalogRow[] = [
   {
     "kind": "function",
     "name": "jobs_cancel(p_id bigint)",
-    "definition": "fd3b1ecce415368d00aa7621d0cd933a"
+    "definition": "8f9ffc19e7b06a6b8145d02aa9ae5b6f"
   },
   {
     "kind": "function",

@@ -57,36 +57,71 @@ export interface DeadSummaryRow extends DeadPosition {
   error: { name?: string; message?: string } | null
 }
 
-/** The newest of each queue by its index, then the newest of those: a queue with many dead letters costs no more than one with few. */
+/** Letters that a search by content finds one by one; with more of them it is quicker to look through the newest. */
+const FEW = 10_000
+
+/** A materialized part is read only as far as it is asked for, and planned as if read to its end: by its index. */
+const hits = `with hits as materialized (
+      select d.id, d.queue, d.attempts, d.died_at, d.errors -> -1 as error from holdfast.jobs_dead d where d.body @> $2::jsonb)`
+
+async function findsFew(db: Queryable, contains: string): Promise<boolean> {
+  const text = `/* holdfast:jobs.finds-few */
+    ${hits.replace('$2', '$1')} select count(*) <= ${FEW} as is_few from (select from hits limit ${FEW + 1}) few`
+  const { rows } = await db.query<{ is_few: boolean }>(text, [contains], { deadlineMs: SEARCH_DEADLINE_MS })
+  return rows[0]?.is_few === true
+}
+
+const isOlder = `($3::bigint is null
+        or (d.died_at, d.id) < (timestamptz 'epoch' + $3::bigint * interval '1 microsecond', $4::bigint))`
+const summary = `d.id, q.name, d.attempts, d.died_at, (extract(epoch from d.died_at) * 1000000)::bigint as micros, d.error`
+
+/**
+ * The newest of each queue by its index, then the newest of those: a queue with many dead letters costs no more than one
+ * with few. jsonb_contains is `@>` without its index, which would first collect all that match.
+ */
+const pageByTime = `/* holdfast:jobs.page-dead */
+    select ${summary}
+      from holdfast.jobs_queues q
+      cross join lateral (
+        select d.id, d.attempts, d.died_at, d.errors -> -1 as error from holdfast.jobs_dead d
+         where d.queue = q.id and ($2::jsonb is null or jsonb_contains(d.body, $2::jsonb)) and ${isOlder}
+         order by d.died_at desc, d.id desc limit $5) d
+     where $1::text is null or q.name = $1
+     order by d.died_at desc, d.id desc limit $5`
+
+const pageByContent = `/* holdfast:jobs.page-found-dead */
+    ${hits} select ${summary}
+      from hits d join holdfast.jobs_queues q on q.id = d.queue
+     where ($1::text is null or q.name = $1) and ${isOlder}
+     order by d.died_at desc, d.id desc limit $5`
+
 export async function pageDead(
   db: Queryable,
   { name, contains }: DeadSearch,
   after: DeadPosition | null,
   limit: number,
 ): Promise<DeadSummaryRow[]> {
-  const text = `/* holdfast:jobs.page-dead */
-    select d.id, q.name, d.attempts, d.died_at, (extract(epoch from d.died_at) * 1000000)::bigint as micros, d.error
-      from holdfast.jobs_queues q
-      cross join lateral (
-        select d.id, d.attempts, d.died_at, d.errors -> -1 as error from holdfast.jobs_dead d
-         where d.queue = q.id and ($2::jsonb is null or d.body @> $2::jsonb)
-           and ($3::bigint is null
-             or (d.died_at, d.id) < (timestamptz 'epoch' + $3::bigint * interval '1 microsecond', $4::bigint))
-         order by d.died_at desc, d.id desc limit $5) d
-     where $1::text is null or q.name = $1
-     order by d.died_at desc, d.id desc limit $5`
+  const text = contains !== null && (await findsFew(db, contains)) ? pageByContent : pageByTime
   const values = [name, contains, after?.micros ?? null, after?.id ?? null, limit]
   return (await db.query<DeadSummaryRow>(text, values, { deadlineMs: SEARCH_DEADLINE_MS })).rows
 }
 
-/** Counts no further than `most`. */
-export async function countDead(db: Queryable, { name, contains }: DeadSearch, most: number): Promise<number> {
-  const text = `/* holdfast:jobs.count-dead */
+const countByTime = `/* holdfast:jobs.count-dead */
     select count(*)::integer as amount from (
       select from holdfast.jobs_queues q
        cross join lateral (
-         select from holdfast.jobs_dead d where d.queue = q.id and ($2::jsonb is null or d.body @> $2::jsonb) limit $3) d
+         select from holdfast.jobs_dead d
+          where d.queue = q.id and ($2::jsonb is null or jsonb_contains(d.body, $2::jsonb))
+          order by d.died_at desc, d.id desc limit $3) d
        where $1::text is null or q.name = $1 limit $3) found`
+
+const countByContent = `/* holdfast:jobs.count-found-dead */
+    ${hits} select count(*)::integer as amount from (
+      select from hits d join holdfast.jobs_queues q on q.id = d.queue where $1::text is null or q.name = $1 limit $3) found`
+
+/** Counts no further than `most`. */
+export async function countDead(db: Queryable, { name, contains }: DeadSearch, most: number): Promise<number> {
+  const text = contains !== null && (await findsFew(db, contains)) ? countByContent : countByTime
   const { rows } = await db.query<{ amount: number }>(text, [name, contains, most], {
     deadlineMs: SEARCH_DEADLINE_MS,
   })
@@ -130,11 +165,10 @@ export type LifeRow = FoundLife | (LifeSurroundings & { kind: null })
 /** One statement and so one snapshot: a job that moves meanwhile is seen in exactly one place. */
 export async function findLife(db: Queryable, id: string, mostChars: number): Promise<LifeRow> {
   const text = `/* holdfast:jobs.find-life */
-    with ready as (
-      select r.lane, r.id from holdfast.jobs_lanes l
-       cross join lateral (
-         select r.lane, r.id from holdfast.jobs_ready r where r.slot = ($1::bigint >> 16) & 7 and r.lane = l.lane and r.id = $1) r
-      union all select r.lane, r.id from holdfast.jobs_ready r where r.origin = $1),
+    with ready as materialized (
+      select r.* from holdfast.jobs_ready r
+       where r.slot = ($1::bigint >> 16) & 7 and r.lane = any(array(select l.lane from holdfast.jobs_lanes l)) and r.id = $1
+      union all select r.* from holdfast.jobs_ready r where r.origin = $1),
     found as (
       select 'ready' as kind, coalesce(r.origin, r.id) as id, r.lane, r.attempt, r.at as sent_at, null::timestamptz as run_at,
              null::timestamptz as died_at, r.unique_key, r.errors, c.worker, c.at as claimed_at, r.body,
@@ -143,8 +177,7 @@ export async function findLife(db: Queryable, id: string, mostChars: number): Pr
                  select o.id from holdfast.jobs_ready o,
                         lateral (select range_agg(k.ids) as ids from holdfast.jobs_claims k where k.lane = r.lane) open
                   where o.lane = r.lane and o.id < r.id and (open.ids is null or not o.id <@ open.ids) limit 1) older) as is_behind
-        from ready f
-        join holdfast.jobs_ready r on r.slot = (f.id >> 16) & 7 and r.lane = f.lane and r.id = f.id
+        from ready r
         left join lateral (select c.worker, c.at from holdfast.jobs_claims c where c.lane = r.lane and c.ids @> r.id limit 1) c on true
       union all
       select 'later', l.id, l.lane, l.attempt, l.at, l.run_at, null, l.unique_key, l.errors, null, null, l.body, false
@@ -156,7 +189,8 @@ export async function findLife(db: Queryable, id: string, mostChars: number): Pr
     select now() as now,
            exists (select from holdfast.jobs_workers w where w.seen_at >= now() - w.lease_ms * interval '1 millisecond') as has_worker,
            $1::bigint <= (select s.last_value from holdfast.jobs_ids s) as is_drawn,
-           f.id, case when q.id is not null then f.kind end as kind, q.name, q.is_paused, q.attempts as attempts_allowed, f.lane & 3 as priority, f.attempt, f.sent_at, f.run_at,
+           f.id, case when q.id is not null then f.kind end as kind, q.name, q.is_paused, q.attempts as attempts_allowed, f.lane & 3 as priority,
+           f.attempt, f.sent_at, f.run_at,
            f.died_at, f.unique_key, f.errors, f.worker, w.instance, f.claimed_at, f.is_behind,
            coalesce(f.run_at <= now(), false) as is_due, left(f.body, nullif($2, 0)) as body, $2 > 0 and length(f.body) > $2 as is_cut
       from (select) one
