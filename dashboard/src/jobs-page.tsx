@@ -55,7 +55,7 @@ function Workers() {
             <code>{worker.instance}</code>
             <span class={worker.isAlive ? 'state' : 'state state-lapsed'}>{worker.isAlive ? 'alive' : 'not seen'}</span>
             <span class="note">
-              since {formatSpan(readAt.value - worker.startedAt)}, seen {formatSpan(readAt.value - worker.seenAt)} ago
+              started {formatSpan(worker.upMs)} ago, seen {formatSpan(worker.seenMs)} ago
             </span>
           </li>
         ))}

@@ -28,12 +28,14 @@ export const outcome = signal('')
 let timer = 0
 let failures = 0
 let isReading = false
+/** Only the answer to the newest question is shown. */
+let searches = 0
+let lookUps = 0
 
 export function startJobs(): void {
   document.addEventListener('visibilitychange', followVisibility)
   void loadPages()
   followVisibility()
-  void searchDead()
   if (jobId.value !== '') void lookUp(jobId.value)
 }
 
@@ -64,6 +66,7 @@ async function refresh(): Promise<void> {
       readAt.value = Date.now()
       connection.value = 'live'
     })
+    if (document.isConnected && dead.value === null && searches === 0) void searchDead()
   } catch {
     if (++failures >= lostAfter) connection.value = 'lost'
   } finally {
@@ -104,8 +107,9 @@ function filterQuery(): URLSearchParams {
 export async function searchDead(after = ''): Promise<void> {
   const query = filterQuery()
   if (after !== '') query.set('after', after)
+  const search = ++searches
   const found = await ask<DeadJobsDocument>(`dead?${query}`)
-  if (found === undefined) return
+  if (found === undefined || search !== searches) return
   batch(() => {
     dead.value = after === '' ? found.dead : [...(dead.value ?? []), ...found.dead]
     deadNext.value = found.next
@@ -141,10 +145,12 @@ function describeRedriven(count: number): string {
 export async function lookUp(id: string, withPayload = false): Promise<void> {
   jobId.value = id.trim()
   life.value = null
+  const turn = ++lookUps
   if (jobId.value === '') return
   const query = new URLSearchParams({ id: jobId.value })
   if (withPayload) query.set('payload', '1')
-  life.value = (await ask<JobLifeDocument>(`job?${query}`)) ?? null
+  const found = await ask<JobLifeDocument>(`job?${query}`)
+  if (turn === lookUps) life.value = found ?? null
 }
 
 export async function cancel(id: string): Promise<void> {

@@ -117,9 +117,10 @@ export interface JobQueueRow {
 export interface JobWorkerRow {
   id: string
   instance: string
-  /** Milliseconds since the epoch, by the database's clock. */
-  startedAt: number
-  seenAt: number
+  /** Since it began, by the database's clock: another one may be wrong by more than a lease. @unit ms */
+  upMs: number
+  /** Since it last renewed itself. @unit ms */
+  seenMs: number
   isAlive: boolean
 }
 

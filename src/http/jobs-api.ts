@@ -23,10 +23,12 @@ export async function readJobs(jobs: Jobs | undefined): Promise<JobsDocument> {
   const [states, hours, found] = await Promise.all([jobs.queues(), jobs.inspect.lastHour(), jobs.inspect.workers()])
   const minutes = new Map(hours.map((hour) => [hour.name, hour.minutes]))
   const queues: JobQueueRow[] = states.map((state) => ({ ...state, minutes: spread(minutes.get(state.name) ?? []) }))
-  const workers: JobWorkerRow[] = found.map((worker) => ({
-    ...worker,
-    startedAt: worker.startedAt.getTime(),
-    seenAt: worker.seenAt.getTime(),
+  const workers: JobWorkerRow[] = found.map(({ id, instance, upMs, seenMs, isAlive }) => ({
+    id,
+    instance,
+    upMs,
+    seenMs,
+    isAlive,
   }))
   return { isConnected: true, verdict: judgeJobs(queues, workers), queues, workers }
 }

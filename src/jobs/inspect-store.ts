@@ -10,12 +10,17 @@ export interface WorkerRow {
   instance: string
   started_at: Date
   seen_at: Date
+  up_ms: number
+  seen_ms: number
   is_alive: boolean
 }
 
 export async function listWorkers(db: Queryable): Promise<WorkerRow[]> {
   const text = `/* holdfast:jobs.list-workers */
-    select w.id, w.instance, w.started_at, w.seen_at, w.seen_at >= now() - w.lease_ms * interval '1 millisecond' as is_alive
+    select w.id, w.instance, w.started_at, w.seen_at,
+           round(extract(epoch from clock_timestamp() - w.started_at) * 1000)::float8 as up_ms,
+           round(extract(epoch from clock_timestamp() - w.seen_at) * 1000)::float8 as seen_ms,
+           w.seen_at >= now() - w.lease_ms * interval '1 millisecond' as is_alive
       from holdfast.jobs_workers w order by w.instance, w.id limit 500`
   return (await db.query<WorkerRow>(text)).rows
 }

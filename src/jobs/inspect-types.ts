@@ -6,6 +6,9 @@ export interface WorkerState {
   startedAt: Date
   /** When it last renewed itself. */
   seenAt: Date
+  /** Since it started, and since it last renewed itself, by the database's clock. @unit ms */
+  upMs: number
+  seenMs: number
   /** False: it did not renew itself within its lease. */
   isAlive: boolean
 }

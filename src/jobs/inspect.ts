@@ -33,12 +33,14 @@ export function makeInspector(db: Db): JobsInspector {
 
 async function listWorkers(db: Db): Promise<WorkerState[]> {
   const rows = await store.listWorkers(db)
-  return rows.map(({ id, instance, started_at: startedAt, seen_at: seenAt, is_alive: isAlive }) => ({
-    id,
-    instance,
-    startedAt,
-    seenAt,
-    isAlive,
+  return rows.map((row) => ({
+    id: row.id,
+    instance: row.instance,
+    startedAt: row.started_at,
+    seenAt: row.seen_at,
+    upMs: row.up_ms,
+    seenMs: row.seen_ms,
+    isAlive: row.is_alive,
   }))
 }
 

@@ -121,7 +121,7 @@ describe('the overview', () => {
     try {
       const { workers, verdict } = await read<JobsDocument>('')
       expect(workers).toMatchObject([{ instance: expect.stringMatching(/:\d+$/) as string, isAlive: true }])
-      expect(Math.abs(Date.now() - (workers[0]?.seenAt ?? 0))).toBeLessThan(60_000)
+      expect(workers[0]?.seenMs).toBeLessThan(60_000)
       expect(verdict.sentence).toBe('Nothing is wrong: no job waits, 1 worker is alive.')
     } finally {
       await worker.stop()
