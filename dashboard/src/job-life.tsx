@@ -15,7 +15,8 @@ export function JobLife() {
         class="ask"
         onSubmit={(event) => {
           event.preventDefault()
-          void lookUp(String(new FormData(event.currentTarget).get('id')))
+          const field = event.currentTarget.elements.namedItem('id')
+          if (field instanceof HTMLInputElement) void lookUp(field.value)
         }}
       >
         <label for="job-id">Id</label>
