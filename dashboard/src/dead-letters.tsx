@@ -99,7 +99,14 @@ function Redrive({ preview, setPreview }: RedriveProps) {
   }
   return (
     <>
-      <button type="button" class="quiet strong" onClick={() => void send()}>
+      <button
+        type="button"
+        class="quiet strong"
+        onClick={({ detail }) => {
+          // The second click of a double click is no second thought.
+          if (detail < 2) void send()
+        }}
+      >
         {describe(preview)}
       </button>
       <button type="button" class="quiet" onClick={() => setPreview(null)}>

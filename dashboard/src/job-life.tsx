@@ -122,7 +122,15 @@ function Actions({ job }: { job: JobLifeDocument }) {
         </button>
       )}
       {mayCancel && (
-        <button type="button" class="quiet" onClick={() => (isSure ? void cancel(job.id) : askAgain(true))}>
+        <button
+          type="button"
+          class="quiet"
+          onClick={({ detail }) => {
+            // The second click of a double click is no second thought.
+            if (!isSure) askAgain(true)
+            else if (detail < 2) void cancel(job.id)
+          }}
+        >
           {isSure ? 'Cancel it for good' : 'Cancel job'}
         </button>
       )}

@@ -77,6 +77,7 @@ async function refresh(): Promise<void> {
 /** Asks and tells the reader when that failed. */
 async function ask<T>(path: string, method: 'GET' | 'POST' = 'GET'): Promise<T | undefined> {
   failure.value = ''
+  if (method === 'POST') outcome.value = ''
   const headers = method === 'POST' ? { 'x-holdfast-action': '1' } : undefined
   try {
     const answer = await fetch(`./api/jobs/${path}`, { method, headers })

@@ -168,11 +168,14 @@ describe("one job's life", () => {
         worker: { instance: expect.any(String) as string },
       })
       expect(running.sentence).toMatch(/^It is in the hands of .+:\d+, attempt 1 of 3\.$/)
+      expect(await read(`/cancel?id=${id}`, 'POST')).toEqual({ isCancelled: false })
       mayEnd.resolve()
       await eventually(async () => expect((await find(id)).place).toBe('retry'))
       const paused = await find(id)
       expect(codes(paused)).toEqual(['retry-pause'])
       expect(paused).toMatchObject({ attempt: 2, errors: [{ attempt: 1, name: 'RangeError', message: 'no luck' }] })
+      expect(await read(`/cancel?id=${id}`, 'POST')).toEqual({ isCancelled: true })
+      expect(await box.db.sql`select key from holdfast.jobs_unique`).toEqual([])
     } finally {
       await worker.stop()
     }
@@ -326,5 +329,9 @@ describe('with 200,000 jobs ready and as many dead', { timeout: 60_000 }, () => 
     expect(Math.max(...times.values())).toBeLessThan(1_000)
     expect(await read<JobLifeDocument>(`/job?id=${id}`)).toMatchObject({ id, place: 'ready' })
     expect(await read<DeadCountDocument>(`/preview?${contains({ to: 'ada' })}`)).toEqual({ count: 200, isMore: false })
+    const startedAt = performance.now()
+    expect(await read(`/cancel?id=${id}`, 'POST')).toEqual({ isCancelled: true })
+    expect(performance.now() - startedAt).toBeLessThan(1_000)
+    expect(await read<JobLifeDocument>(`/job?id=${id}`)).toMatchObject({ place: 'unknown' })
   })
 })
