@@ -53,6 +53,8 @@ create table holdfast.jobs_ready_5 partition of holdfast.jobs_ready for values i
 create table holdfast.jobs_ready_6 partition of holdfast.jobs_ready for values in (6);
 create table holdfast.jobs_ready_7 partition of holdfast.jobs_ready for values in (7);
 create index jobs_ready_order on holdfast.jobs_ready (lane, id);
+-- Finds a job that was moved by the id its sender knows; jobs that were never moved are not in it.
+create index jobs_ready_origin on holdfast.jobs_ready (origin) where origin is not null;
 
 create table holdfast.jobs_workers (
   id           bigint generated always as identity primary key,

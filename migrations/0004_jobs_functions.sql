@@ -392,22 +392,27 @@ begin
   return v_moved;
 end $$;
 
--- Takes out a job that waits. One that is in an open claim is somebody's: false. The lane is locked first and looked at
--- afterwards, by a statement with a snapshot of its own, so that no claim comes in between.
+-- Takes out a job that waits. One that is in an open claim is somebody's: false. It is found by an index, then its lane is
+-- locked and the job looked at again, by a statement with a snapshot of its own, so that no claim comes in between. A job
+-- that was handed back meanwhile has a new id and is looked for anew.
 create function holdfast.jobs_cancel(p_id bigint) returns boolean
-language plpgsql as $$
+language plpgsql
+set enable_seqscan = off set jit = off
+as $$
 declare
   v_lane integer;
+  v_id bigint;
   v_found boolean;
 begin
-  for v_lane in select l.lane from holdfast.jobs_lanes l order by l.lane loop
-    perform from holdfast.jobs_ready r where r.lane = v_lane and (r.id = p_id or r.origin = p_id);
-    continue when not found;
+  for v_try in 1 .. 10 loop
+    select r.lane, r.id into v_lane, v_id from holdfast.jobs_ready r
+     where r.slot = (p_id >> 16) & 7 and r.lane = any(array(select l.lane from holdfast.jobs_lanes l)) and r.id = p_id;
+    if not found then select r.lane, r.id into v_lane, v_id from holdfast.jobs_ready r where r.origin = p_id; end if;
+    exit when not found;
     perform from holdfast.jobs_lanes l where l.lane = v_lane for update;
+    if exists (select from holdfast.jobs_claims c where c.lane = v_lane and c.ids @> v_id) then return false; end if;
     with gone as (
-      delete from holdfast.jobs_ready r
-       where r.lane = v_lane and (r.id = p_id or r.origin = p_id)
-         and not exists (select from holdfast.jobs_claims c where c.lane = v_lane and c.ids @> r.id)
+      delete from holdfast.jobs_ready r where r.slot = (v_id >> 16) & 7 and r.lane = v_lane and r.id = v_id
       returning r.unique_key),
     freed as (
       delete from holdfast.jobs_unique k using gone g

@@ -1,11 +1,13 @@
 import { formatTime } from './format'
 import { Glossary } from './glossary'
-import { isStale, now } from './live'
+import { JobsPage } from './jobs-page'
+import { isStale, now, seconds } from './live'
 import { PageHeader } from './page-header'
 import { Plots } from './plots'
 import { RoutesTable } from './routes-table'
 import { Tiles } from './tiles'
 import { Verdict } from './verdict'
+import { page } from './view-state'
 
 export function App() {
   return (
@@ -15,13 +17,21 @@ export function App() {
       </a>
       <PageHeader />
       <main id="main" tabIndex={-1} class={isStale.value ? 'is-stale' : ''}>
-        <Verdict />
-        <Tiles />
-        <Plots />
-        <RoutesTable />
+        {page === 'jobs' ? <JobsPage /> : <NowPage />}
       </main>
       <PageFooter />
       <Glossary />
+    </>
+  )
+}
+
+function NowPage() {
+  return (
+    <>
+      <Verdict verdict={now.value?.verdict} newestAt={seconds.value.at(-1)?.at} />
+      <Tiles />
+      <Plots />
+      <RoutesTable />
     </>
   )
 }

@@ -33,6 +33,26 @@ export function formatTime(at: number): string {
   return [date.getHours(), date.getMinutes(), date.getSeconds()].map((part) => String(part).padStart(2, '0')).join(':')
 }
 
+/** Date only where it is not today's. */
+export function formatMoment(at: number | null): string | null {
+  if (at === null || Number.isNaN(at)) return null
+  const date = new Date(at)
+  const time = formatTime(at)
+  if (date.toDateString() === new Date().toDateString()) return time
+  const [month, day] = [date.getMonth() + 1, date.getDate()].map((part) => String(part).padStart(2, '0'))
+  return `${date.getFullYear()}-${month}-${day} ${time}`
+}
+
+/** `4 s`, `12 min`, `3 h`, `9 d`. */
+export function formatSpan(ms: number): string {
+  const seconds = Math.max(0, Math.round(ms / 1000))
+  if (seconds < 120) return `${seconds} s`
+  const minutes = Math.round(seconds / 60)
+  if (minutes < 120) return `${minutes} min`
+  const hours = Math.round(minutes / 60)
+  return hours < 48 ? `${hours} h` : `${groupDigits(Math.round(hours / 24))} d`
+}
+
 function groupDigits(value: number): string {
   return value.toLocaleString('en-US')
 }

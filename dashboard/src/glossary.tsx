@@ -1,6 +1,7 @@
 import { useEffect, useRef } from 'preact/hooks'
+import { page } from './view-state'
 
-const words: readonly [string, string][] = [
+const wordsOfNow: readonly [string, string][] = [
   [
     'P50, P95, P99',
     'Half, 95 % or 99 % of the requests were at least this fast. Never an average of averages: bins are merged.',
@@ -16,6 +17,20 @@ const words: readonly [string, string][] = [
   ['Acquire wait', 'Time between asking for a connection and having it; no part of the statement’s own time.'],
   ['Watch, Act now', 'Watch: worth a look today. Act now: requests are failing or waiting at this moment.'],
 ]
+
+const wordsOfJobs: readonly [string, string][] = [
+  ['Queue', 'All jobs of one name, of all processes.'],
+  [
+    'Oldest ready',
+    'How long the job that waits longest could have run already. Delayed jobs do not count before their time.',
+  ],
+  ['Paused', 'No worker takes jobs of this queue until it is resumed; running ones go on.'],
+  ['Failed, died', 'Failed: an attempt ended with an error. Died: the last attempt did, and the job is a dead letter.'],
+  ['Redrive', 'Sends dead letters again with all their attempts; their history stays with them.'],
+  ['Alive', 'The worker renewed itself within its lease. The jobs of one that did not are handed to others.'],
+]
+
+const words = page === 'jobs' ? wordsOfJobs : wordsOfNow
 
 const dialogId = 'glossary'
 

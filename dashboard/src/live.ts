@@ -107,7 +107,7 @@ function watchSilence(): void {
   }, silentAfterMs)
 }
 
-async function loadPages(): Promise<void> {
+export async function loadPages(): Promise<void> {
   const answer = await fetch('./api/pages').catch(() => null)
   if (answer?.ok !== true) return
   const document = (await answer.json()) as PagesDocument

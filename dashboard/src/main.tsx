@@ -5,12 +5,18 @@ import './verdict.css'
 import './tiles.css'
 import './plots.css'
 import './routes.css'
+import './jobs.css'
 // Last, because it overrides the others where the window is narrow or very wide.
 import './narrow.css'
 import { render } from 'preact'
 import { App } from './app'
+import { startJobs } from './jobs-state'
 import { startLive } from './live'
+import { page } from './view-state'
 
 const root = document.getElementById('app')
 if (root !== null) render(<App />, root)
-startLive()
+if (page === 'jobs') {
+  document.title = 'Jobs · holdfast'
+  startJobs()
+} else startLive()

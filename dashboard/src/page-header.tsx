@@ -1,6 +1,6 @@
 import { openGlossary } from './glossary'
 import { connection, hasSession, logOut, pages, type Connection } from './live'
-import { cycleTheme, theme, windowSeconds } from './view-state'
+import { cycleTheme, page, theme, windowSeconds } from './view-state'
 
 const states: Readonly<Record<Connection, string>> = {
   connecting: 'connecting',
@@ -20,7 +20,7 @@ export function PageHeader() {
         {states[connection.value]}
       </span>
       <div class="controls">
-        <WindowPicker />
+        {page === 'now' && <WindowPicker />}
         <button type="button" class="quiet" onClick={cycleTheme} aria-label={`Theme: ${theme.value}. Change`}>
           <ThemeSign /> {theme.value}
         </button>
@@ -38,11 +38,13 @@ export function PageHeader() {
 }
 
 function Navigation() {
+  // A theme that was chosen goes along.
+  const query = theme.value === 'auto' ? '' : `?theme=${theme.value}`
   return (
     <nav aria-label="Pages">
-      {pages.value.map((page) => (
-        <a key={page.name} href={page.path} aria-current={page.name === 'now' ? 'page' : undefined}>
-          {page.title}
+      {pages.value.map(({ name, path, title }) => (
+        <a key={name} href={path + query} aria-current={name === page ? 'page' : undefined}>
+          {title}
         </a>
       ))}
     </nav>

@@ -1,13 +1,11 @@
 import { useEffect, useRef, useState } from 'preact/hooks'
 import type { Verdict as VerdictDocument } from '../../src/http/contract'
 import { formatTime } from './format'
-import { isStale, now, seconds } from './live'
+import { isStale } from './live'
 import { SeverityMark } from './marks'
 
 /** The answer to "is anything wrong?", before any figure. */
-export function Verdict() {
-  const verdict = now.value?.verdict
-  const newest = seconds.value.at(-1)
+export function Verdict({ verdict, newestAt }: { verdict: VerdictDocument | undefined; newestAt: number | undefined }) {
   if (verdict === undefined) return <section class="verdict verdict-none">Asking this process…</section>
   return (
     <section class={`verdict verdict-${verdict.severity}`} aria-labelledby="verdict-sentence">
@@ -20,8 +18,8 @@ export function Verdict() {
           </p>
         )}
         <Also sentences={verdict.also} />
-        {isStale.value && newest !== undefined && (
-          <p class="stale-note">These figures are from {formatTime(newest.at)} and not current.</p>
+        {isStale.value && newestAt !== undefined && (
+          <p class="stale-note">These figures are from {formatTime(newestAt)} and not current.</p>
         )}
       </div>
       <Announcer verdict={verdict} />

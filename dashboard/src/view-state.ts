@@ -9,11 +9,19 @@ const sortKeys: readonly SortKey[] = ['route', 'recent', 'p50', 'p95', 'p99', 'e
 const themes: readonly Theme[] = ['auto', 'light', 'dark']
 const asked = new URLSearchParams(location.search)
 
+export type PageName = 'now' | 'jobs'
+
+export const page: PageName = location.pathname.endsWith('/jobs') ? 'jobs' : 'now'
 export const theme = signal<Theme>(pick(themes, asked.get('theme'), 'auto'))
 export const sortKey = signal<SortKey>(pick(sortKeys, asked.get('sort'), 'recent'))
 export const isAscending = signal(asked.get('dir') === 'asc')
 export const windowSeconds = signal<60 | 120>(asked.get('window') === '60' ? 60 : 120)
 export const tables = signal<ReadonlySet<string>>(new Set((asked.get('tables') ?? '').split(',').filter(Boolean)))
+
+/** Of the page Jobs: the job looked at, and the search among the dead letters. */
+export const jobId = signal(asked.get('job') ?? '')
+export const deadQueue = signal(asked.get('queue') ?? '')
+export const deadContains = signal(asked.get('contains') ?? '')
 
 /** Light or dark as it really is, for what is drawn on a canvas and cannot follow the style sheet. */
 export const isDark = signal(false)
@@ -34,6 +42,9 @@ effect(() => {
   if (isAscending.value) query.set('dir', 'asc')
   if (windowSeconds.value !== 120) query.set('window', String(windowSeconds.value))
   if (tables.value.size > 0) query.set('tables', [...tables.value].sort().join(','))
+  if (jobId.value !== '') query.set('job', jobId.value)
+  if (deadQueue.value !== '') query.set('queue', deadQueue.value)
+  if (deadContains.value !== '') query.set('contains', deadContains.value)
   const text = query.toString().replaceAll('%2C', ',')
   history.replaceState(null, '', `${location.pathname}${text === '' ? '' : `?${text}`}${location.hash}`)
 })

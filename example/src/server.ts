@@ -29,7 +29,8 @@ const client = createPaymentsClient({
 const payments = createPaymentsService({ client, logger })
 const events = createDomainEvents()
 const boxJobs = await createBoxJobs({ db, payments, events, logger })
-const holdfast = createHttp(db, config.HOLDFAST_TOKEN === undefined ? {} : { token: config.HOLDFAST_TOKEN })
+const access = config.HOLDFAST_TOKEN === undefined ? {} : { token: config.HOLDFAST_TOKEN }
+const holdfast = createHttp(db, { ...access, jobs: boxJobs.jobs })
 const { app, orders } = createBoxOffice({ db, payments, events, jobs: boxJobs, logger, holdfast })
 const server = createAdaptorServer({ fetch: app.fetch }) as Server
 const stopSettler = startSettler({ orders, logger })

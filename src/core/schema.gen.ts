@@ -1061,7 +1061,7 @@ export const catalog: readonly CatalogRow[] = [
   {
     "kind": "function",
     "name": "jobs_cancel(p_id bigint)",
-    "definition": "2ecdc23bdf9aa1160112cfb8ab63451f"
+    "definition": "35a5e52ca93ff9102f6b60dc0b9cfb54"
   },
   {
     "kind": "function",
@@ -1225,8 +1225,18 @@ export const catalog: readonly CatalogRow[] = [
   },
   {
     "kind": "index",
+    "name": "jobs_ready_0_origin_idx",
+    "definition": "CREATE INDEX jobs_ready_0_origin_idx ON holdfast.jobs_ready_0 USING btree (origin) WHERE (origin IS NOT NULL)"
+  },
+  {
+    "kind": "index",
     "name": "jobs_ready_1_lane_id_idx",
     "definition": "CREATE INDEX jobs_ready_1_lane_id_idx ON holdfast.jobs_ready_1 USING btree (lane, id)"
+  },
+  {
+    "kind": "index",
+    "name": "jobs_ready_1_origin_idx",
+    "definition": "CREATE INDEX jobs_ready_1_origin_idx ON holdfast.jobs_ready_1 USING btree (origin) WHERE (origin IS NOT NULL)"
   },
   {
     "kind": "index",
@@ -1235,8 +1245,18 @@ export const catalog: readonly CatalogRow[] = [
   },
   {
     "kind": "index",
+    "name": "jobs_ready_2_origin_idx",
+    "definition": "CREATE INDEX jobs_ready_2_origin_idx ON holdfast.jobs_ready_2 USING btree (origin) WHERE (origin IS NOT NULL)"
+  },
+  {
+    "kind": "index",
     "name": "jobs_ready_3_lane_id_idx",
     "definition": "CREATE INDEX jobs_ready_3_lane_id_idx ON holdfast.jobs_ready_3 USING btree (lane, id)"
+  },
+  {
+    "kind": "index",
+    "name": "jobs_ready_3_origin_idx",
+    "definition": "CREATE INDEX jobs_ready_3_origin_idx ON holdfast.jobs_ready_3 USING btree (origin) WHERE (origin IS NOT NULL)"
   },
   {
     "kind": "index",
@@ -1245,8 +1265,18 @@ export const catalog: readonly CatalogRow[] = [
   },
   {
     "kind": "index",
+    "name": "jobs_ready_4_origin_idx",
+    "definition": "CREATE INDEX jobs_ready_4_origin_idx ON holdfast.jobs_ready_4 USING btree (origin) WHERE (origin IS NOT NULL)"
+  },
+  {
+    "kind": "index",
     "name": "jobs_ready_5_lane_id_idx",
     "definition": "CREATE INDEX jobs_ready_5_lane_id_idx ON holdfast.jobs_ready_5 USING btree (lane, id)"
+  },
+  {
+    "kind": "index",
+    "name": "jobs_ready_5_origin_idx",
+    "definition": "CREATE INDEX jobs_ready_5_origin_idx ON holdfast.jobs_ready_5 USING btree (origin) WHERE (origin IS NOT NULL)"
   },
   {
     "kind": "index",
@@ -1255,13 +1285,28 @@ export const catalog: readonly CatalogRow[] = [
   },
   {
     "kind": "index",
+    "name": "jobs_ready_6_origin_idx",
+    "definition": "CREATE INDEX jobs_ready_6_origin_idx ON holdfast.jobs_ready_6 USING btree (origin) WHERE (origin IS NOT NULL)"
+  },
+  {
+    "kind": "index",
     "name": "jobs_ready_7_lane_id_idx",
     "definition": "CREATE INDEX jobs_ready_7_lane_id_idx ON holdfast.jobs_ready_7 USING btree (lane, id)"
   },
   {
     "kind": "index",
+    "name": "jobs_ready_7_origin_idx",
+    "definition": "CREATE INDEX jobs_ready_7_origin_idx ON holdfast.jobs_ready_7 USING btree (origin) WHERE (origin IS NOT NULL)"
+  },
+  {
+    "kind": "index",
     "name": "jobs_ready_order",
     "definition": "CREATE INDEX jobs_ready_order ON ONLY holdfast.jobs_ready USING btree (lane, id)"
+  },
+  {
+    "kind": "index",
+    "name": "jobs_ready_origin",
+    "definition": "CREATE INDEX jobs_ready_origin ON ONLY holdfast.jobs_ready USING btree (origin) WHERE (origin IS NOT NULL)"
   },
   {
     "kind": "index",

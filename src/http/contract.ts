@@ -98,3 +98,95 @@ export interface PagesDocument {
   /** The caller came with a login cookie, so there is something to log out of. */
   hasSession: boolean
 }
+
+/** A queue on the page Jobs; totals are of all processes together. */
+export interface JobQueueRow {
+  name: string
+  isPaused: boolean
+  /** Age of the oldest job that could run now; null when none waits. @unit ms */
+  oldestReadyMs: number | null
+  /** Since the counters began (kept for a week). */
+  sent: number
+  succeeded: number
+  failed: number
+  died: number
+  /** The last 60 minutes, oldest first, the current one last. */
+  minutes: { sent: number[]; succeeded: number[]; failed: number[]; died: number[] }
+}
+
+export interface JobWorkerRow {
+  id: string
+  instance: string
+  /** Since it began, by the database's clock: another one may be wrong by more than a lease. @unit ms */
+  upMs: number
+  /** Since it last renewed itself. @unit ms */
+  seenMs: number
+  isAlive: boolean
+}
+
+/** `GET /_holdfast/api/jobs`. */
+export interface JobsDocument {
+  /** False: createHttp was given no jobs; the verdict says how, the lists are empty. */
+  isConnected: boolean
+  verdict: Verdict
+  queues: JobQueueRow[]
+  workers: JobWorkerRow[]
+}
+
+export interface DeadJobRow {
+  id: string
+  name: string
+  attempts: number
+  /** Milliseconds since the epoch. */
+  diedAt: number
+  /** Of its last attempt. */
+  error: { name: string; message: string } | null
+}
+
+/** `GET /_holdfast/api/jobs/dead?queue=&contains=&after=`: newest first, never with payloads. */
+export interface DeadJobsDocument {
+  dead: DeadJobRow[]
+  /** What `after` must be for the next page; null: this was the last. */
+  next: string | null
+}
+
+/** `GET /_holdfast/api/jobs/preview?queue=&contains=`: how many dead letters a redrive of this filter would find. */
+export interface DeadCountDocument {
+  /** Exact, unless there are more. */
+  count: number
+  /** More than `count`; one redrive takes `count` of them, the oldest. */
+  isMore: boolean
+}
+
+/** `GET /_holdfast/api/jobs/job?id=`, with `&payload=1` its payload too. */
+export interface JobLifeDocument {
+  id: string
+  place: 'ready' | 'running' | 'delayed' | 'retry' | 'dead' | 'unknown'
+  /** Where it is, in one sentence. */
+  sentence: string
+  /** Why it does not run now, the strongest reason first. */
+  waits: { code: string; sentence: string }[]
+  name: string | null
+  priority: 'high' | 'normal' | 'low' | null
+  attempt: number | null
+  attempts: number | null
+  /** Milliseconds since the epoch. */
+  sentAt: number | null
+  runAt: number | null
+  diedAt: number | null
+  uniqueKey: string | null
+  worker: { id: string; instance: string; since: number } | null
+  errors: { attempt: number; at: string; name: string; message: string }[]
+  payload?: { text: string; isCut: boolean }
+}
+
+/** What `POST /_holdfast/api/jobs/redrive` answers. */
+export interface RedriveDocument {
+  redriven: number
+}
+
+/** What `POST /_holdfast/api/jobs/cancel` answers. */
+export interface CancelDocument {
+  /** False: nothing of that id was waiting. */
+  isCancelled: boolean
+}

@@ -20,6 +20,7 @@ export function createHttp(db: ObservedDb, options: HttpOptions = {}): HttpHandl
   const live = new LiveStreams(sampler)
   const services: Services = {
     db,
+    jobs: options.jobs,
     sampler,
     live,
     rule,

@@ -37,6 +37,18 @@ export const httpErrors = {
     fix: 'Use a method that the Allow header of the answer lists.',
     status: 405,
   },
+  HF_HTTP_PARAMETER: {
+    summary: 'A parameter of the address is missing or malformed.',
+    when: 'The API of the page Jobs was given something that is no id, no name of a queue or no JSON. Nothing was changed.',
+    fix: 'Send what the message names; `docs/http.md` lists the parameters.',
+    status: 400,
+  },
+  HF_HTTP_NO_JOBS: {
+    summary: 'The API of the page Jobs was asked, and this handler knows no jobs.',
+    when: 'createHttp() was called without `jobs`.',
+    fix: 'Pass what createJobs() gave you: createHttp(db, { jobs }).',
+    status: 404,
+  },
   HF_HTTP_TOO_MANY_STREAMS: {
     summary: 'As many live streams are open as this process allows.',
     when: 'Many dashboard tabs are open at once; each visible tab holds one stream.',

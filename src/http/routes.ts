@@ -1,8 +1,10 @@
 import { isHoldfastError } from '../core/index.js'
+import type { Jobs } from '../jobs/index.js'
 import type { AccessRule } from './access.js'
 import { hasSession, isHttps, readBearer } from './access.js'
 import type { PageEntry, PagesDocument } from './contract.js'
 import { httpError } from './errors.js'
+import { jobsRoutes } from './jobs-routes.js'
 import type { LiveStreams } from './live-stream.js'
 import { icon, loginScript, loginStyle, renderLoginPage } from './login-page.js'
 import { formatMetrics, metricsContentType } from './metrics.js'
@@ -15,6 +17,7 @@ import type { ObservedDb } from './types.js'
 
 export interface Services {
   readonly db: ObservedDb
+  readonly jobs: Jobs | undefined
   readonly sampler: Sampler
   readonly live: LiveStreams
   readonly rule: AccessRule
@@ -33,11 +36,17 @@ export interface Target {
 
 type Answer = (request: Request, services: Services, target: Target) => Response | Promise<Response>
 
-const pages: PageEntry[] = [{ name: 'now', title: 'Now', path: './' }]
+export type Route = Partial<Record<'GET' | 'POST', Answer>>
 
-const routes: Readonly<Record<string, Partial<Record<'GET' | 'POST', Answer>>>> = {
+const pages: PageEntry[] = [
+  { name: 'now', title: 'Now', path: './' },
+  { name: 'jobs', title: 'Jobs', path: './jobs' },
+]
+
+const routes: Readonly<Record<string, Route>> = {
   '': { GET: (request) => redirectToBase(request) },
   '/': { GET: (request, services) => answerFile('index.html', request, services) },
+  '/jobs': { GET: (request, services) => answerFile('index.html', request, services) },
   '/login.js': { GET: (request) => answerText(request, 'text/javascript; charset=utf-8', loginScript) },
   '/login.css': { GET: (request) => answerText(request, 'text/css; charset=utf-8', loginStyle) },
   '/icon.svg': { GET: (request) => answerText(request, 'image/svg+xml', icon) },
@@ -50,6 +59,7 @@ const routes: Readonly<Record<string, Partial<Record<'GET' | 'POST', Answer>>>> 
   '/api/pages': { GET: listPages },
   '/api/login': { POST: logIn },
   '/api/logout': { POST: logOut },
+  ...jobsRoutes,
 }
 
 /** All that is served to strangers: the login page's own files, and the way to the page. */

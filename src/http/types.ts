@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Db, Logger } from '../core/index.js'
+import type { Jobs } from '../jobs/index.js'
 
 /** What the dashboard needs of a database; a `Db` satisfies it. */
 export type ObservedDb = Pick<Db, 'stats' | 'server'>
@@ -8,6 +9,8 @@ export type ObservedDb = Pick<Db, 'stats' | 'server'>
 export type RequestDb = Pick<Db, 'runRequest'>
 
 export interface HttpOptions {
+  /** What createJobs() gave; the page Jobs shows and steers it. Default: none, and the page says so. */
+  jobs?: Jobs
   /** Opens the dashboard, its API and /metrics. An empty string counts as none. Default: the environment variable HOLDFAST_TOKEN. */
   token?: string
   /** Where the handler lives; a prefix in front of it (a mounted router) is found by itself. Default: `/_holdfast`. */

@@ -2,6 +2,8 @@ import { stderrLogger, validateOptions, type Db, type Logger, type Tx } from '..
 import { Counts } from './counts.js'
 import { Crons } from './crons.js'
 import { jobsError } from './errors.js'
+import { makeInspector } from './inspect.js'
+import type { JobsInspector } from './inspect-types.js'
 import type { AnyDefinition } from './job-run.js'
 import { sendOptionTable, workOptionTable } from './options.js'
 import { encodePayload, encodePayloads } from './payload.js'
@@ -18,7 +20,7 @@ import type {
   SendOptions,
   Sent,
   Worker,
-  WorkerState,
+  RegisteredWorker,
   WorkOptions,
 } from './types.js'
 import { Upkeep } from './upkeep.js'
@@ -62,6 +64,7 @@ export async function createJobs(db: Db, { jobs, crons = [], logger = stderrLogg
 }
 
 class ProcessJobs implements Jobs {
+  readonly inspect: JobsInspector
   readonly #db: Db
   readonly #definitions: readonly AnyDefinition[]
   readonly #queues: ReadonlyMap<string, number>
@@ -79,6 +82,7 @@ class ProcessJobs implements Jobs {
     this.#definitions = definitions
     this.#queues = queues
     this.#logger = logger
+    this.inspect = makeInspector(db)
     this.#counts = new Counts(db)
     this.#sender = new Sender(db, (lane, amount) => this.#noteSent([lane], amount))
     this.#crons = new Crons(db, (lane) => this.#noteSent([lane], 1))
@@ -227,7 +231,7 @@ class ProcessJobs implements Jobs {
     }))
   }
 
-  async workers(): Promise<WorkerState[]> {
+  async workers(): Promise<RegisteredWorker[]> {
     const rows = await store.listWorkers(this.#db)
     return rows.map((row) => ({
       id: row.id,

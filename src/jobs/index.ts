@@ -5,6 +5,19 @@ export { defineJob } from './define-job.js'
 export { jobsErrors } from './errors.js'
 export { jobOptionTable, sendOptionTable, workOptionTable } from './options.js'
 export type {
+  DeadPage,
+  DeadPageFilter,
+  DeadSummary,
+  DeadCount,
+  JobLife,
+  JobPlace,
+  JobsInspector,
+  MinuteCounts,
+  QueueMinutes,
+  WaitReason,
+  WorkerState,
+} from './inspect-types.js'
+export type {
   AtLeastOnceOptions,
   BatchOptions,
   Cron,
@@ -23,7 +36,7 @@ export type {
   TransactionJob,
   TransactionOptions,
   Worker,
-  WorkerState,
+  RegisteredWorker,
   WorkerStats,
   WorkOptions,
 } from './types.js'

@@ -312,7 +312,7 @@ export interface WorkerRow {
 
 /** Looks at the locks without taking one: trying to would look to the others like a worker that lives. */
 export async function listWorkers(db: Queryable): Promise<WorkerRow[]> {
-  const text = `/* holdfast:jobs.list-workers */
+  const text = `/* holdfast:jobs.list-registered */
     select w.id, w.instance, w.started_at, w.lease_ms, w.has_session, a.seen_ago_ms,
            a.seen_ago_ms <= w.lease_ms and (not w.has_session or exists (
              select from pg_locks k join pg_database b on b.oid = k.database

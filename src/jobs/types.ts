@@ -1,4 +1,5 @@
 import type { Tx } from '../core/index.js'
+import type { JobsInspector } from './inspect-types.js'
 
 /** What is waited for first when workers are short; lower ones still get a share of every 16 claims. */
 export type Priority = 'high' | 'normal' | 'low'
@@ -172,7 +173,7 @@ export interface QueueState {
   died: number
 }
 
-export interface WorkerState {
+export interface RegisteredWorker {
   id: string
   /** Host and process: `web-1:4711`. */
   instance: string
@@ -226,7 +227,9 @@ export interface Jobs {
   cancel(id: string): Promise<boolean>
   queues(): Promise<QueueState[]>
   /** All that are registered, the oldest first. */
-  workers(): Promise<WorkerState[]>
+  workers(): Promise<RegisteredWorker[]>
+  /** What the dashboard shows: workers, the last hour, dead letters by page, where one job is and why it waits. */
+  readonly inspect: JobsInspector
   /** Dead letters, oldest first. */
   findDead(filter?: DeadFilter): Promise<DeadJob[]>
   /** Sends dead letters again, with all their attempts: those of the ids given, or up to `limit` (default 1 000) of a filter. Gives how many. */

@@ -98,10 +98,10 @@ export async function openBoxOffice(paymentsUrl: string, timeoutMs = 15_000): Pr
   const lines: LogLine[] = []
   const destination = { write: (line: string) => void lines.push(JSON.parse(line) as LogLine) }
   const logger = createLogger({ name: 'box-office', destination })
-  const holdfast = createHttp(database.db)
   const payments = createPaymentsService({ client: createPaymentsClient({ url: paymentsUrl, timeoutMs }), logger })
   const parts = { db: database.db, payments, events: createDomainEvents(), logger }
   const jobs = await createBoxJobs(parts)
+  const holdfast = createHttp(database.db, { jobs: jobs.jobs })
   const { app, orders } = createBoxOffice({ ...parts, jobs, holdfast })
   const { url, close } = await serve(app.fetch)
   return {

@@ -6,6 +6,9 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } 
 import { buildAll } from '../../scripts/build.mjs'
 import { measureDashboard } from '../../scripts/check-size.mjs'
 import { createHttp, type HttpHandler } from '../../src/http/index.js'
+import { createJobs, defineJob, type Jobs } from '../../src/jobs/index.js'
+import { openTestDatabase, type TestDatabase } from '../helpers/database.js'
+import { quietLogger } from '../helpers/jobs.js'
 import { FakeDb } from './fake-db.js'
 import { closeServer } from './servers.js'
 
@@ -39,9 +42,11 @@ class Service {
   #traffic: NodeJS.Timeout | undefined
   #port = 0
   readonly #token: string | undefined
+  readonly #jobs: Jobs | undefined
 
-  constructor(withToken?: string) {
-    this.#token = withToken
+  constructor({ token, jobs }: { token?: string; jobs?: Jobs } = {}) {
+    this.#token = token
+    this.#jobs = jobs
   }
 
   get url(): string {
@@ -51,7 +56,7 @@ class Service {
   async start(): Promise<void> {
     vi.stubEnv('HOLDFAST_DEV', this.#token === undefined ? '1' : '0')
     vi.stubEnv('HOLDFAST_TOKEN', this.#token ?? '')
-    const http = createHttp(this.db)
+    const http = createHttp(this.db, this.#jobs === undefined ? {} : { jobs: this.#jobs })
     const server = createServer((request, response) => void http.node(request, response))
     await new Promise<void>((resolve) => server.listen(this.#port, '127.0.0.1', resolve))
     this.#port = (server.address() as AddressInfo).port
@@ -147,7 +152,7 @@ describe.skipIf(!hasChromium)(title, { timeout: 20_000 }, () => {
     await page.locator('.verdict h1', { hasText: /requests\/s|event loop/ }).waitFor()
     expect(await page.locator('.tile').count()).toBe(6)
     expect(await page.locator('.plot').count()).toBe(4)
-    expect(await page.locator('nav a').allTextContents()).toEqual(['Now'])
+    expect(await page.locator('nav a').allTextContents()).toEqual(['Now', 'Jobs'])
     expect(await page.locator('.bottom').textContent()).toContain('this one process')
     await page.getByRole('img', { name: /^Latency\. P95 .* now, highest .* at \d\d:\d\d:\d\d\.$/ }).waitFor()
     const total = page.locator('.routes tbody tr', { hasText: '/events' }).locator('td').last()
@@ -259,7 +264,7 @@ describe.skipIf(!hasChromium)(title, { timeout: 20_000 }, () => {
   })
 
   it('lets nobody in without the token, and out again', async () => {
-    const guarded = new Service(token)
+    const guarded = new Service({ token })
     await guarded.start()
     try {
       const page = await openPage({ viewport: { width: 320, height: 600 } }, '', guarded.url)
@@ -287,5 +292,121 @@ describe.skipIf(!hasChromium)(title, { timeout: 20_000 }, () => {
     } finally {
       await guarded.end()
     }
+  })
+
+  it('the page Jobs says how to connect it when createHttp was not given jobs', async () => {
+    const page = await openPage()
+    await page.getByRole('link', { name: 'Jobs' }).click()
+    await page.locator('.verdict h1', { hasText: 'was not given jobs' }).waitFor()
+    expect(await page.title()).toBe('Jobs · holdfast')
+    expect(await page.locator('.fix code').textContent()).toBe('createHttp(db, { jobs })')
+    expect(await page.locator('nav [aria-current]').allTextContents()).toEqual(['Jobs'])
+    expect(complaints).toEqual([])
+  })
+
+  describe('the page Jobs', () => {
+    const mail = defineJob<{ to: string }>('mail', { handler: () => undefined })
+    let box: TestDatabase
+    let jobs: Jobs
+    let connected: Service
+
+    beforeAll(async () => {
+      box = await openTestDatabase()
+      jobs = await createJobs(box.db, {
+        jobs: [mail, defineJob('report', { handler: () => undefined })],
+        logger: quietLogger,
+      })
+      await box.db.query(`
+        insert into holdfast.jobs_dead (id, queue, priority, attempts, errors, body, died_at)
+        select nextval('holdfast.jobs_ids'), (select min(id) from holdfast.jobs_queues), 1, 10,
+               jsonb_build_array(jsonb_build_object('attempt', 10, 'at', now(), 'name', 'SmtpError', 'message', 'The mailbox '
+                 || repeat('very', 1 + n % 40) || '.long.example.com does not take mail: ' || n)),
+               jsonb_build_object('to', 'secret-' || n % 6), now() - n * interval '7 minutes'
+          from generate_series(1, 60) n`)
+      await box.db.query(`
+        insert into holdfast.jobs_counts
+        select q.id, date_trunc('minute', now()) - m * interval '1 minute', 90 + m, 60 + m % 13 * 9, m % 5, 0
+          from holdfast.jobs_queues q, generate_series(0, 55) m`)
+      connected = new Service({ jobs })
+      await connected.start()
+    })
+
+    afterAll(async () => {
+      await connected.end()
+      await jobs.close()
+      await box.close()
+    })
+
+    it('pauses, explains why a job waits, redrives after a count, and shows no payload unasked', async () => {
+      const { id } = await jobs.send(mail, { to: 'secret-9' })
+      const page = await openPage({ viewport: { width: 1440, height: 900 } }, 'jobs', connected.url)
+      const row = page.locator('.queues tbody tr', { hasText: 'mail' })
+      await page.getByRole('button', { name: 'Pause mail' }).click()
+      await row.getByText('paused').waitFor()
+      await page.getByLabel('Id', { exact: true }).fill(id)
+      await page.keyboard.press('Enter')
+      const why = page.getByRole('list', { name: 'Why it waits' })
+      await why.waitFor()
+      expect(await why.textContent()).toContain('The queue mail is paused')
+      expect(await page.locator('body').textContent()).not.toContain('secret-')
+      await page.getByRole('button', { name: 'Show payload' }).click()
+      await page.locator('.payload', { hasText: 'secret-9' }).waitFor()
+      await page.getByRole('button', { name: 'Cancel job' }).click()
+      await page.getByRole('button', { name: 'Cancel it for good' }).click()
+      await page.getByText(`Job ${id} was cancelled.`).waitFor()
+      await page.getByRole('button', { name: 'Show older ones' }).click()
+      await page.locator('.dead tbody tr').nth(59).waitFor()
+      await page.getByLabel('Payload contains').fill('{"to": ')
+      await page.keyboard.press('Enter')
+      await page.getByText('`contains` is not valid JSON.').waitFor()
+      await page.getByLabel('Payload contains').fill('{"to": "secret-1"}')
+      await page.keyboard.press('Enter')
+      await page.locator('.dead tbody tr').nth(10).waitFor({ state: 'detached' })
+      await page.getByRole('button', { name: 'Redrive all that match' }).click()
+      await page.getByRole('button', { name: 'Redrive these 10 jobs' }).click()
+      await page.getByText('10 jobs were sent again.').waitFor()
+      await page.getByText('None that match.').waitFor()
+      expect(new URL(page.url()).searchParams.get('contains')).toBe('{"to": "secret-1"}')
+      await page.getByRole('button', { name: 'Resume mail' }).click()
+      await row.getByRole('button', { name: 'Pause mail' }).waitFor()
+      // The refused search is the one complaint that was meant.
+      expect(complaints.filter((text) => !text.includes('400'))).toEqual([])
+    })
+
+    it('fits in both themes from 320 to 2560 px, and every button is reached by the keyboard', async () => {
+      const page = await openPage({}, 'jobs', connected.url)
+      await page.waitForSelector('.dead tbody tr')
+      await page.locator('.dead tbody tr').first().getByRole('button', { name: 'Look at job' }).click()
+      await page.waitForSelector('.errors')
+      for (const colorScheme of ['light', 'dark'] as const) {
+        await page.emulateMedia({ colorScheme })
+        await checkWidths(page)
+      }
+      await page.locator('.skip').focus()
+      const reached = new Set<string>()
+      for (let i = 0; i < 24; i++) {
+        await page.keyboard.press('Tab')
+        reached.add(
+          await page.evaluate<string>(
+            '(document.activeElement.getAttribute("aria-label") ?? document.activeElement.id) || document.activeElement.textContent',
+          ),
+        )
+        expect(await page.evaluate('getComputedStyle(document.activeElement).outlineStyle')).toBe('solid')
+      }
+      expect([...reached]).toEqual(
+        expect.arrayContaining([
+          'Now',
+          'Pause mail',
+          'Pause report',
+          'job-id',
+          'Show payload',
+          'Redrive',
+          'dead-queue',
+          'dead-contains',
+          'Redrive all that match…',
+        ]),
+      )
+      expect(complaints).toEqual([])
+    })
   })
 })

@@ -130,7 +130,10 @@ describe('paths', () => {
 describe('the API', () => {
   it('lists only pages that exist', async () => {
     expect(await (await get('/_holdfast/api/pages')).json()).toEqual({
-      pages: [{ name: 'now', title: 'Now', path: './' }],
+      pages: [
+        { name: 'now', title: 'Now', path: './' },
+        { name: 'jobs', title: 'Jobs', path: './jobs' },
+      ],
       hasSession: false,
     })
   })

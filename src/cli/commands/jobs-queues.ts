@@ -1,5 +1,5 @@
 import { findNearest } from '../../core/index.js'
-import type { Jobs, QueueState, WorkerState } from '../../jobs/index.js'
+import type { Jobs, QueueState, RegisteredWorker } from '../../jobs/index.js'
 import type { CommandInput } from '../command.js'
 import { cliError } from '../errors.js'
 import { formatNamedTable, showText, type Terminal } from '../terminal.js'
@@ -54,7 +54,7 @@ const workerColumns = [
   { title: 'seen', align: right },
 ]
 
-function printWorkers(workers: readonly WorkerState[], terminal: Terminal): void {
+function printWorkers(workers: readonly RegisteredWorker[], terminal: Terminal): void {
   const alive = workers.filter(({ isAlive }) => isAlive).length
   terminal.print(
     terminal.paint(alive === 0 ? 'yellow' : 'bold', `${alive} ${alive === 1 ? 'worker' : 'workers'} alive`),
