@@ -6,9 +6,10 @@ import { parseArgs } from 'node:util'
 import { connect } from 'holdfast'
 import { describeMachine } from 'holdfast/prove'
 import { coreContest } from './contests/core.js'
+import { jobsContest } from './contests/jobs.js'
 import type { BenchDocument, Contest } from './harness/types.js'
 
-const contests: readonly Contest[] = [coreContest]
+const contests: readonly Contest[] = [coreContest, jobsContest]
 
 const usage = `npm run bench -- <contest> [--json] [--quick] [--rtt <ms>] [--save]
 contests: ${contests.map(({ name }) => name).join(', ')}`
@@ -35,7 +36,7 @@ export async function runBench(args: string[]): Promise<number> {
     const progress = (line: string) => void process.stderr.write(`${line}\n`)
     const input = { url: server.url, quick: values.quick, rttMs: Number(values.rtt), progress }
     const { rows, checks, versions } = await contest.run(input)
-    const all = { ...versions, node: process.versions.node, postgres: await readPostgres(server.url) }
+    const all = { node: process.versions.node, postgres: await readPostgres(server.url), ...versions }
     const document = { contest: contest.name, machine: describeMachine(), versions: all, rows, checks }
     if (values.json) process.stdout.write(`${JSON.stringify(document, null, 2)}\n`)
     else showDocument(document)

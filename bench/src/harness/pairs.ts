@@ -17,17 +17,30 @@ export interface Pairing {
   /** Looked at after the fewest pairs: while it straddles the bound, the pairs double. */
   ratio: (round: ReadonlyMap<string, Stretch>) => number
   bound: Bound
+  /** What a round consists of. Default: every subject does the metric once. */
+  turns?: readonly Turn[]
+  /** Default: 2 000 ms, in a quick run 400. */
+  stretchMs?: number
+}
+
+/** Two turns of one subject compare two kinds of work within one process. */
+export interface Turn {
+  /** Under this name the round holds it. */
+  name: string
+  subject: string
+  metric: string
 }
 
 /** Rounds in which every subject works in rotated order. */
 export async function runPairs(
-  { metric, subjects, ratio, bound }: Pairing,
+  pairing: Pairing,
   { quick, progress }: Pick<ContestInput, 'quick' | 'progress'>,
 ): Promise<{ rounds: ReadonlyMap<string, Stretch>[]; ratios: number[] }> {
+  const { metric, ratio, bound } = pairing
   const rounds: ReadonlyMap<string, Stretch>[] = []
   let wanted = quick ? 5 : FEWEST_PAIRS
   for (;;) {
-    while (rounds.length < wanted) rounds.push(...(await runGeneration(metric, subjects, quick)))
+    while (rounds.length < wanted) rounds.push(...(await runGeneration(pairing, quick)))
     const ratios = rounds.map(ratio)
     const interval = bootstrapMedian(ratios)
     progress(`${metric}: ${rounds.length} pairs, ratio ${interval.map((value) => value.toFixed(3)).join(' to ')}`)
@@ -37,36 +50,29 @@ export async function runPairs(
 }
 
 /** A few rounds of fresh processes. */
-async function runGeneration(
-  metric: string,
-  starts: readonly SubjectStart[],
-  quick: boolean,
-): Promise<ReadonlyMap<string, Stretch>[]> {
-  const subjects: RunningSubject[] = []
+async function runGeneration(pairing: Pairing, quick: boolean): Promise<ReadonlyMap<string, Stretch>[]> {
+  const { metric, subjects: starts, stretchMs = quick ? 400 : STRETCH_MS } = pairing
+  const turns = pairing.turns ?? starts.map(({ name }) => ({ name, subject: name, metric }))
+  const subjects = new Map<string, RunningSubject>()
   const rounds: ReadonlyMap<string, Stretch>[] = []
   try {
-    for (const start of starts) subjects.push(await start.start())
+    for (const start of starts) subjects.set(start.name, await start.start())
+    const takeTurn = async ({ subject, metric }: Turn, ms: number) =>
+      await (subjects.get(subject) as RunningSubject).run(metric, ms)
     // In turns: a pool closes what lies idle for ten seconds, and a new login would then count as work.
-    for (let turn = 0; turn < WARM_UP_TURNS; turn++)
-      for (const subject of subjects) await subject.run(metric, (quick ? 500 : WARM_UP_MS) / WARM_UP_TURNS)
-    while (rounds.length < ROUNDS_PER_PROCESS)
-      rounds.push(await runRound(metric, subjects, rounds.length, quick ? 400 : STRETCH_MS))
+    for (let n = 0; n < WARM_UP_TURNS; n++)
+      for (const turn of turns) await takeTurn(turn, (quick ? 500 : WARM_UP_MS) / WARM_UP_TURNS)
+    while (rounds.length < ROUNDS_PER_PROCESS) {
+      const round = new Map<string, Stretch>()
+      for (const turn of rotate(turns, rounds.length)) round.set(turn.name, await takeTurn(turn, stretchMs))
+      rounds.push(round)
+    }
     return rounds
   } finally {
-    await Promise.all(subjects.map(async (subject) => await subject.close()))
+    await Promise.all([...subjects.values()].map(async (subject) => await subject.close()))
   }
 }
 
-async function runRound(
-  metric: string,
-  subjects: readonly RunningSubject[],
-  index: number,
-  ms: number,
-): Promise<ReadonlyMap<string, Stretch>> {
-  const round = new Map<string, Stretch>()
-  for (let turn = 0; turn < subjects.length; turn++) {
-    const subject = subjects[(turn + index) % subjects.length] as RunningSubject
-    round.set(subject.name, await subject.run(metric, ms))
-  }
-  return round
+function rotate<T>(items: readonly T[], by: number): T[] {
+  return items.map((_, index) => items[(index + by) % items.length] as T)
 }

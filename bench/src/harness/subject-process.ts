@@ -14,6 +14,8 @@ const work = await subject.open(url, Number(lanes))
 process.on('message', (order: RunOrder | 'close') => {
   void (order === 'close' ? finish(work) : runStretch(work, order).then((stretch) => process.send?.(stretch)))
 })
+// Whoever gave the orders may have been killed, and a peer may leave a timer behind: neither keeps this process.
+process.on('disconnect', () => process.exit())
 process.send?.('ready')
 
 async function finish({ close }: Work): Promise<void> {
@@ -22,7 +24,10 @@ async function finish({ close }: Work): Promise<void> {
 }
 
 /** Every lane repeats the operation until the time is over; CPU is the whole process's, so nothing can hide beside it. */
-async function runStretch({ operations }: Work, { metric, ms, lanes: count }: RunOrder): Promise<Stretch> {
+async function runStretch({ operations, measures, tidy }: Work, order: RunOrder): Promise<Stretch> {
+  const { metric, ms, lanes: count } = order
+  const measure = measures?.[metric]
+  if (measure) return await measure(ms)
   const operate = operations[metric]
   if (!operate) throw new Error(`No operation ${metric}`)
   const cpu = process.cpuUsage()
@@ -37,5 +42,7 @@ async function runStretch({ operations }: Work, { metric, ms, lanes: count }: Ru
   }
   await Promise.all(Array.from({ length: count }, runLane))
   const used = process.cpuUsage(cpu)
-  return { operations: done, seconds: (performance.now() - started) / 1_000, cpuUs: used.user + used.system }
+  const seconds = (performance.now() - started) / 1_000
+  await tidy?.()
+  return { operations: done, seconds, cpuUs: used.user + used.system }
 }

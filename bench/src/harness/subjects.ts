@@ -16,18 +16,29 @@ export interface SubjectStart {
   start(): Promise<RunningSubject>
 }
 
-/** Starts a subject in a process of its own: neither's garbage nor compiled code weighs on another. */
-export async function startSubject(name: string, module: URL, url: string, lanes: number): Promise<RunningSubject> {
+/**
+ * Starts a subject in a process of its own: neither's garbage nor compiled code weighs on another.
+ * `execPath` is the Node it runs on. Default: the one of this process.
+ */
+export async function startSubject(
+  name: string,
+  module: URL,
+  url: string,
+  lanes: number,
+  execPath: string = process.execPath,
+): Promise<RunningSubject> {
   const main = fileURLToPath(new URL('./subject-process.js', import.meta.url))
-  const child = fork(main, [module.href, url, String(lanes)])
-  await nextMessage(child)
+  const child = fork(main, [module.href, url, String(lanes)], { execPath })
+  await nextMessage(name, child)
   return {
     name,
     run: async (metric, ms) => {
       child.send({ metric, ms, lanes })
-      return (await nextMessage(child)) as Stretch
+      return (await nextMessage(name, child)) as Stretch
     },
     close: async () => {
+      // It may have failed: that error is the one to be seen.
+      if (!child.connected) return
       const ended = once(child, 'exit')
       child.send('close')
       await ended
@@ -35,9 +46,9 @@ export async function startSubject(name: string, module: URL, url: string, lanes
   }
 }
 
-async function nextMessage(child: ChildProcess): Promise<unknown> {
+async function nextMessage(name: string, child: ChildProcess): Promise<unknown> {
   return await new Promise((resolve, reject) => {
-    const onExit = (code: number | null) => reject(new Error(`A subject's process ended with ${code}.`))
+    const onExit = (code: number | null) => reject(new Error(`The process of ${name} ended with ${code}.`))
     child.once('exit', onExit)
     child.once('message', (message) => {
       child.off('exit', onExit)

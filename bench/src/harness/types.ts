@@ -7,6 +7,10 @@ export interface Subject {
 export interface Work {
   /** One operation of each metric, by the metric's name. */
   operations: Readonly<Record<string, () => Promise<unknown>>>
+  /** Metrics that are more than one operation repeated: they take their own time. */
+  measures?: Readonly<Record<string, (ms: number) => Promise<Stretch>>>
+  /** After a stretch of operations, outside its time: what it left must not weigh on the next subject. */
+  tidy?: () => Promise<void>
   close: () => Promise<void>
 }
 
@@ -16,6 +20,8 @@ export interface Stretch {
   seconds: number
   /** User and system time of its process. */
   cpuUs: number
+  /** Where single operations were timed. @unit ms */
+  samples?: readonly number[]
 }
 
 export interface Row {

@@ -1,0 +1,90 @@
+import { runPairs } from '../../harness/pairs.js'
+import { judgeRatio, summarize } from '../../harness/statistics.js'
+import type { RunningSubject, SubjectStart } from '../../harness/subjects.js'
+import type { Stretch } from '../../harness/types.js'
+import {
+  describeSubject,
+  findPercentile,
+  HOLDFAST,
+  listSubjects,
+  type Part,
+  type Round,
+  type Setting,
+} from './setting.js'
+
+const GRAPHILE = 'graphile-worker'
+/** 250 jobs at the pace of queue-work.ts. */
+const STRETCH_MS = 5_000
+const QUICK_STRETCH_MS = 2_000
+
+const figures = [
+  { metric: 'latency_p50', id: 'latency_p50_over_graphile', bound: { atMost: 1 }, share: 0.5 },
+  { metric: 'latency_p99', id: 'latency_p99_over_graphile', bound: { atMost: 1.2 }, share: 0.99 },
+] as const
+
+/** From the call that sends a job to the start of its handler in another process, few jobs on an idle server. */
+export const latency: Part = async (setting) => {
+  const subjects = listSubjects(setting, 1).map(({ name }) => describePair(setting, name))
+  const { rounds } = await runPairs(
+    {
+      metric: 'latency_p50',
+      subjects,
+      bound: figures[0].bound,
+      stretchMs: setting.input.quick ? QUICK_STRETCH_MS : STRETCH_MS,
+      ratio: (round) => overGraphile(round, figures[0].share),
+    },
+    setting.input,
+  )
+  const rows = subjects.flatMap(({ name }) =>
+    figures.map(({ metric, share }) =>
+      summarize(
+        name,
+        metric,
+        'ms',
+        rounds.map((round) => percentileOf(round, name, share)),
+      ),
+    ),
+  )
+  const checks = figures.map(({ id, bound, share }) =>
+    judgeRatio(
+      id,
+      rounds.map((round) => overGraphile(round, share)),
+      bound,
+    ),
+  )
+  return { rows, checks }
+}
+
+function percentileOf(round: Round, name: string, share: number): number {
+  return findPercentile((round.get(name) as Stretch).samples ?? [], share)
+}
+
+function overGraphile(round: Round, share: number): number {
+  return percentileOf(round, HOLDFAST, share) / percentileOf(round, GRAPHILE, share)
+}
+
+/** A sender and a worker in two processes, as a service and its workers are: within one, a queue could wake itself. */
+function describePair(setting: Setting, name: string): SubjectStart {
+  const single = describeSubject(setting, name, 1)
+  return {
+    name,
+    start: async () => {
+      const receiver = await single.start()
+      return joinPair(name, receiver, await single.start())
+    },
+  }
+}
+
+function joinPair(name: string, receiver: RunningSubject, sender: RunningSubject): RunningSubject {
+  return {
+    name,
+    run: async (_metric, ms) => {
+      const [received] = await Promise.all([receiver.run('latency_receive', ms), sender.run('latency_send', ms)])
+      return received
+    },
+    close: async () => {
+      await sender.close()
+      await receiver.close()
+    },
+  }
+}

@@ -1,0 +1,31 @@
+import type { Pool, PoolClient } from 'pg'
+
+/** A user's transaction on plain node-postgres, as its documentation shows it: one row, and what `also` does beside it. */
+export async function insertInTransaction(
+  pool: Pool,
+  table: string,
+  also: (client: PoolClient) => Promise<unknown>,
+): Promise<void> {
+  const client = await pool.connect()
+  try {
+    await client.query('BEGIN')
+    await client.query(`insert into ${table} (note) values ($1)`, ['paid'])
+    await also(client)
+    await client.query('COMMIT')
+  } catch (error) {
+    await client.query('ROLLBACK')
+    throw error
+  } finally {
+    client.release()
+  }
+}
+
+/** `query` selects one boolean named found. */
+export async function readFound(pool: Pool, query: string): Promise<boolean> {
+  const { rows } = await pool.query<{ found: boolean }>(query)
+  return rows[0]?.found ?? false
+}
+
+export async function createUserTable(pool: Pool, table: string): Promise<void> {
+  await pool.query(`create table if not exists ${table} (id bigserial primary key, note text not null)`)
+}
