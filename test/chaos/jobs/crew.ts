@@ -63,5 +63,7 @@ export class Crew {
 }
 
 export function startProgram(program: URL, options: object): ChildProcess {
-  return fork(fileURLToPath(program), [JSON.stringify(options)], { stdio: ['ignore', 'ignore', 'inherit', 'ipc'] })
+  // Without the arguments of whoever starts it: the tests' would lead it to the sources.
+  const stdio = ['ignore', 'ignore', 'inherit', 'ipc'] as const
+  return fork(fileURLToPath(program), [JSON.stringify(options)], { execArgv: [], stdio: [...stdio] })
 }
