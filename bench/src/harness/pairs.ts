@@ -19,6 +19,8 @@ export interface Pairing {
   bound: Bound
   /** What a round consists of. Default: every subject does the metric once. */
   turns?: readonly Turn[]
+  /** Rounds also change who follows whom: where a subject leaves the server work (WAL, dirty pages), its heir would always be the same one. */
+  mixed?: boolean
   /** Default: 2 000 ms, in a quick run 400. */
   stretchMs?: number
 }
@@ -64,7 +66,8 @@ async function runGeneration(pairing: Pairing, quick: boolean): Promise<Readonly
       for (const turn of turns) await takeTurn(turn, (quick ? 500 : WARM_UP_MS) / WARM_UP_TURNS)
     while (rounds.length < ROUNDS_PER_PROCESS) {
       const round = new Map<string, Stretch>()
-      for (const turn of rotate(turns, rounds.length)) round.set(turn.name, await takeTurn(turn, stretchMs))
+      for (const turn of rotate(turns, rounds.length, pairing.mixed))
+        round.set(turn.name, await takeTurn(turn, stretchMs))
       rounds.push(round)
     }
     return rounds
@@ -73,6 +76,14 @@ async function runGeneration(pairing: Pairing, quick: boolean): Promise<Readonly
   }
 }
 
-function rotate<T>(items: readonly T[], by: number): T[] {
-  return items.map((_, index) => items[(index + by) % items.length] as T)
+/** Mixed: in steps of another width each time. Widths that share no factor with the amount still reach everybody. */
+function rotate<T>(items: readonly T[], by: number, mixed = false): T[] {
+  const amount = items.length
+  const widths = items.map((_, n) => n).filter((width) => findDivisor(width, amount) === 1)
+  const width = mixed ? (widths[by % widths.length] as number) : 1
+  return items.map((_, index) => items[(index * width + by) % amount] as T)
+}
+
+function findDivisor(a: number, b: number): number {
+  return b === 0 ? a : findDivisor(b, a % b)
 }

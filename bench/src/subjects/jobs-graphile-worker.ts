@@ -1,6 +1,6 @@
 import pg from 'pg'
 import { createWork, type Payload } from '../contests/jobs/queue-work.js'
-import { createUserTable, insertInTransaction, readFound } from '../contests/jobs/user-transactions.js'
+import { createUserTable, insertInTransaction, readFound, truncateTables } from '../contests/jobs/user-transactions.js'
 import { loadPeer } from '../harness/load-peer.js'
 import type { Subject } from '../harness/types.js'
 
@@ -55,7 +55,7 @@ const subject: Subject = {
       // Completed jobs are deleted.
       hasJobs: async () =>
         await readFound(pgPool, 'select exists (select from graphile_worker._private_jobs) as found'),
-      clear: async () => void (await pgPool.query('truncate graphile_worker._private_jobs, bench_graphile')),
+      clear: async () => await truncateTables(pgPool, 'graphile_worker._private_jobs, bench_graphile'),
       close: async () => {
         await utils.release()
         await pgPool.end()

@@ -1,6 +1,6 @@
 import pg, { type PoolClient } from 'pg'
 import { createWork, type Payload } from '../contests/jobs/queue-work.js'
-import { createUserTable, insertInTransaction, readFound } from '../contests/jobs/user-transactions.js'
+import { createUserTable, insertInTransaction, readFound, truncateTables } from '../contests/jobs/user-transactions.js'
 import { loadPeer } from '../harness/load-peer.js'
 import type { Subject } from '../harness/types.js'
 
@@ -61,7 +61,7 @@ const subject: Subject = {
           pool,
           `select exists (select from pgboss.job where name = 'bench' and state < 'completed') as found`,
         ),
-      clear: async () => void (await pool.query('truncate pgboss.job, bench_boss')),
+      clear: async () => await truncateTables(pool, 'pgboss.job, bench_boss'),
       close: async () => {
         await boss.stop({ graceful: true, timeout: 5_000 })
         await pool.end()

@@ -30,6 +30,7 @@ export const latency: Part = async (setting) => {
       metric: 'latency_p50',
       subjects,
       bound: figures[0].bound,
+      mixed: true,
       stretchMs: setting.input.quick ? QUICK_STRETCH_MS : STRETCH_MS,
       ratio: (round) => overGraphile(round, figures[0].share),
     },

@@ -47,7 +47,7 @@ function rate({ metric, id, bound, lanes, against, perOperation }: RateOptions):
     const hasBullMq = against === 'all' && setting.redisUrl !== undefined
     const peers = hasBullMq ? [...postgresPeers, BULLMQ] : postgresPeers
     const { rounds, ratios } = await runPairs(
-      { metric, subjects, bound, ratio: (round) => overBestPeer(round, peers) },
+      { metric, subjects, bound, mixed: true, ratio: (round) => overBestPeer(round, peers) },
       setting.input,
     )
     return { rows: describeRates(metric, rounds, perOperation), checks: [judgeRatio(id, ratios, bound)] }

@@ -13,7 +13,14 @@ export const transactions: Part = async (setting) => {
     (['tx_with', 'tx_without'] as const).map((metric) => ({ name: `${subject} ${metric}`, subject, metric })),
   )
   const { rounds, ratios } = await runPairs(
-    { metric: 'tx_with_enqueue', subjects, turns, bound, ratio: (round) => withOverWithout(round, HOLDFAST) },
+    {
+      metric: 'tx_with_enqueue',
+      subjects,
+      turns,
+      bound,
+      mixed: true,
+      ratio: (round) => withOverWithout(round, HOLDFAST),
+    },
     setting.input,
   )
   const rows = names.flatMap((name) => [

@@ -29,3 +29,13 @@ export async function readFound(pool: Pool, query: string): Promise<boolean> {
 export async function createUserTable(pool: Pool, table: string): Promise<void> {
   await pool.query(`create table if not exists ${table} (id bigserial primary key, note text not null)`)
 }
+
+/** Again after a deadlock: a queue's own maintenance may touch the same tables in another order. */
+export async function truncateTables(pool: Pool, tables: string, tries = 3): Promise<void> {
+  try {
+    await pool.query(`truncate ${tables}`)
+  } catch (error) {
+    if ((error as { code?: string }).code !== '40P01' || tries === 1) throw error
+    await truncateTables(pool, tables, tries - 1)
+  }
+}
