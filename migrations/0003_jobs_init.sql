@@ -164,4 +164,6 @@ create table holdfast.jobs_waiting (
   body         text not null,
   primary key (queue, key, id)
 );
+-- By the id that its sender knows.
+create index jobs_waiting_id on holdfast.jobs_waiting (coalesce(origin, id));
 comment on table holdfast.jobs_waiting is 'Jobs that were found by a claim while their key had as many running as it may. Whoever ends one readies the next.';

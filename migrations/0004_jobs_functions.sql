@@ -421,7 +421,7 @@ begin
     if v_found then return true; end if;
   end loop;
   with parked as (
-    delete from holdfast.jobs_waiting w where w.id = p_id or w.origin = p_id returning w.lane, w.unique_key),
+    delete from holdfast.jobs_waiting w where coalesce(w.origin, w.id) = p_id returning w.lane, w.unique_key),
   later as (delete from holdfast.jobs_later l where l.id = p_id returning l.lane, l.unique_key),
   gone as (select * from parked union all select * from later),
   freed as (

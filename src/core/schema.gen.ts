@@ -1061,7 +1061,7 @@ export const catalog: readonly CatalogRow[] = [
   {
     "kind": "function",
     "name": "jobs_cancel(p_id bigint)",
-    "definition": "35a5e52ca93ff9102f6b60dc0b9cfb54"
+    "definition": "bce663d4dfd22d740e767fb75035d4fc"
   },
   {
     "kind": "function",
@@ -1312,6 +1312,11 @@ export const catalog: readonly CatalogRow[] = [
     "kind": "index",
     "name": "jobs_unique_pkey",
     "definition": "CREATE UNIQUE INDEX jobs_unique_pkey ON holdfast.jobs_unique USING btree (queue, key)"
+  },
+  {
+    "kind": "index",
+    "name": "jobs_waiting_id",
+    "definition": "CREATE INDEX jobs_waiting_id ON holdfast.jobs_waiting USING btree (COALESCE(origin, id))"
   },
   {
     "kind": "index",

@@ -1,4 +1,4 @@
-import type { Db } from '../core/index.js'
+import { isHoldfastError, type Db } from '../core/index.js'
 import { addCounts, type CountDelta } from './store.js'
 
 const FLUSH_MS = 1_000
@@ -28,12 +28,26 @@ export class Counts {
   }
 
   async flush(): Promise<void> {
-    await this.#flushing
+    await this.#flushing?.catch(() => {})
     if (this.#queues.size === 0) return
     const deltas = [...this.#queues.values()]
     this.#queues.clear()
-    this.#flushing = addCounts(this.#db, deltas).finally(() => (this.#flushing = undefined))
+    this.#flushing = this.#write(deltas).finally(() => (this.#flushing = undefined))
     await this.#flushing
+  }
+
+  async #write(deltas: readonly CountDelta[]): Promise<void> {
+    try {
+      await addCounts(this.#db, deltas)
+    } catch (error) {
+      // Once more with the next ones; what may have been written already is rather missed than counted twice.
+      if (!isHoldfastError(error, 'HF_TX_OUTCOME_UNKNOWN')) for (const delta of deltas) this.#restore(delta)
+      throw error
+    }
+  }
+
+  #restore({ queue, ...amounts }: CountDelta): void {
+    for (const what of ['sent', 'succeeded', 'failed', 'died'] as const) this.add(queue << 2, what, amounts[what])
   }
 
   async close(): Promise<void> {

@@ -5,7 +5,7 @@ import { jobsError } from './errors.js'
 import { makeInspector } from './inspect.js'
 import type { JobsInspector } from './inspect-types.js'
 import type { AnyDefinition } from './job-run.js'
-import { sendOptionTable, workOptionTable } from './options.js'
+import { jobDefaults, sendOptionTable, workOptionTable } from './options.js'
 import { encodePayload, encodePayloads } from './payload.js'
 import { Sender } from './sender.js'
 import * as store from './store.js'
@@ -20,7 +20,6 @@ import type {
   SendOptions,
   Sent,
   Worker,
-  RegisteredWorker,
   WorkOptions,
 } from './types.js'
 import { Upkeep } from './upkeep.js'
@@ -53,10 +52,8 @@ export async function createJobs(db: Db, { jobs, crons = [], logger = stderrLogg
   const definitions = jobs as readonly object[] as readonly AnyDefinition[]
   for (const { name, options } of definitions) {
     if (queues.has(name)) throw jobsError('HF_JOBS_NAME', `Two definitions are named ${name}.`)
-    queues.set(
-      name,
-      await store.registerQueue(db, name, options.attempts ?? 10, options.backoffMs ?? 1_000, options.perKey ?? 1),
-    )
+    const { attempts = jobDefaults.attempts, backoffMs = jobDefaults.backoffMs, perKey = jobDefaults.perKey } = options
+    queues.set(name, await store.registerQueue(db, name, attempts, backoffMs, perKey))
   }
   const known = new ProcessJobs(db, definitions, queues, logger)
   for (const cron of crons) await known.addCron(cron)
@@ -228,19 +225,6 @@ class ProcessJobs implements Jobs {
       succeeded: Number(row.succeeded),
       failed: Number(row.failed),
       died: Number(row.died),
-    }))
-  }
-
-  async workers(): Promise<RegisteredWorker[]> {
-    const rows = await store.listWorkers(this.#db)
-    return rows.map((row) => ({
-      id: row.id,
-      instance: row.instance,
-      startedAt: row.started_at,
-      seenAgoMs: row.seen_ago_ms,
-      leaseMs: row.lease_ms,
-      isAlive: row.is_alive,
-      hasSession: row.has_session,
     }))
   }
 

@@ -36,7 +36,6 @@ export type {
   TransactionJob,
   TransactionOptions,
   Worker,
-  RegisteredWorker,
   WorkerStats,
   WorkOptions,
 } from './types.js'

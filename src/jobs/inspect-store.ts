@@ -1,9 +1,16 @@
 // SQL that only looks. Nothing here counts the rows of a table: every answer is a bounded number of steps in an index.
 
 import type { Queryable } from '../core/index.js'
+import { WORKER_LOCK } from './store.js'
 
 /** A search that finds no index to its liking ends here and not in a stalled dashboard. */
 const SEARCH_DEADLINE_MS = 5_000
+
+/** Its lease runs and, where it has a session, that holds its lock. */
+const isAlive = `(w.seen_at >= clock_timestamp() - w.lease_ms * interval '1 millisecond' and (not w.has_session or exists (
+             select from pg_locks k join pg_database b on b.oid = k.database
+              where b.datname = current_database() and k.locktype = 'advisory' and k.granted
+                and k.classid = ${WORKER_LOCK} and k.objid = w.id::integer)))`
 
 export interface WorkerRow {
   id: string
@@ -12,15 +19,18 @@ export interface WorkerRow {
   seen_at: Date
   up_ms: number
   seen_ms: number
+  lease_ms: number
   is_alive: boolean
+  has_session: boolean
 }
 
+/** Looks at the locks without taking one: trying to would look to the others like a worker that lives. */
 export async function listWorkers(db: Queryable): Promise<WorkerRow[]> {
   const text = `/* holdfast:jobs.list-workers */
-    select w.id, w.instance, w.started_at, w.seen_at,
+    select w.id, w.instance, w.started_at, w.seen_at, w.lease_ms, w.has_session,
            round(extract(epoch from clock_timestamp() - w.started_at) * 1000)::float8 as up_ms,
            round(extract(epoch from clock_timestamp() - w.seen_at) * 1000)::float8 as seen_ms,
-           w.seen_at >= now() - w.lease_ms * interval '1 millisecond' as is_alive
+           ${isAlive} as is_alive
       from holdfast.jobs_workers w order by w.instance, w.id limit 500`
   return (await db.query<WorkerRow>(text)).rows
 }
@@ -135,10 +145,12 @@ export async function countDead(db: Queryable, { name, contains }: DeadSearch, m
 
 interface LifeFacts {
   id: string
-  kind: 'ready' | 'later' | 'dead'
+  /** `waiting`: parked, as its key has as many running as it may. */
+  kind: 'ready' | 'waiting' | 'later' | 'dead'
   name: string
   is_paused: boolean
   attempts_allowed: number
+  per_key: number
   priority: number
   attempt: number
   sent_at: Date | null
@@ -188,13 +200,16 @@ export async function findLife(db: Queryable, id: string, mostChars: number): Pr
       select 'later', l.id, l.lane, l.attempt, l.at, l.run_at, null, l.unique_key, l.errors, null, null, l.body, false
         from holdfast.jobs_later l where l.id = $1
       union all
+      select 'waiting', coalesce(w.origin, w.id), w.lane, w.attempt, w.at, null, null, w.unique_key, w.errors, null, null, w.body, false
+        from holdfast.jobs_waiting w where coalesce(w.origin, w.id) = $1
+      union all
       select 'dead', d.id, d.queue * 4 + d.priority, d.attempts, d.sent_at, null, d.died_at, d.unique_key, d.errors, null, null,
              case when $2 > 0 then d.body::text end, false
         from holdfast.jobs_dead d where d.id = $1)
     select now() as now,
-           exists (select from holdfast.jobs_workers w where w.seen_at >= now() - w.lease_ms * interval '1 millisecond') as has_worker,
+           exists (select from holdfast.jobs_workers w where ${isAlive}) as has_worker,
            $1::bigint <= (select s.last_value from holdfast.jobs_ids s) as is_drawn,
-           f.id, case when q.id is not null then f.kind end as kind, q.name, q.is_paused, q.attempts as attempts_allowed, f.lane & 3 as priority,
+           f.id, case when q.id is not null then f.kind end as kind, q.name, q.is_paused, q.attempts as attempts_allowed, q.per_key, f.lane & 3 as priority,
            f.attempt, f.sent_at, f.run_at,
            f.died_at, f.unique_key, f.errors, f.worker, w.instance, f.claimed_at, f.is_behind,
            coalesce(f.run_at <= now(), false) as is_due, left(f.body, nullif($2, 0)) as body, $2 > 0 and length(f.body) > $2 as is_cut

@@ -9,8 +9,11 @@ export interface WorkerState {
   /** Since it started, and since it last renewed itself, by the database's clock. @unit ms */
   upMs: number
   seenMs: number
-  /** False: it did not renew itself within its lease. */
+  leaseMs: number
+  /** False: its lease has lapsed or its session has ended, and nobody has taken over its jobs yet. */
   isAlive: boolean
+  /** Noticed at once when its process ends; without it, when its lease lapses. */
+  hasSession: boolean
 }
 
 export interface MinuteCounts {
@@ -65,7 +68,7 @@ export interface DeadCount {
 export type JobPlace = 'ready' | 'running' | 'delayed' | 'retry' | 'dead' | 'unknown'
 
 export interface WaitReason {
-  code: 'queue-paused' | 'no-live-worker' | 'delayed' | 'retry-pause' | 'due' | 'behind' | 'next'
+  code: 'queue-paused' | 'no-live-worker' | 'key-taken' | 'delayed' | 'retry-pause' | 'due' | 'behind' | 'next'
   /** One plain sentence with its numbers. */
   sentence: string
 }

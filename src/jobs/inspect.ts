@@ -40,7 +40,9 @@ async function listWorkers(db: Db): Promise<WorkerState[]> {
     seenAt: row.seen_at,
     upMs: row.up_ms,
     seenMs: row.seen_ms,
+    leaseMs: row.lease_ms,
     isAlive: row.is_alive,
+    hasSession: row.has_session,
   }))
 }
 
@@ -153,6 +155,7 @@ function explainWait(place: JobPlace, row: store.FoundLife): WaitReason[] {
   const waits: WaitReason[] = []
   if (row.is_paused) waits.push({ code: 'queue-paused', sentence: `The queue ${row.name} is paused; resume it.` })
   if (!row.has_worker) waits.push({ code: 'no-live-worker', sentence: 'No live worker: start one with jobs.work().' })
+  if (row.kind === 'waiting') return [...waits, explainKey(row.per_key)]
   if (place === 'ready') {
     if (row.is_behind) waits.push({ code: 'behind', sentence: 'Older jobs of its queue and priority come first.' })
     else if (waits.length === 0) waits.push(nextUp)
@@ -161,6 +164,11 @@ function explainWait(place: JobPlace, row: store.FoundLife): WaitReason[] {
   if (row.is_due) waits.push({ code: 'due', sentence: 'Its time has come; the next look of a worker makes it ready.' })
   else if (row.run_at !== null) waits.push(explainTime(place, row.run_at, row.now))
   return waits
+}
+
+function explainKey(perKey: number): WaitReason {
+  const others = perKey === 1 ? 'Another job of its key runs' : `${perKey} other jobs of its key run`
+  return { code: 'key-taken', sentence: `${others}, which is all that may at once; it is readied when one ends.` }
 }
 
 const nextUp: WaitReason = {

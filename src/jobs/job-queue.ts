@@ -19,12 +19,14 @@ export class JobQueue {
     return this.#head < this.#jobs.length ? this.#jobs[this.#head++] : undefined
   }
 
-  /** The next ones of the first one's lane, at most `most`. */
+  /** The next ones of the first one's lane, at most `most`. Suspects come alone: should one end the process, the others are not to blame. */
   shiftGroup(most: number): ClaimedJob[] {
-    const lane = this.#jobs[this.#head]?.lane
     const start = this.#head
-    while (this.#head < this.#jobs.length && this.#head - start < most && this.#jobs[this.#head]?.lane === lane)
-      this.#head++
+    const first = this.#jobs[start]
+    if (first === undefined) return []
+    const isMate = (job: ClaimedJob | undefined) => job?.lane === first.lane && job.crashes === 0
+    do this.#head++
+    while (first.crashes === 0 && this.#head - start < most && isMate(this.#jobs[this.#head]))
     return this.#jobs.slice(start, this.#head)
   }
 

@@ -1,6 +1,7 @@
 import type { HoldfastError, Tx } from '../core/index.js'
 import type { ClaimedJob } from './claimed-job.js'
 import { jobsError } from './errors.js'
+import { jobDefaults } from './options.js'
 import type { Job, JobOptions } from './types.js'
 
 export type AnyOptions = JobOptions<never, unknown>
@@ -10,8 +11,6 @@ export interface AnyDefinition {
   readonly name: string
   readonly options: AnyOptions
 }
-
-const TIMEOUT_MS = 300_000
 
 /** One run of one job: what its handler is given. The signal is made when somebody asks for it: most handlers never do. */
 export class JobRun implements Job<unknown> {
@@ -26,7 +25,7 @@ export class JobRun implements Job<unknown> {
   #reason: HoldfastError | undefined
 
   constructor(claimed: ClaimedJob, definition: AnyDefinition, now: number) {
-    const { timeoutMs = TIMEOUT_MS } = definition.options
+    const { timeoutMs = jobDefaults.timeoutMs } = definition.options
     this.claimed = claimed
     this.definition = definition
     this.endsAt = timeoutMs === 0 ? Infinity : now + timeoutMs
@@ -68,7 +67,7 @@ export class JobRun implements Job<unknown> {
 }
 
 export function describeTimeout({ name, definition }: JobRun) {
-  const { timeoutMs = TIMEOUT_MS } = definition.options
+  const { timeoutMs = jobDefaults.timeoutMs } = definition.options
   return jobsError('HF_JOBS_TIMEOUT', `A run of ${name} did not end within ${timeoutMs} ms.`, {
     details: { job: name, timeoutMs },
   })

@@ -1,4 +1,4 @@
-import type { Db } from '../core/index.js'
+import { isHoldfastError, type Db } from '../core/index.js'
 import type { ClaimedJob } from './claimed-job.js'
 import { complete, fail, giveBack, type Completion, type Failure } from './store.js'
 
@@ -108,16 +108,32 @@ export class Ledger {
       try {
         await this.#write(lane, entry)
       } catch (error) {
+        // Nothing was sent: it joins what has ended meanwhile.
+        if (isHoldfastError(error, 'HF_POOL_TIMEOUT')) this.#keep(lane, entry)
         // Whether it was written is unknown; the jobs are given up, and whoever takes over finds out.
-        this.#onLost(error)
-        return
+        else return this.#onLost(error)
       }
     }
   }
 
-  async #write(lane: number, { done, failures, returns, ended, frees }: LaneEntry): Promise<void> {
+  #keep(lane: number, entry: LaneEntry): void {
+    const newer = this.#lanes.get(lane)
+    if (newer !== undefined) {
+      for (const name of ['done', 'failures', 'returns', 'ended'] as const)
+        (entry[name] as unknown[]).push(...newer[name])
+      entry.frees ||= newer.frees
+    }
+    this.#lanes.set(lane, entry)
+  }
+
+  /** What is written leaves the entry, so that it can be kept for another try at any point. */
+  async #write(lane: number, entry: LaneEntry): Promise<void> {
     const [db, worker] = [this.#db, this.#worker]
-    if (failures.length > 0) this.lost += failures.length - (await fail(db, worker, lane, failures))
+    const { done, failures, returns, ended, frees } = entry
+    if (failures.length > 0) {
+      this.lost += failures.length - (await fail(db, worker, lane, failures))
+      entry.failures = []
+    }
     if (returns.length > 0) {
       await giveBack(
         db,
@@ -126,6 +142,7 @@ export class Ledger {
         returns.map(({ id }) => id),
         returns.map(({ cid }) => cid),
       )
+      entry.returns = []
     }
     if (done.length + ended.length === 0) return
     const completion: Completion = { lane, ...joinRuns(done), ended, frees }

@@ -1,5 +1,17 @@
 import type { OptionTable } from '../core/index.js'
 
+/** What is not given; the tables below and the docs say the same. */
+export const jobDefaults = {
+  attempts: 10,
+  backoffMs: 1_000,
+  maxBackoffMs: 3_600_000,
+  timeoutMs: 300_000,
+  maxBytes: 1_048_576,
+  perKey: 1,
+  sharedCommits: 1,
+  batchSize: 100,
+} as const
+
 export const jobOptionTable: OptionTable = {
   handler: { type: 'function', default: 'required', doc: 'What runs the job.' },
   mode: {

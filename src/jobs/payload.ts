@@ -1,8 +1,8 @@
 import { jobsError } from './errors.js'
 import type { AnyDefinition } from './job-run.js'
+import { jobDefaults } from './options.js'
 import type { SchemaResult, StandardSchema } from './types.js'
 
-const MAX_BYTES = 1_048_576
 const MOST_ISSUES = 5
 
 /** A payload as JSON text, checked against its schema and its size. @throws HF_JOBS_PAYLOAD_INVALID, HF_JOBS_PAYLOAD_TOO_LARGE */
@@ -19,7 +19,7 @@ export async function encodePayloads(job: AnyDefinition, payloads: readonly unkn
 }
 
 function encodeUnchecked(job: AnyDefinition, payload: unknown): string {
-  const { maxBytes = MAX_BYTES } = job.options
+  const { maxBytes = jobDefaults.maxBytes } = job.options
   const text = stringify(job.name, payload)
   // A character is at most three bytes of UTF-8: only texts near the limit are measured.
   if (text.length * 3 > maxBytes && Buffer.byteLength(text) > maxBytes) {

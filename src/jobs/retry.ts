@@ -1,12 +1,14 @@
 import { isHoldfastError } from '../core/index.js'
 import { jobsError } from './errors.js'
 import type { AnyOptions } from './job-run.js'
+import { jobDefaults } from './options.js'
 
 const MOST_MESSAGE = 2_000
 
 /** When a failed job runs again; null: never, it is dead. */
 export function planRetry(options: AnyOptions, attempt: number, error: unknown): Date | null {
-  const { attempts = 10, backoffMs = 1_000, maxBackoffMs = 3_600_000, isRetryable = isRetryableByDefault } = options
+  const { attempts = jobDefaults.attempts, backoffMs = jobDefaults.backoffMs } = options
+  const { maxBackoffMs = jobDefaults.maxBackoffMs, isRetryable = isRetryableByDefault } = options
   if (attempt >= attempts || !isRetryable(error)) return null
   const pauseMs = Math.min(maxBackoffMs, backoffMs * 2 ** Math.min(attempt - 1, 30))
   // A quarter either way: jobs that failed together must not come back together.

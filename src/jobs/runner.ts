@@ -1,16 +1,16 @@
-import { readSqlstate, type Db } from '../core/index.js'
+import { readSqlstate, type Db, type Tx } from '../core/index.js'
 import type { ClaimedJob } from './claimed-job.js'
 import type { Counts } from './counts.js'
 import { jobsError } from './errors.js'
 import { JobQueue } from './job-queue.js'
 import { describeTimeout, JobRun, type AnyDefinition } from './job-run.js'
 import type { Ledger } from './ledger.js'
+import { jobDefaults } from './options.js'
 import { checkPayload } from './payload.js'
 import { describeError, planRetry } from './retry.js'
 import { finishInTx, noteStart } from './store.js'
 
 const LOOK_MS = 100
-const BATCH_SIZE = 100
 const LOST = 'HF002'
 
 export interface RunnerParts {
@@ -65,19 +65,16 @@ export class Runner {
       const definition = this.#parts.definitions.get(first.lane) as AnyDefinition
       this.#busy++
       if (definition.options.mode === 'transaction') {
-        void this.#runGroup(this.#takeGroup(definition.options.sharedCommits ?? 1), definition)
+        void this.#runGroup(
+          this.#queue.shiftGroup(definition.options.sharedCommits ?? jobDefaults.sharedCommits),
+          definition,
+        )
       } else if (definition.options.mode === 'batch') {
-        void this.#runBatch(this.#takeGroup(definition.options.batchSize ?? BATCH_SIZE), definition)
+        void this.#runBatch(this.#queue.shiftGroup(definition.options.batchSize ?? jobDefaults.batchSize), definition)
       } else this.#runOne(this.#queue.shift() as ClaimedJob, definition)
     }
     this.#isFilling = false
     this.#parts.onDrained()
-  }
-
-  /** Suspects run alone: should one end the process, the others are not to blame. */
-  #takeGroup(most: number): ClaimedJob[] {
-    const first = this.#queue.peek() as ClaimedJob
-    return this.#queue.shiftGroup(first.crashes > 0 ? 1 : most)
   }
 
   #begin(claimed: ClaimedJob, definition: AnyDefinition): JobRun {
@@ -205,7 +202,7 @@ export class Runner {
     const runs = await this.#prepareAll(group, definition)
     if (runs.length === 0) return this.#free()
     const failures = new Map<JobRun, unknown>()
-    const { timeoutMs = 300_000 } = definition.options
+    const { timeoutMs = jobDefaults.timeoutMs } = definition.options
     const deadlineMs = timeoutMs === 0 ? 0 : timeoutMs * runs.length + 1_000
     try {
       await this.#parts.db.tx(async (tx) => await this.#runInTx(runs, tx, failures), { deadlineMs })
@@ -225,11 +222,7 @@ export class Runner {
     this.#free()
   }
 
-  async #runInTx(
-    runs: readonly JobRun[],
-    tx: Parameters<Parameters<Db['tx']>[0]>[0],
-    failures: Map<JobRun, unknown>,
-  ): Promise<void> {
+  async #runInTx(runs: readonly JobRun[], tx: Tx, failures: Map<JobRun, unknown>): Promise<void> {
     const done: JobRun[] = []
     for (const run of runs) {
       const handler = run.definition.options.handler as (job: JobRun) => Promise<unknown>
@@ -254,7 +247,7 @@ export class Runner {
     )
   }
 
-  async #handleInTx(run: JobRun, tx: JobRun['tx'], handler: (job: JobRun) => Promise<unknown>): Promise<void> {
+  async #handleInTx(run: JobRun, tx: Tx, handler: (job: JobRun) => Promise<unknown>): Promise<void> {
     run.tx = tx
     await handler(run)
     // Its time is over, or it was told to stop: what it wrote must not be committed.

@@ -272,6 +272,12 @@ export async function cancelJob(db: Queryable, id: string): Promise<boolean> {
   return rows[0]?.is_gone === true
 }
 
+export async function pruneCounts(db: Queryable): Promise<void> {
+  await db.query(
+    `/* holdfast:jobs.prune-counts */ delete from holdfast.jobs_counts where minute < now() - interval '7 days'`,
+  )
+}
+
 export interface QueueRow {
   name: string
   is_paused: boolean
@@ -298,30 +304,6 @@ export async function listQueues(db: Queryable): Promise<QueueRow[]> {
                    from holdfast.jobs_counts c group by c.queue) n on n.queue = q.id
      order by q.name`
   return (await db.query<QueueRow>(text)).rows
-}
-
-export interface WorkerRow {
-  id: string
-  instance: string
-  started_at: Date
-  seen_ago_ms: number
-  lease_ms: number
-  has_session: boolean
-  is_alive: boolean
-}
-
-/** Looks at the locks without taking one: trying to would look to the others like a worker that lives. */
-export async function listWorkers(db: Queryable): Promise<WorkerRow[]> {
-  const text = `/* holdfast:jobs.list-registered */
-    select w.id, w.instance, w.started_at, w.lease_ms, w.has_session, a.seen_ago_ms,
-           a.seen_ago_ms <= w.lease_ms and (not w.has_session or exists (
-             select from pg_locks k join pg_database b on b.oid = k.database
-              where b.datname = current_database() and k.locktype = 'advisory' and k.granted
-                and k.classid = ${WORKER_LOCK} and k.objid = w.id::integer)) as is_alive
-      from holdfast.jobs_workers w,
-           lateral (select round(extract(epoch from clock_timestamp() - w.seen_at) * 1000)::float8 as seen_ago_ms) a
-     order by w.id`
-  return (await db.query<WorkerRow>(text)).rows
 }
 
 export interface DeadRow {

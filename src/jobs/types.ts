@@ -173,20 +173,6 @@ export interface QueueState {
   died: number
 }
 
-export interface RegisteredWorker {
-  id: string
-  /** Host and process: `web-1:4711`. */
-  instance: string
-  startedAt: Date
-  /** Since it last renewed itself. @unit ms */
-  seenAgoMs: number
-  leaseMs: number
-  /** False: its lease has lapsed or its session has ended, and nobody has taken over its jobs yet. */
-  isAlive: boolean
-  /** Noticed at once when its process ends; without it, when its lease lapses. */
-  hasSession: boolean
-}
-
 export interface DeadJob {
   id: string
   name: string
@@ -226,8 +212,6 @@ export interface Jobs {
   /** Takes out a job that waits: ready or delayed, not running, not dead. False: there is none of that id. */
   cancel(id: string): Promise<boolean>
   queues(): Promise<QueueState[]>
-  /** All that are registered, the oldest first. */
-  workers(): Promise<RegisteredWorker[]>
   /** What the dashboard shows: workers, the last hour, dead letters by page, where one job is and why it waits. */
   readonly inspect: JobsInspector
   /** Dead letters, oldest first. */

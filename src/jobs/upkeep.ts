@@ -1,6 +1,6 @@
 import type { Db, Logger } from '../core/index.js'
 import type { Crons } from './crons.js'
-import { promote, reapWorkers, trim } from './store.js'
+import { promote, pruneCounts, reapWorkers, trim } from './store.js'
 
 const TICK_MS = 250
 const PROMOTE_MOST = 2_000
@@ -9,6 +9,8 @@ const LATE_COMMIT_MS = 60_000
 const FULL_LOOK_MS = 10_000
 const REAP_EVERY = 2
 const TRIM_EVERY = 4
+/** Ten minutes. */
+const PRUNE_EVERY = 2_400
 
 export interface UpkeepParts {
   db: Db
@@ -20,7 +22,8 @@ export interface UpkeepParts {
 }
 
 /**
- * What every worker does beside its jobs: promotes delayed ones, hands on those of dead workers, empties drained slots.
+ * What every worker does beside its jobs: promotes delayed ones, hands on those of dead workers, empties drained slots,
+ * deletes counters of more than a week ago.
  * Each is safe to be done by any number of workers at once and by none for a while; nobody leads.
  */
 export class Upkeep {
@@ -63,6 +66,7 @@ export class Upkeep {
     await this.#promoteDue()
     if (turn % REAP_EVERY === 0 && (await reapWorkers(this.#parts.db, this.#parts.self())) > 0) this.#parts.onReady([])
     if (turn % TRIM_EVERY === 0) await trim(this.#parts.db)
+    if (turn % PRUNE_EVERY === 0) await pruneCounts(this.#parts.db)
   }
 
   async #promoteDue(): Promise<void> {

@@ -1,4 +1,4 @@
-import type { Db, Logger } from '../core/index.js'
+import { isHoldfastError, readSqlstate, type Db, type Logger } from '../core/index.js'
 import { parseClaim } from './claimed-job.js'
 import type { Counts, Happening } from './counts.js'
 import type { AnyDefinition } from './job-run.js'
@@ -16,6 +16,8 @@ const HORIZON_S = 0.2
 /** Another worker is claiming from the lane: it takes a millisecond or two. */
 const BUSY_MS = 2
 const ERROR_MS = 500
+/** The worker's row is gone. */
+const GONE = 'HF001'
 /** After an abort handlers get this long to end. */
 const ABORT_WAIT_MS = 1_000
 
@@ -116,14 +118,17 @@ export class JobWorker implements Worker {
         if (this.#runner.buffered >= this.#claimSize() / 2) await this.#sleep(this.#parts.pollMs)
         else if (!(await this.#claimOnce())) await this.#sleep(this.#parts.pollMs)
       } catch (error) {
-        if (isGone(error)) this.#lose(error)
-        else {
-          this.#lose(error)
-          this.#parts.logger.warn({ err: error }, 'Claiming jobs failed; it is tried again.')
-          await this.#sleep(ERROR_MS)
-        }
+        await this.#survive(error)
       }
     }
+  }
+
+  async #survive(error: unknown): Promise<void> {
+    // Nothing was sent: what this worker holds is still its own.
+    if (!isHoldfastError(error, 'HF_POOL_TIMEOUT')) this.#lose(error)
+    if (readSqlstate(error) === GONE) return
+    this.#parts.logger.warn({ err: error }, 'Claiming jobs failed; it is tried again.')
+    await this.#sleep(ERROR_MS)
   }
 
   /** True: it should look again at once. */
@@ -240,8 +245,4 @@ export class JobWorker implements Worker {
     this.#parts.onStopped()
     this.#markStopped()
   }
-}
-
-function isGone(error: unknown): boolean {
-  return error instanceof Error && 'code' in error && error.code === 'HF001'
 }

@@ -94,6 +94,7 @@ test('a job that waits for its key can be cancelled', async () => {
     const { id } = await jobs.send(job, { key: 'k', n: 1 }, { key: 'k' })
     const worker = await jobs.work({ graceMs: 0 })
     await eventually(async () => expect((await box.db.query('select from holdfast.jobs_waiting')).rowCount).toBe(1))
+    expect(await jobs.inspect.findJob(id)).toMatchObject({ place: 'ready', waits: [{ code: 'key-taken' }] })
     expect(await jobs.cancel(id)).toBe(true)
     await worker.stop()
     expect((await box.db.query('select from holdfast.jobs_keys')).rowCount).toBe(0)

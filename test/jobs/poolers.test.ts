@@ -44,7 +44,7 @@ describe.skipIf((await findPgBouncer()) === undefined)('behind PgBouncer in tran
     })
     await withJobs(db, [plain, inTx, failing], async (jobs) => {
       const worker = await jobs.work({ pollMs: 50, concurrency: 4 })
-      expect(await jobs.workers()).toMatchObject([{ isAlive: true, hasSession: false }])
+      expect(await jobs.inspect.workers()).toMatchObject([{ isAlive: true, hasSession: false }])
       const payloads = Array.from({ length: 200 }, (_, n) => ({ n }))
       for (const job of [plain, inTx]) await db.tx(async (tx) => await jobs.sendMany(tx, job, payloads))
       await jobs.send(plain, { n: 200 }, { delayMs: 100, uniqueKey: 'one' })
@@ -54,7 +54,7 @@ describe.skipIf((await findPgBouncer()) === undefined)('behind PgBouncer in tran
       expect(await db.sql`select count(*)::int as amount from effects`).toEqual([{ amount: 200 }])
       await eventually(async () => expect(await jobs.findDead()).toHaveLength(1))
       await worker.stop()
-      expect(await jobs.workers()).toEqual([])
+      expect(await jobs.inspect.workers()).toEqual([])
     })
   })
 })

@@ -1,8 +1,13 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { defineJob, type Job, type Jobs, type StandardSchema } from '../../src/jobs/index.js'
-import { openTestDatabase, type TestDatabase } from '../helpers/database.js'
+import { connectTo } from '../../src/core/index.js'
+import type { ClaimedJob } from '../../src/jobs/claimed-job.js'
+import { Counts } from '../../src/jobs/counts.js'
+import { JobQueue } from '../../src/jobs/job-queue.js'
+import { pruneCounts } from '../../src/jobs/store.js'
+import { openTestDatabase, runAdmin, type TestDatabase } from '../helpers/database.js'
 import { eventually } from '../helpers/eventually.js'
-import { defer, withJobs } from '../helpers/jobs.js'
+import { defer, quietLogger, withJobs } from '../helpers/jobs.js'
 
 let box: TestDatabase
 beforeAll(async () => {
@@ -384,4 +389,77 @@ test('aborting the signal stops a worker', async () => {
     await worker.stopped
     await expectEmpty(jobs)
   })
+})
+
+test('a worker that cannot get a connection for a while loses nothing', async () => {
+  const db = await connectTo({
+    url: box.url,
+    directUrl: box.url,
+    pool: { max: 2 },
+    acquireMs: 100,
+    heartbeatMs: 600_000,
+    logger: quietLogger,
+  })
+  const [started, gate] = [defer(), defer()]
+  let running = 0
+  const job = defineJob<Numbered>('crowded', {
+    mode: 'transaction',
+    handler: async ({ tx, payload }) => {
+      await tx.sql`insert into effects values ('crowded', ${payload.n})`
+      if (++running === 2) started.resolve()
+      await gate.promise
+    },
+  })
+  const quick = defineJob<Numbered>('quick', { handler: async () => await gate.promise })
+  try {
+    await withJobs(db, [job, quick], async (jobs) => {
+      await jobs.send(quick, { n: 0 })
+      const worker = await jobs.work({ concurrency: 3, pollMs: 20 })
+      await eventually(() => expect(worker.stats().running).toBe(1))
+      await jobs.sendMany(job, [{ n: 1 }, { n: 2 }])
+      await started.promise
+      // Both connections are held: claims, completions and upkeep run into the pool's deadline several times.
+      await eventually(() => expect(db.stats().pool.timeouts).toBeGreaterThan(3))
+      gate.resolve()
+      await eventually(() => expect(worker.stats()).toMatchObject({ succeeded: 3, failed: 0, lost: 0 }))
+      await expectEmpty(jobs)
+    })
+  } finally {
+    await db.close()
+  }
+  const rows = await box.db.sql<{ n: number }>`select n from effects where job = 'crowded' order by n`
+  expect(rows.map(({ n }) => n)).toEqual([1, 2])
+})
+
+test('suspects of a crash are in no group', () => {
+  const queue = new JobQueue()
+  const make = (id: number, crashes: number): ClaimedJob => ({
+    lane: 1,
+    cid: 1,
+    id,
+    jobId: String(id),
+    attempt: 1,
+    crashes,
+    sentAtMs: 0,
+    frees: false,
+    body: '{}',
+  })
+  queue.push([make(1, 0), make(2, 0), make(3, 1), make(4, 0), make(5, 2), make(6, 0)])
+  const groups = Array.from({ length: 5 }, () => queue.shiftGroup(10).map(({ id }) => id))
+  expect(groups).toEqual([[1, 2], [3], [4], [5], [6]])
+})
+
+test('counters that could not be written are written later, and those of more than a week ago are deleted', async () => {
+  const counts = new Counts(box.db)
+  const lane = 4_000
+  await runAdmin(box.ownerUrl, 'alter table holdfast.jobs_counts rename to jobs_counts_away')
+  counts.add(lane, 'sent', 3)
+  await expect(counts.flush()).rejects.toThrow('jobs_counts')
+  await runAdmin(box.ownerUrl, 'alter table holdfast.jobs_counts_away rename to jobs_counts')
+  counts.add(lane, 'sent', 4)
+  await counts.close()
+  await box.db
+    .sql`insert into holdfast.jobs_counts (queue, minute, sent) values (${lane >> 2}, now() - interval '8 days', 1)`
+  await pruneCounts(box.db)
+  expect(await box.db.sql`select sent from holdfast.jobs_counts where queue = ${lane >> 2}`).toEqual([{ sent: '7' }])
 })

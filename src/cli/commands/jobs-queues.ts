@@ -1,5 +1,5 @@
 import { findNearest } from '../../core/index.js'
-import type { Jobs, QueueState, RegisteredWorker } from '../../jobs/index.js'
+import type { Jobs, QueueState, WorkerState } from '../../jobs/index.js'
 import type { CommandInput } from '../command.js'
 import { cliError } from '../errors.js'
 import { formatNamedTable, showText, type Terminal } from '../terminal.js'
@@ -14,7 +14,7 @@ export async function findQueue(jobs: Jobs, name: string): Promise<string> {
 }
 
 export async function showQueues(jobs: Jobs, { options, terminal }: CommandInput): Promise<number> {
-  const [queues, workers] = await Promise.all([jobs.queues(), jobs.workers()])
+  const [queues, workers] = await Promise.all([jobs.queues(), jobs.inspect.workers()])
   if (options['json']) terminal.printJson({ queues, workers })
   else {
     printQueues(queues, terminal)
@@ -54,17 +54,17 @@ const workerColumns = [
   { title: 'seen', align: right },
 ]
 
-function printWorkers(workers: readonly RegisteredWorker[], terminal: Terminal): void {
+function printWorkers(workers: readonly WorkerState[], terminal: Terminal): void {
   const alive = workers.filter(({ isAlive }) => isAlive).length
   terminal.print(
     terminal.paint(alive === 0 ? 'yellow' : 'bold', `${alive} ${alive === 1 ? 'worker' : 'workers'} alive`),
   )
   if (workers.length === 0) return
-  const rows = workers.map(({ instance, isAlive, startedAt, seenAgoMs }) => [
+  const rows = workers.map(({ instance, isAlive, upMs, seenMs }) => [
     showText(instance),
     isAlive ? 'alive' : 'gone',
-    formatAge(Date.now() - startedAt.getTime()),
-    `${formatAge(seenAgoMs)} ago`,
+    formatAge(upMs),
+    `${formatAge(seenMs)} ago`,
   ])
   for (const line of formatNamedTable(workerColumns, rows, terminal.width)) terminal.print(line)
 }
