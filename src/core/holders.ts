@@ -100,8 +100,11 @@ export class Holders {
 
   /** Tells of each transaction that stands idle for longer than 250 ms, once. */
   watchIdle(report: (held: HeldClient, idleMs: number) => void): void {
+    let lookedAt = performance.now()
     this.#idleTimer = setInterval(() => {
       const now = performance.now()
+      this.#forgive(now - lookedAt - IDLE_MS / 2)
+      lookedAt = now
       for (const held of this.#held) {
         if (held.isBusy || held.isReported || now - held.idleSince < IDLE_MS) continue
         held.isReported = true
@@ -109,6 +112,11 @@ export class Holders {
         report(held, now - held.idleSince)
       }
     }, IDLE_MS / 2).unref()
+  }
+
+  /** A process that was stopped, or whose loop was blocked, stood still itself: no callback is to blame for that time. */
+  #forgive(lateMs: number): void {
+    if (lateMs > TIMER_SLACK_MS) for (const held of this.#held) held.idleSince += lateMs
   }
 
   close(): void {

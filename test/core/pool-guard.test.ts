@@ -162,6 +162,21 @@ describe('what is no fault and must not be reported', () => {
     })
   })
 
+  test('a process that stood still while a transaction waited for something short', async () => {
+    await withPool({}, async (db, warnings) => {
+      await db.tx(async (tx) => {
+        await tx.query('select 1')
+        setTimeout(() => {
+          for (const endsAt = performance.now() + 450; performance.now() < endsAt;);
+        }, 5)
+        await new Promise((resolve) => setTimeout(resolve, 60))
+        await new Promise((resolve) => setTimeout(resolve, 60))
+        await tx.query('select 2')
+      })
+      expect(warnings).toEqual([])
+    })
+  })
+
   test('one request more than the pool has clients, while they are still being opened', async () => {
     for (let n = 0; n < 10; n++) {
       await withPool({ pool: { max: 3 } }, async (db, warnings) => {
