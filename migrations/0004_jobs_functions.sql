@@ -51,6 +51,57 @@ begin
   return v_id;
 end $$;
 
+-- Plain jobs of one lane, joined by \x1e; gives their ids, joined by commas. A function, because its plan is kept: as a
+-- statement it was planned anew for each transaction that sends a job, which cost four times what it does.
+create function holdfast.jobs_send(p_lane integer, p_bodies text) returns text
+language plpgsql
+set plan_cache_mode = force_generic_plan
+as $$
+declare
+  v_id bigint;
+  v_ids text;
+begin
+  -- The transaction's id must be older than the jobs': see jobs_claim.
+  perform pg_current_xact_id();
+  if strpos(p_bodies, E'\x1e') = 0 then
+    v_id := nextval('holdfast.jobs_ids');
+    insert into holdfast.jobs_ready (slot, lane, id, body) values ((v_id >> 16) & 7, p_lane, v_id, p_bodies);
+    return v_id;
+  end if;
+  with drawn as (select nextval('holdfast.jobs_ids') as id, b.body from string_to_table(p_bodies, E'\x1e') b (body) offset 0),
+  sent as (insert into holdfast.jobs_ready (slot, lane, id, body) select (id >> 16) & 7, p_lane, id, body from drawn returning id)
+  select string_agg(id::text, ',' order by id) into v_ids from sent;
+  return v_ids;
+end $$;
+
+-- Jobs with a time, a key or a unique key, of any lanes. One whose unique key is in force gives the id of that job.
+create function holdfast.jobs_send_rich(p_records json)
+returns table (id text, is_new boolean)
+language plpgsql
+as $$
+#variable_conflict use_column
+begin
+  perform pg_current_xact_id();
+  return query
+    with drawn as materialized (
+      select nextval('holdfast.jobs_ids') as id, r.lane, to_timestamp(r.at / 1000) as at, r.key, r.ukey, r.body
+        from json_to_recordset(p_records) r (lane integer, at float8, key text, ukey text, body text)),
+    taken as (
+      insert into holdfast.jobs_unique (queue, key, id) select lane >> 2, ukey, id from drawn where ukey is not null
+      on conflict do nothing returning id),
+    fresh as materialized (select d.* from drawn d where d.ukey is null or exists (select from taken t where t.id = d.id)),
+    later as (
+      insert into holdfast.jobs_later (run_at, id, lane, attempt, key, unique_key, body)
+      select at, id, lane, 1, key, ukey, body from fresh where at > now()),
+    ready as (
+      insert into holdfast.jobs_ready (slot, lane, id, key, unique_key, body)
+      select (id >> 16) & 7, lane, id, key, ukey, body from fresh where at is null or at <= now())
+    select case when f.id is not null then d.id else k.id end::text, f.id is not null
+      from drawn d left join fresh f on f.id = d.id
+      left join holdfast.jobs_unique k on f.id is null and k.queue = d.lane >> 2 and k.key = d.ukey
+     order by d.id;
+end $$;
+
 -- Of the jobs that a claim has found, those of a key take the places that their key still has; the others are parked.
 -- Whoever ends a job of the key locks the key's row too: it sees what was parked, or the parking sees the free place.
 create function holdfast.jobs_park(p_queue smallint, p_lane integer, p_ids int8multirange) returns integer
@@ -113,7 +164,23 @@ begin
   end loop;
 end $$;
 
--- Claims up to p_most jobs of the given lanes, in their order; one row per lane that was looked at.
+-- A set of ids as ranges. Neighbours are the rule, and then nothing has to be sorted and merged.
+create function holdfast.jobs_join_ids(p_ids bigint[]) returns int8multirange
+language plpgsql immutable as $$
+declare
+  v_amount integer := coalesce(cardinality(p_ids), 0);
+begin
+  if v_amount > 0 and p_ids[v_amount] - p_ids[1] = v_amount - 1 then
+    return int8multirange(int8range(p_ids[1], p_ids[v_amount] + 1));
+  end if;
+  return (select range_agg(int8range(k, k + 1)) from unnest(p_ids) k);
+end $$;
+
+-- Claims up to p_most jobs of the given lanes, in their order; one row per lane that was looked at. A claim ends after
+-- 4 MB of bodies: they come as one text, which may not exceed 1 GB, and a larger job comes alone.
+--
+-- jobs holds a record per id of ids, in their order: when it was sent (ms) and, only where one of these is not what it
+-- usually is, origin, attempt, crashes, and 1 when its end frees a key; \x1f; the body. Records are joined by \x1e.
 --
 -- p_from[i] is where the caller believes the lane's oldest job to be. It is a hint: a wrong one delays a job until
 -- the next look from further below, and never runs one twice, because exclusion comes from the open claims. Claims of a
@@ -122,23 +189,24 @@ end $$;
 --
 -- The commit is asynchronous: a claim lost in a crash of the server only makes its jobs claimable again.
 create function holdfast.jobs_claim(p_worker bigint, p_lanes integer[], p_from bigint[], p_opened bigint[], p_most integer)
-returns table (lane integer, cid bigint, amount integer, last_id bigint, opened bigint, jobs text, xid xid8, xmin xid8)
+returns table (lane integer, cid bigint, amount integer, last_id bigint, opened bigint, ids int8multirange, jobs text, xid xid8, xmin xid8)
 language plpgsql
 set enable_seqscan = off set enable_bitmapscan = off set enable_sort = off set jit = off
 set plan_cache_mode = force_generic_plan
 as $$
 #variable_conflict use_column
 declare
+  c_bytes constant bigint := 4000000;
   v_open int8multirange;
-  v_ids int8multirange;
+  v_list bigint[];
+  v_bytes bigint;
   v_has_keys boolean;
-  v_parked integer;
-  v_last bigint;
+  v_read integer;
 begin
   perform set_config('synchronous_commit', 'off', true);
   for i in 1 .. cardinality(p_lanes) loop
     exit when p_most <= 0;
-    lane := p_lanes[i]; cid := null; amount := 0; last_id := null; jobs := null; xid := null; opened := p_opened[i];
+    lane := p_lanes[i]; cid := null; amount := 0; last_id := null; ids := null; jobs := null; xid := null; opened := p_opened[i];
     xmin := pg_snapshot_xmin(pg_current_snapshot());
     -- An idle lane is left without a lock, hence without a transaction id and a line of WAL.
     perform from holdfast.jobs_ready r where r.lane = p_lanes[i] and r.id >= p_from[i] limit 1;
@@ -153,33 +221,46 @@ begin
       from holdfast.jobs_claims c where c.lane = p_lanes[i] and c.cid >= p_opened[i];
     -- Several rounds only where all jobs found had to be parked.
     for v_round in 1 .. 20 loop
-      select count(*), max(s.id), range_agg(int8range(s.id, s.id + 1)), bool_or(s.key is not null),
-             string_agg(concat(s.id, ',', s.origin, ',', s.attempt, ',', s.crashes, ',', s.at_ms, ',', s.extra, E'\x1f', s.body), E'\x1e' order by s.id)
-        into amount, last_id, v_ids, v_has_keys, jobs
-        from (select r.id, r.origin, r.attempt, r.crashes, r.key, r.body, (date_part('epoch', r.at) * 1000)::bigint as at_ms,
-                     case when r.key is not null or r.unique_key is not null
-                       then json_build_array(r.key, r.unique_key)::text end as extra
-                from holdfast.jobs_ready r
+      select array_agg(s.id order by s.id), sum(s.bytes), bool_or(s.key is not null) into v_list, v_bytes, v_has_keys
+        from (select r.id, r.key, octet_length(r.body) as bytes from holdfast.jobs_ready r
                where r.lane = p_lanes[i] and r.id >= p_from[i] and (v_open is null or not r.id <@ v_open)
                order by r.id limit p_most) s;
-      exit when v_has_keys is not true;
-      -- The same rows again, without those whose key is taken; they are nobody else's, as the lane is locked.
-      v_parked := holdfast.jobs_park((p_lanes[i] >> 2)::smallint, p_lanes[i], v_ids);
-      exit when v_parked = 0;
-      v_last := last_id;
-      select count(*), range_agg(int8range(s.id, s.id + 1)),
-             string_agg(concat(s.id, ',', s.origin, ',', s.attempt, ',', s.crashes, ',', s.at_ms, ',', s.extra, E'\x1f', s.body), E'\x1e' order by s.id)
-        into amount, v_ids, jobs
-        from (select r.id, r.origin, r.attempt, r.crashes, r.body, (date_part('epoch', r.at) * 1000)::bigint as at_ms,
-                     case when r.key is not null or r.unique_key is not null
-                       then json_build_array(r.key, r.unique_key)::text end as extra
-                from holdfast.jobs_ready r
-               where r.lane = p_lanes[i] and r.id between lower(v_ids) and v_last and r.id <@ v_ids
-               order by r.id) s;
+      amount := coalesce(cardinality(v_list), 0);
+      exit when amount = 0;
+      ids := holdfast.jobs_join_ids(v_list);
+      if v_bytes > c_bytes and amount > 1 then
+        select array_agg(s.id order by s.id) into v_list
+          from (select r.id, sum(octet_length(r.body)) over (order by r.id) - octet_length(r.body) as before
+                  from holdfast.jobs_ready r
+                 where r.lane = p_lanes[i] and r.id between v_list[1] and v_list[amount] and r.id <@ ids
+                 order by r.id) s
+         where s.before < c_bytes;
+        amount := cardinality(v_list);
+        ids := holdfast.jobs_join_ids(v_list);
+      end if;
+      last_id := v_list[amount];
+      exit when not v_has_keys or holdfast.jobs_park((p_lanes[i] >> 2)::smallint, p_lanes[i], ids) = 0;
+      -- Those are gone whose key is taken; what is left is nobody else's, as the lane is locked.
+      select array_agg(r.id order by r.id) into v_list from holdfast.jobs_ready r
+       where r.lane = p_lanes[i] and r.id between v_list[1] and v_list[amount] and r.id <@ ids;
+      amount := coalesce(cardinality(v_list), 0);
+      ids := holdfast.jobs_join_ids(v_list);
       exit when amount > 0;
     end loop;
     if amount > 0 then
-      insert into holdfast.jobs_claims as c (lane, worker, ids) values (p_lanes[i], p_worker, v_ids) returning c.cid into cid;
+      select count(*), string_agg(
+               case when s.origin is null and s.attempt = 1 and s.crashes = 0 and s.key is null and s.unique_key is null
+                 then s.at_ms || E'\x1f' || s.body
+                 else concat(s.at_ms, ',', s.origin, ',', s.attempt, ',', s.crashes, ',',
+                             case when s.key is not null or s.unique_key is not null then 1 end, E'\x1f', s.body) end,
+               E'\x1e' order by s.id)
+        into v_read, jobs
+        from (select r.id, r.origin, r.attempt, r.crashes, r.key, r.unique_key, r.body, (date_part('epoch', r.at) * 1000)::bigint as at_ms
+                from holdfast.jobs_ready r
+               where r.lane = p_lanes[i] and r.id between v_list[1] and v_list[amount] and r.id <@ ids
+               order by r.id) s;
+      if v_read <> amount then raise exception 'jobs of lane % were deleted while they were being claimed', lane; end if;
+      insert into holdfast.jobs_claims as c (lane, worker, ids) values (p_lanes[i], p_worker, ids) returning c.cid into cid;
       -- Claims below the oldest open one are never looked at again: dead rows of an old snapshot would pile up there.
       if v_open is null then opened := cid; end if;
       xid := pg_current_xact_id();
@@ -321,77 +402,6 @@ begin
   return v_done;
 end $$;
 
--- Moves what is due from jobs_later to its lanes. p_from: everything before it was moved already, as far as the caller knows.
-create function holdfast.jobs_promote(p_from timestamptz, p_most integer)
-returns table (amount integer, lanes integer[])
-language plpgsql
-set enable_seqscan = off set enable_bitmapscan = off set enable_sort = off set jit = off
-as $$
-begin
-  perform from holdfast.jobs_later l where l.run_at >= p_from and l.run_at <= now() limit 1;
-  if not found then return query select 0, '{}'::integer[]; return; end if;
-  perform pg_current_xact_id();
-  return query
-  with due as (
-    delete from holdfast.jobs_later where ctid = any(array(
-      select l.ctid from holdfast.jobs_later l where l.run_at >= p_from and l.run_at <= now()
-       order by l.run_at, l.id limit p_most for update skip locked))
-    returning *),
-  fresh as materialized (select nextval('holdfast.jobs_ids') as new_id, d.* from due d),
-  moved as (
-    insert into holdfast.jobs_ready (slot, lane, id, origin, attempt, crashes, at, key, unique_key, errors, body)
-    select (f.new_id >> 16) & 7, f.lane, f.new_id, f.id, f.attempt, f.crashes, f.at, f.key, f.unique_key, f.errors, f.body from fresh f)
-  select count(*)::integer, coalesce(array_agg(distinct d.lane), '{}') from due d;
-end $$;
-
--- Declares a worker gone and hands its jobs on. Only when its lease has lapsed or, with p_session_ended, when the caller
--- holds its advisory lock. A job that was in its hands for the first time in a crash only becomes suspect; a suspect one
--- whose start was written down has used up an attempt.
-create function holdfast.jobs_reap(p_worker bigint, p_session_ended boolean) returns integer
-language plpgsql
-set enable_seqscan = off set enable_bitmapscan = off set jit = off
-as $$
-declare
-  v_moved integer;
-  v_keys text[];
-  v_queues integer[];
-  v_queue integer;
-begin
-  perform from holdfast.jobs_workers w
-    where w.id = p_worker and (p_session_ended or w.seen_at < now() - w.lease_ms * interval '1 millisecond') for update;
-  if not found then return 0; end if;
-  delete from holdfast.jobs_workers w where w.id = p_worker;
-  perform pg_current_xact_id();
-  with held as (
-    delete from holdfast.jobs_claims c where c.worker = p_worker returning c.lane, c.ids, c.started),
-  gone as (
-    delete from holdfast.jobs_ready r using held h, unnest(h.ids) run
-     where r.lane = h.lane and r.id >= lower(run) and r.id < upper(run)
-    returning r.*, r.crashes > 0 and r.id = any(h.started) as counts),
-  judged as materialized (
-    select nextval('holdfast.jobs_ids') as new_id, g.*, g.attempt + g.counts::integer as next_attempt,
-           g.counts and g.attempt >= q.attempts as is_dead,
-           case when g.counts then coalesce(g.errors, '[]') || jsonb_build_object('attempt', g.attempt, 'at', now(), 'name', 'HF_JOBS_CRASHED', 'message', 'The worker ended while it ran this job.') else g.errors end as history
-      from gone g join holdfast.jobs_queues q on q.id = g.lane >> 2),
-  back as (
-    insert into holdfast.jobs_ready (slot, lane, id, origin, attempt, crashes, at, key, unique_key, errors, body)
-    select (j.new_id >> 16) & 7, j.lane, j.new_id, coalesce(j.origin, j.id), j.next_attempt, j.crashes + 1, j.at, j.key, j.unique_key, j.history, j.body
-      from judged j where not j.is_dead),
-  dead as (
-    insert into holdfast.jobs_dead (id, queue, priority, attempts, sent_at, key, unique_key, errors, body)
-    select coalesce(j.origin, j.id), j.lane >> 2, j.lane & 3, j.attempt, j.at, j.key, j.unique_key, j.history, holdfast.jobs_read_body(j.body)
-      from judged j where j.is_dead),
-  freed as (
-    delete from holdfast.jobs_unique k using judged j
-     where j.is_dead and j.unique_key is not null and k.queue = j.lane >> 2 and k.key = j.unique_key and k.id = coalesce(j.origin, j.id))
-  select count(*), array_agg(j.key) filter (where j.key is not null), array_agg(j.lane >> 2) filter (where j.key is not null)
-    into v_moved, v_keys, v_queues from judged j;
-  for v_queue in select distinct q from unnest(v_queues) q order by q loop
-    perform holdfast.jobs_release(v_queue::smallint, array(select k from unnest(v_keys, v_queues) u (k, q) where q = v_queue));
-  end loop;
-  return v_moved;
-end $$;
-
 -- Takes out a job that waits. One that is in an open claim is somebody's: false. It is found by an index, then its lane is
 -- locked and the job looked at again, by a statement with a snapshot of its own, so that no claim comes in between. A job
 -- that was handed back meanwhile has a new id and is looked for anew.
@@ -442,36 +452,4 @@ begin
   if holdfast.jobs_complete(p_worker, p_lane, p_id, p_id, p_cid, '{}', true) <> cardinality(p_id) then
     raise exception 'jobs of worker % were handed to another one', p_worker using errcode = 'HF002';
   end if;
-end $$;
-
--- Empties drained slots, the one being written and its neighbours excepted. TRUNCATE waits for no vacuum and works while
--- an old snapshot is open. As the owner: the runtime role may not truncate. Never waits long: everybody else would wait
--- behind it. Gives how many were emptied.
-create function holdfast.jobs_trim() returns integer
-language plpgsql security definer
-set search_path = pg_catalog set lock_timeout = '20ms' set enable_seqscan = on
-as $$
-declare
-  v_head bigint := (select s.last_value from holdfast.jobs_ids s);
-  v_table text;
-  v_any boolean;
-  v_trimmed integer := 0;
-begin
-  for v_slot in 0 .. 7 loop
-    continue when v_slot in ((v_head >> 16) & 7, ((v_head >> 16) + 1) & 7, ((v_head >> 16) + 7) & 7);
-    v_table := 'holdfast.jobs_ready_' || v_slot;
-    continue when pg_relation_size(v_table::regclass) = 0;
-    execute format('select exists (select from %s)', v_table) into v_any;
-    continue when v_any;
-    begin
-      execute format('lock table %s in access exclusive mode', v_table);
-      execute format('select exists (select from %s)', v_table) into v_any;
-      if not v_any then
-        execute format('truncate %s', v_table);
-        v_trimmed := v_trimmed + 1;
-      end if;
-    exception when lock_not_available then null;
-    end;
-  end loop;
-  return v_trimmed;
 end $$;

@@ -1066,7 +1066,7 @@ export const catalog: readonly CatalogRow[] = [
   {
     "kind": "function",
     "name": "jobs_claim(p_worker bigint, p_lanes integer[], p_from bigint[], p_opened bigint[], p_most integer)",
-    "definition": "322f8c2871cd9b17f0cc07b7f556a8ab"
+    "definition": "8f527a695c1ed5678b59f4bbf4fe69e9"
   },
   {
     "kind": "function",
@@ -1092,6 +1092,11 @@ export const catalog: readonly CatalogRow[] = [
     "kind": "function",
     "name": "jobs_hold_claims(p_worker bigint, p_lane integer, p_cids bigint[])",
     "definition": "1e4538c75b5f3898730373c1f179160b"
+  },
+  {
+    "kind": "function",
+    "name": "jobs_join_ids(p_ids bigint[])",
+    "definition": "831a151f5df64fa819fcd13391978ff2"
   },
   {
     "kind": "function",
@@ -1127,6 +1132,16 @@ export const catalog: readonly CatalogRow[] = [
     "kind": "function",
     "name": "jobs_return(p_worker bigint, p_lane integer, p_id bigint[], p_cid bigint[])",
     "definition": "a171640d8ab5dd18fb5f71dc5ffca316"
+  },
+  {
+    "kind": "function",
+    "name": "jobs_send(p_lane integer, p_bodies text)",
+    "definition": "7441f40ab049e3e1695ae1261706656e"
+  },
+  {
+    "kind": "function",
+    "name": "jobs_send_rich(p_records json)",
+    "definition": "705c17a32ab587c2acdb7f6a19bcdbc6"
   },
   {
     "kind": "function",

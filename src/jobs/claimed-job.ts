@@ -7,35 +7,50 @@ export interface ClaimedJob {
   cid: number
   /** Its row. */
   id: number
-  /** What its handler sees; another one than `id` when it was moved. */
-  jobId: string
+  /** What its handler sees; null: `id`, as it was never moved. */
+  origin: string | null
   attempt: number
   crashes: number
-  sentAtMs: number
+  /** Milliseconds since the epoch. */
+  sentAt: string
   /** It has a key or a unique key: its end concerns others. */
   frees: boolean
   body: string
 }
 
 /** One string for the whole batch: the driver parses a row, not a thousand. */
-export function parseClaim({ lane, cid, jobs }: ClaimRow): ClaimedJob[] {
-  if (jobs === null) return []
-  return jobs.split(RECORD).map((record) => parseRecord(lane, Number(cid), record))
+export function parseClaim({ lane, cid, ids, jobs }: ClaimRow): ClaimedJob[] {
+  if (jobs === null || ids === null) return []
+  const records = jobs.split(RECORD)
+  const claimed: ClaimedJob[] = []
+  for (const [lower, upper] of parseRanges(ids))
+    for (let id = lower; id < upper; id++)
+      claimed.push(parseRecord(lane, Number(cid), id, records[claimed.length] as string))
+  return claimed
 }
 
-function parseRecord(lane: number, cid: number, record: string): ClaimedJob {
+/** `{[1,4),[7,8)}`: the lower bound is in, the upper one is not. */
+function parseRanges(ids: string): [number, number][] {
+  const bounds = ids.match(/\d+/g) ?? []
+  return Array.from({ length: bounds.length / 2 }, (_, n) => [Number(bounds[2 * n]), Number(bounds[2 * n + 1])])
+}
+
+function parseRecord(lane: number, cid: number, id: number, record: string): ClaimedJob {
   const end = record.indexOf(FIELD)
+  const head = record.slice(0, end)
   const body = record.slice(end + 1)
-  const [id = '', origin = '', attempt = '', crashes = '', sentAtMs = '', extra = ''] = record.slice(0, end).split(',')
+  if (!head.includes(','))
+    return { lane, cid, id, origin: null, attempt: 1, crashes: 0, sentAt: head, frees: false, body }
+  const [sentAt = '', origin, attempt, crashes, frees] = head.split(',')
   return {
     lane,
     cid,
-    id: Number(id),
-    jobId: origin === '' ? id : origin,
+    id,
+    origin: origin || null,
     attempt: Number(attempt),
     crashes: Number(crashes),
-    sentAtMs: Number(sentAtMs),
-    frees: extra !== '',
+    sentAt,
+    frees: frees === '1',
     body,
   }
 }

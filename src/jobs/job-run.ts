@@ -32,7 +32,7 @@ export class JobRun implements Job<unknown> {
   }
 
   get id(): string {
-    return this.claimed.jobId
+    return this.claimed.origin ?? String(this.claimed.id)
   }
 
   get name(): string {
@@ -44,7 +44,7 @@ export class JobRun implements Job<unknown> {
   }
 
   get sentAt(): Date {
-    return new Date(this.claimed.sentAtMs)
+    return new Date(Number(this.claimed.sentAt))
   }
 
   get signal(): AbortSignal {

@@ -42,9 +42,14 @@ function stringify(name: string, payload: unknown): string {
   }
   if (text === undefined)
     throw jobsError('HF_JOBS_PAYLOAD_INVALID', `The payload of a job ${name} is ${typeof payload}.`)
-  if (text.includes('\\u0000'))
+  if (holdsNul(text))
     throw jobsError('HF_JOBS_PAYLOAD_INVALID', `The payload of a job ${name} holds the character U+0000.`)
   return text
+}
+
+/** PostgreSQL's jsonb refuses it. A backslash before the escape's own makes it six ordinary characters. */
+function holdsNul(json: string): boolean {
+  return json.includes('\\u0000') && /(?<!\\)(?:\\\\)*\\u0000/.test(json)
 }
 
 /** Gives what the schema makes of it. The message names paths, never values. @throws HF_JOBS_PAYLOAD_INVALID */

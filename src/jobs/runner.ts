@@ -11,6 +11,8 @@ import { describeError, planRetry } from './retry.js'
 import { finishInTx, noteStart } from './store.js'
 
 const LOOK_MS = 100
+/** Jobs are started for so long, then everything else in the process has its turn. */
+const SLICE_MS = 5
 const LOST = 'HF002'
 
 export interface RunnerParts {
@@ -59,6 +61,7 @@ export class Runner {
     // A handler that is not asynchronous ends inside of this loop: the loop goes on by itself.
     if (this.#isFilling) return
     this.#isFilling = true
+    const endsAt = performance.now() + SLICE_MS
     while (!this.#isStopping && this.#busy < this.#parts.concurrency) {
       const first = this.#queue.peek()
       if (first === undefined) break
@@ -72,9 +75,18 @@ export class Runner {
       } else if (definition.options.mode === 'batch') {
         void this.#runBatch(this.#queue.shiftGroup(definition.options.batchSize ?? jobDefaults.batchSize), definition)
       } else this.#runOne(this.#queue.shift() as ClaimedJob, definition)
+      if (performance.now() > endsAt) return this.#fillLater()
     }
     this.#isFilling = false
     this.#parts.onDrained()
+  }
+
+  /** Handlers that are not asynchronous would keep the loop for as long as there are jobs. */
+  #fillLater(): void {
+    setImmediate(() => {
+      this.#isFilling = false
+      this.#fill()
+    })
   }
 
   #begin(claimed: ClaimedJob, definition: AnyDefinition): JobRun {

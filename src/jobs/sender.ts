@@ -2,7 +2,7 @@ import type { Db } from '../core/index.js'
 import { RECORD, sendPlain } from './store.js'
 
 /** Statements of one process in flight at once; what is sent meanwhile shares the next one. */
-const MOST_IN_FLIGHT = 2
+const MOST_IN_FLIGHT = 1
 const MOST_PER_STATEMENT = 1_000
 const MOST_BYTES_PER_STATEMENT = 4_000_000
 
@@ -14,13 +14,15 @@ interface Waiting {
 
 /**
  * Joins what a process sends at the same time into one statement: callers share its commit, which is nearly all that a
- * lone insert costs. Nobody waits for company: the first one leaves at once, the next ones while it is on its way.
+ * lone insert costs. Nobody waits for company: what a turn of the loop sends leaves at its end, the next ones when that
+ * is back.
  */
 export class Sender {
   readonly #db: Db
   readonly #onSent: (lane: number, amount: number) => void
   readonly #lanes = new Map<number, Waiting[]>()
   #inFlight = 0
+  #isFlushing = false
 
   constructor(db: Db, onSent: (lane: number, amount: number) => void) {
     this.#db = db
@@ -32,6 +34,16 @@ export class Sender {
       const waiting = this.#lanes.get(lane)
       if (waiting) waiting.push({ body, resolve, reject })
       else this.#lanes.set(lane, [{ body, resolve, reject }])
+      this.#flushSoon()
+    })
+  }
+
+  /** At the end of this turn of the loop: callers that were answered together send again together. */
+  #flushSoon(): void {
+    if (this.#isFlushing) return
+    this.#isFlushing = true
+    setImmediate(() => {
+      this.#isFlushing = false
       this.#flush()
     })
   }
@@ -48,7 +60,7 @@ export class Sender {
       this.#inFlight++
       void this.#sendBatch(lane, batch).finally(() => {
         this.#inFlight--
-        this.#flush()
+        this.#flushSoon()
       })
     }
   }

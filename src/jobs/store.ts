@@ -21,16 +21,9 @@ export async function registerQueue(
   return (rows[0] as { id: number }).id
 }
 
-/**
- * Plain jobs of one lane: one statement, one text parameter. The transaction's id is taken before the first job's, which
- * is what lets claimers know when an id that they did not see can appear no more.
- */
+/** Plain jobs of one lane: one statement, one text parameter. */
 export async function sendPlain(db: Queryable, lane: number, bodies: string): Promise<string[]> {
-  const text = `/* holdfast:jobs.send */
-    with begun as materialized (select pg_current_xact_id()),
-    drawn as (select nextval('holdfast.jobs_ids') as id, b.body from begun, string_to_table($2, E'\\x1e') b (body) offset 0),
-    sent as (insert into holdfast.jobs_ready (slot, lane, id, body) select (id >> 16) & 7, $1, id, body from drawn returning id)
-    select string_agg(id::text, ',' order by id) as ids from sent`
+  const text = '/* holdfast:jobs.send */ select holdfast.jobs_send($1, $2) as ids'
   const { rows } = await db.query<{ ids: string }>(text, [lane, bodies])
   return (rows[0] as { ids: string }).ids.split(',')
 }
@@ -51,30 +44,15 @@ export interface SentRow {
 }
 
 export async function sendRich(db: Queryable, records: readonly RichRecord[]): Promise<SentRow[]> {
-  const text = `/* holdfast:jobs.send-rich */
-    with begun as materialized (select pg_current_xact_id()),
-    drawn as materialized (
-      select nextval('holdfast.jobs_ids') as id, r.lane, to_timestamp(r.at / 1000) as at, r.key, r.ukey, r.body
-        from begun, json_to_recordset($1) r (lane integer, at float8, key text, ukey text, body text)),
-    taken as (
-      insert into holdfast.jobs_unique (queue, key, id) select lane >> 2, ukey, id from drawn where ukey is not null
-      on conflict do nothing returning id),
-    fresh as materialized (select d.* from drawn d where d.ukey is null or exists (select from taken t where t.id = d.id)),
-    later as (
-      insert into holdfast.jobs_later (run_at, id, lane, attempt, key, unique_key, body)
-      select at, id, lane, 1, key, ukey, body from fresh where at > now()),
-    ready as (
-      insert into holdfast.jobs_ready (slot, lane, id, key, unique_key, body)
-      select (id >> 16) & 7, lane, id, key, ukey, body from fresh where at is null or at <= now())
-    select case when f.id is not null then d.id else k.id end::text as id, f.id is not null as is_new
-      from drawn d left join fresh f on f.id = d.id
-      left join holdfast.jobs_unique k on f.id is null and k.queue = d.lane >> 2 and k.key = d.ukey
-     order by d.id`
+  const text = '/* holdfast:jobs.send-rich */ select id, is_new from holdfast.jobs_send_rich($1)'
   return (await db.query<SentRow>(text, [JSON.stringify(records)])).rows
 }
 
+/** A lost hint costs nothing, so its commit need not wait for the disk, as one that notifies otherwise does. */
 export async function notifyLanes(db: Queryable, lanes: string): Promise<void> {
-  await db.query(`/* holdfast:jobs.notify */ select pg_notify('${CHANNEL}', $1)`, [lanes])
+  const text = `/* holdfast:jobs.notify */
+    select pg_notify('${CHANNEL}', $1) from set_config('synchronous_commit', 'off', true)`
+  await db.query(text, [lanes])
 }
 
 export interface ClaimRow {
@@ -83,6 +61,8 @@ export interface ClaimRow {
   amount: number
   last_id: string | null
   opened: string
+  /** As int8multirange. */
+  ids: string | null
   jobs: string | null
   xid: string | null
   xmin: string

@@ -1,5 +1,9 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { isHoldfastError, type Db, type Logger } from '../core/index.js'
 import { CHANNEL, notifyLanes } from './store.js'
+
+/** The first hint leaves at once; others see the jobs of a stream of sends within this time. */
+const GAP_MS = 10
 
 /**
  * Tells workers that there may be jobs: those of this process at once, the others by a NOTIFY after the commit, never in
@@ -10,6 +14,7 @@ export class WakeUps {
   readonly #logger: Logger
   readonly #wakeOwn: () => boolean
   readonly #lanes = new Set<number>()
+  readonly #closing = new AbortController()
   #sending: Promise<void> | undefined
 
   constructor(db: Db, logger: Logger, wakeOwn: () => boolean) {
@@ -44,10 +49,13 @@ export class WakeUps {
         this.#logger.debug({ err: error }, 'A hint about new jobs could not be sent; workers find them by polling.')
         return
       }
+      // A NOTIFY for each of thousands of commits a second would cost more than they do. Closing sends what is left.
+      await sleep(GAP_MS, undefined, { ref: false, signal: this.#closing.signal }).catch(() => {})
     }
   }
 
   async close(): Promise<void> {
+    this.#closing.abort()
     await this.#sending
   }
 }

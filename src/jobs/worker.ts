@@ -1,18 +1,16 @@
 import { isHoldfastError, readSqlstate, type Db, type Logger } from '../core/index.js'
+import { ClaimSize } from './claim-size.js'
 import { parseClaim } from './claimed-job.js'
 import type { Counts, Happening } from './counts.js'
 import type { AnyDefinition } from './job-run.js'
 import { LaneMarks } from './lane-marks.js'
 import { Ledger } from './ledger.js'
 import { Membership } from './membership.js'
+import { jobDefaults } from './options.js'
 import { Runner } from './runner.js'
 import { claim, findMark, type ClaimRow } from './store.js'
 import type { Worker, WorkerStats } from './types.js'
 
-/** Jobs in one claim: at first few, later as many as this worker finishes in a fifth of a second. */
-const FIRST_CLAIM = 100
-const MOST_CLAIM = 250
-const HORIZON_S = 0.2
 /** Another worker is claiming from the lane: it takes a millisecond or two. */
 const BUSY_MS = 2
 const ERROR_MS = 500
@@ -33,6 +31,15 @@ export interface WorkerParts {
   onStopped: () => void
 }
 
+/** What a claim brought. */
+interface Found {
+  rows: ClaimRow[]
+  /** How many lanes it was to look at. */
+  lanes: number
+  most: number
+  membership: Membership
+}
+
 /** One worker: claims, runs, and starts anew under another id when it has lost its jobs. */
 export class JobWorker implements Worker {
   readonly stopped: Promise<void>
@@ -50,12 +57,11 @@ export class JobWorker implements Worker {
   #markStopped!: () => void
   #stopping: Promise<void> | undefined
   #totals = { succeeded: 0, failed: 0, lost: 0 }
-  #rate = 0
-  #rateAt = performance.now()
-  #finished = 0
+  readonly #size: ClaimSize
 
   private constructor(parts: WorkerParts) {
     this.#parts = parts
+    this.#size = new ClaimSize(parts.concurrency * largestGroup(parts.definitions))
     this.#marks = [...parts.definitions.keys()].map((lane) => new LaneMarks(lane))
     this.stopped = new Promise((resolve) => (this.#markStopped = resolve))
   }
@@ -89,7 +95,7 @@ export class JobWorker implements Worker {
     const ledger = new Ledger(db, membership.id, onLost)
     const counts = this.#countedBy(this.#parts.counts)
     const onDrained = () => {
-      if (this.#runner.buffered < this.#claimSize() / 2) this.wake()
+      if (this.#runner.buffered < this.#size.value / 2) this.wake()
     }
     const runner = new Runner({ db, worker: membership.id, concurrency, ledger, counts, definitions, onDrained })
     for (const marks of this.#marks) marks.forget()
@@ -103,7 +109,7 @@ export class JobWorker implements Worker {
     const add = (lane: number, what: Happening, amount = 1): void => {
       if (what === 'succeeded' || what === 'failed') {
         this.#totals[what] += amount
-        this.#finished += amount
+        this.#size.countFinished(amount)
       }
       counts.add(lane, what, amount)
     }
@@ -111,16 +117,32 @@ export class JobWorker implements Worker {
   }
 
   async #pump(): Promise<void> {
-    while (!this.#isStopping) {
+    let coming: Promise<Found> | undefined
+    while (!this.#isStopping || coming !== undefined) {
       try {
-        if (this.#isLost) await this.#rejoin()
-        this.#isAwake = false
-        if (this.#runner.buffered >= this.#claimSize() / 2) await this.#sleep(this.#parts.pollMs)
-        else if (!(await this.#claimOnce())) await this.#sleep(this.#parts.pollMs)
+        if (coming === undefined && !(await this.#getReady())) continue
+        const found: Found = await (coming ?? this.#claim())
+        coming = undefined
+        const amount = this.#note(found)
+        if (this.#shouldClaimAhead(found, amount)) coming = this.#claim()
+        // While these jobs run the next claim is on its way; its request leaves before they take the loop.
+        if (coming) await leaveTurn(coming)
+        for (const row of found.rows) this.#take(row)
+        if (amount === 0) await this.#rest(found)
       } catch (error) {
+        coming = undefined
         await this.#survive(error)
       }
     }
+  }
+
+  /** False: something else is to be looked at first. */
+  async #getReady(): Promise<boolean> {
+    if (this.#isLost) await this.#rejoin()
+    this.#isAwake = false
+    if (this.#runner.buffered < this.#size.value / 2) return true
+    await this.#sleep(this.#parts.pollMs)
+    return false
   }
 
   async #survive(error: unknown): Promise<void> {
@@ -131,43 +153,56 @@ export class JobWorker implements Worker {
     await this.#sleep(ERROR_MS)
   }
 
-  /** True: it should look again at once. */
-  async #claimOnce(): Promise<boolean> {
+  async #claim(): Promise<Found> {
     const order = this.#order()
     const now = performance.now()
-    const most = this.#claimSize()
+    const most = this.#size.value
+    const membership = this.#membership
     const rows = await claim(
       this.#parts.db,
-      this.#membership.id,
+      membership.id,
       order.map(({ lane }) => lane),
       order.map((marks) => marks.choose(now)),
       order.map(({ opened }) => opened),
       most,
     )
-    let amount = 0
-    for (const row of rows) {
-      amount += this.#take(row)
-      await this.#note(row, amount >= most)
-    }
-    if (amount > 0) return true
-    // A lane that gave no row was being claimed from by somebody else, or is paused.
-    if (rows.length < order.length) await this.#sleep(BUSY_MS)
-    return false
+    return { rows, lanes: order.length, most, membership }
   }
 
-  #take(row: ClaimRow): number {
-    const { amount } = row
-    if (amount === 0 || this.#isLost) return 0
-    this.#ledger.open(Number(row.cid), amount)
+  #shouldClaimAhead({ most }: Found, amount: number): boolean {
+    if (amount < most || !this.#size.isFast || this.#isStopping || this.#isLost) return false
+    return this.#runner.buffered + amount < this.#size.value * 1.5
+  }
+
+  #take(row: ClaimRow): void {
+    if (row.amount === 0 || this.#isLost) return
+    this.#ledger.open(Number(row.cid), row.amount)
     this.#runner.add(parseClaim(row))
+  }
+
+  /** Remembers where the next claim begins. Gives how many jobs were found. */
+  #note({ rows, most, membership }: Found): number {
+    const amount = rows.reduce((sum, row) => sum + row.amount, 0)
+    this.#size.note(amount >= most, performance.now())
+    for (const row of rows) {
+      const marks = this.#marks.find(({ lane }) => lane === row.lane) as LaneMarks
+      const last = marks.note(row, amount >= most)
+      if (last !== undefined) void this.#raise(marks, last, membership)
+    }
     return amount
   }
 
-  async #note(row: ClaimRow, wasFull: boolean): Promise<void> {
-    const marks = this.#marks.find(({ lane }) => lane === row.lane) as LaneMarks
-    const last = marks.note(row, wasFull)
-    if (last === undefined) return
-    marks.raise(await findMark(this.#parts.db, marks.lane, marks.safe, last, marks.opened))
+  /** A mark that cannot be found now is found later. */
+  async #raise(marks: LaneMarks, last: number, membership: Membership): Promise<void> {
+    const mark = await findMark(this.#parts.db, marks.lane, marks.safe, last, marks.opened).catch(() => 0)
+    // After a crash of the server what was seen before it is worth nothing.
+    if (membership === this.#membership && !this.#isLost) marks.raise(mark)
+  }
+
+  async #rest({ rows, lanes }: Found): Promise<void> {
+    // A lane that gave no row was being claimed from by somebody else, or is paused.
+    if (rows.length < lanes) await this.#sleep(BUSY_MS)
+    await this.#sleep(this.#parts.pollMs)
   }
 
   /** High before normal before low; but every fourth claim begins with normal, and every sixteenth with low. */
@@ -179,18 +214,6 @@ export class JobWorker implements Worker {
     // Queues of one priority take turns in being the first.
     const rotated = [...this.#marks.slice(from), ...this.#marks.slice(0, from)]
     return rotated.toSorted((a, b) => rank(a) - rank(b))
-  }
-
-  #claimSize(): number {
-    const now = performance.now()
-    if (now - this.#rateAt > 100) {
-      const rate = this.#finished / ((now - this.#rateAt) / 1_000)
-      this.#rate = this.#rate === 0 ? rate : this.#rate * 0.5 + rate * 0.5
-      this.#rateAt = now
-      this.#finished = 0
-    }
-    const wanted = this.#rate === 0 ? FIRST_CLAIM : this.#rate * HORIZON_S
-    return Math.round(Math.min(MOST_CLAIM, Math.max(this.#parts.concurrency * 2, wanted)))
   }
 
   async #sleep(ms: number): Promise<void> {
@@ -230,8 +253,10 @@ export class JobWorker implements Worker {
   async #stopOnce(): Promise<void> {
     this.#isStopping = true
     this.wake()
+    const unstarted = this.#runner.halt()
     await this.#pumping
-    for (const job of this.#runner.halt()) this.#ledger.giveBack(job)
+    // With what a claim brought that was on its way.
+    for (const job of [...unstarted, ...this.#runner.halt()]) this.#ledger.giveBack(job)
     await this.#runner.waitForIdle(this.#parts.graceMs)
     this.#runner.abortAll('HF_JOBS_STOPPED', 'The worker is stopping; the job is handed back.')
     await this.#runner.waitForIdle(ABORT_WAIT_MS)
@@ -245,4 +270,19 @@ export class JobWorker implements Worker {
     this.#parts.onStopped()
     this.#markStopped()
   }
+}
+
+/** Jobs that one slot may take at once. */
+function largestGroup(definitions: ReadonlyMap<number, AnyDefinition>): number {
+  const sizes = [...definitions.values()].map(({ options }) => {
+    if (options.mode === 'batch') return options.batchSize ?? jobDefaults.batchSize
+    return options.mode === 'transaction' ? (options.sharedCommits ?? jobDefaults.sharedCommits) : 1
+  })
+  return Math.max(1, ...sizes)
+}
+
+/** What fails meanwhile is heard of by whoever awaits it later. */
+async function leaveTurn(coming: Promise<unknown>): Promise<void> {
+  coming.catch(() => {})
+  await new Promise<void>((resolve) => setImmediate(resolve))
 }

@@ -1,5 +1,8 @@
 import { fork, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
 import { defineJob, type JobDefinition } from '../../src/jobs/index.js'
@@ -14,7 +17,8 @@ const eventually = async <T>(attempt: () => T | Promise<T>, { withinMs = 15_000 
 interface Payload {
   n: number
   kills?: boolean
-  blocksMs?: number
+  /** Until that file is there, in workers with a short lease only. */
+  blocksUntil?: string
   waitsMs?: number
 }
 
@@ -121,12 +125,16 @@ test('a job that kills its worker each time ends in the dead letters, and the ot
 
 test('a worker that blocks its event loop past its lease loses the job, and its transaction is rolled back', async () => {
   const blocked = await startWorker({ leaseMs: 600, mode: 'transaction', concurrency: 1 })
-  await send([{ n: 1, blocksMs: 2_500 }])
+  const folder = await mkdtemp(join(tmpdir(), 'holdfast-blocked-'))
+  const blocksUntil = join(folder, 'go on')
+  await send([{ n: 1, blocksUntil }])
   await eventually(() => expect(blocked.started).toHaveLength(1))
   const other = await startWorker({ mode: 'transaction' })
   await eventually(() => expect(other.started).toHaveLength(1))
   await eventually(() => expect(other.ended).toHaveLength(1))
+  await writeFile(blocksUntil, '')
   await eventually(() => expect(blocked.ended).toHaveLength(1))
+  await rm(folder, { recursive: true })
   await eventually(async () => expect(await effects()).toEqual([1]))
   const left = await box.db.query('select from holdfast.jobs_ready')
   await eventually(() => expect(left.rowCount).toBe(0))

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import type { Client } from 'pg'
 import type { Db } from '../../src/core/index.js'
+import { parseClaim } from '../../src/jobs/claimed-job.js'
 import { LaneMarks } from '../../src/jobs/lane-marks.js'
 import * as store from '../../src/jobs/store.js'
 import { eventually } from '../helpers/eventually.js'
@@ -39,11 +40,11 @@ interface Claimed {
 
 async function claimAll(worker: string, from = 0, opened = 0, most = 100): Promise<Claimed> {
   const [row] = await store.claim(db, worker, [lane], [from], [opened], most)
-  const records = row?.jobs?.split(store.RECORD) ?? []
+  const claimed = row ? parseClaim(row) : []
   return {
     cid: Number(row?.cid),
-    ids: records.map((record) => Number(record.split(',')[0])),
-    bodies: records.map((record) => record.split(store.FIELD)[1] as string),
+    ids: claimed.map(({ id }) => id),
+    bodies: claimed.map(({ body }) => body),
     row: row as store.ClaimRow,
   }
 }
@@ -236,7 +237,7 @@ test('the safe mark passes claimed jobs, and what is handed back is found above 
 
 test('a claim’s own transaction is no stamp for what it saw: a sender may have begun after it and drawn a lower id', () => {
   const marks = new LaneMarks(7)
-  const row = { lane: 7, cid: '1', amount: 1, opened: '1', jobs: '' }
+  const row = { lane: 7, cid: '1', amount: 1, opened: '1', ids: null, jobs: '' }
   expect(marks.note({ ...row, last_id: '6', xid: '100', xmin: '100' }, false)).toBeUndefined()
   // The sender with transaction 101 owns id 5 and still runs: the next claim is 102, and xmin stays at 101.
   expect(marks.note({ ...row, last_id: '7', xid: '102', xmin: '101' }, false)).toBeUndefined()

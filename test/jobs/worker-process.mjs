@@ -1,5 +1,7 @@
 // A worker in a process of its own, to be killed, stopped or blocked. It speaks over IPC: `ready`, then one message per
 // job that starts; it ends when its parent does.
+import { existsSync } from 'node:fs'
+
 const { connectTo } = await import(new URL('../../dist/core/index.js', import.meta.url).href)
 const { createJobs, defineJob } = await import(new URL('../../dist/jobs/index.js', import.meta.url).href)
 
@@ -8,10 +10,9 @@ const ignore = () => {}
 const logger = { debug: ignore, info: ignore, warn: ignore, error: ignore }
 process.on('disconnect', () => process.exit(1))
 
-/** @param {number} ms */
-function block(ms) {
-  const endsAt = Date.now() + ms
-  while (Date.now() < endsAt);
+/** Until the file is there: it keeps the event loop, so nothing else could tell it. @param {string} file */
+function block(file) {
+  while (!existsSync(file));
 }
 
 /** @param {any} job */
@@ -20,7 +21,7 @@ async function handle(job) {
   process.send?.({ started: payload.n, attempt })
   if (payload.kills) process.kill(process.pid, 'SIGKILL')
   if (tx) await tx.query('insert into effects (job, n) values ($1, $2)', [id, payload.n])
-  if (payload.blocksMs) block(payload.blocksMs)
+  if (payload.blocksUntil && leaseMs < 1_000) block(payload.blocksUntil)
   if (payload.waitsMs) await new Promise((resolve) => setTimeout(resolve, payload.waitsMs))
   process.send?.({ ended: payload.n })
 }
