@@ -102,6 +102,21 @@ begin
      order by d.id;
 end $$;
 
+-- Takes these jobs out of their lane. Always by plain conditions on one slot: joined to a list of ids the table was read as
+-- a whole for each of them, wherever the plan had been made while it was short.
+create function holdfast.jobs_take(p_lane integer, p_ids bigint[]) returns setof holdfast.jobs_ready
+language plpgsql
+set enable_seqscan = off set enable_bitmapscan = off set jit = off
+set plan_cache_mode = force_generic_plan
+as $$
+declare
+  v_slot smallint;
+begin
+  for v_slot in select distinct (k >> 16) & 7 from unnest(p_ids) k loop
+    return query delete from holdfast.jobs_ready r where r.slot = v_slot and r.lane = p_lane and r.id = any(p_ids) returning r.*;
+  end loop;
+end $$;
+
 -- Of the jobs that a claim has found, those of a key take the places that their key still has; the others are parked.
 -- Whoever ends a job of the key locks the key's row too: it sees what was parked, or the parking sees the free place.
 create function holdfast.jobs_park(p_queue smallint, p_lane integer, p_ids int8multirange) returns integer
@@ -128,9 +143,7 @@ begin
     update holdfast.jobs_keys k set running = k.running + t.amount
       from (select j.key, count(*)::integer as amount from judged j where not j.is_parked group by j.key) t
      where k.queue = p_queue and k.key = t.key),
-  gone as (
-    delete from holdfast.jobs_ready r using judged j
-     where j.is_parked and r.slot = (j.id >> 16) & 7 and r.lane = p_lane and r.id = j.id returning r.*),
+  gone as materialized (select t.* from holdfast.jobs_take(p_lane, array(select j.id from judged j where j.is_parked)) t),
   parked as (
     insert into holdfast.jobs_waiting (queue, key, id, lane, origin, attempt, crashes, at, unique_key, errors, body)
     select p_queue, g.key, g.id, g.lane, g.origin, g.attempt, g.crashes, g.at, g.unique_key, g.errors, g.body from gone g)
@@ -203,6 +216,11 @@ declare
   v_has_keys boolean;
   v_read integer;
 begin
+  -- At a higher level the open claims would be read with the snapshot from before the lock, and a job claimed twice.
+  if current_setting('transaction_isolation') <> 'read committed' then
+    raise exception 'jobs are claimed at isolation level read committed, and this transaction is at %', current_setting('transaction_isolation')
+      using errcode = '25001', hint = 'Reset default_transaction_isolation of the role or the database.';
+  end if;
   perform set_config('synchronous_commit', 'off', true);
   for i in 1 .. cardinality(p_lanes) loop
     exit when p_most <= 0;
@@ -304,28 +322,39 @@ create function holdfast.jobs_complete(
   p_worker bigint, p_lane integer, p_lo bigint[], p_hi bigint[], p_cid bigint[], p_ended bigint[], p_frees boolean
 ) returns integer
 language plpgsql
-set enable_seqscan = off set enable_bitmapscan = off set enable_hashjoin = off set enable_mergejoin = off set jit = off
+set enable_seqscan = off set enable_bitmapscan = off set jit = off
 set plan_cache_mode = force_generic_plan
 as $$
 declare
   v_mine bigint[] := holdfast.jobs_hold_claims(p_worker, p_lane, p_cid);
-  v_done integer;
+  v_rest bigint[] := '{}';
+  v_done integer := 0;
+  v_some integer;
   v_keys text[];
 begin
+  for i in 1 .. cardinality(p_lo) loop
+    continue when p_cid[i] <> all(v_mine);
+    if p_frees then
+      v_rest := v_rest || array(select generate_series(p_lo[i], p_hi[i]));
+    elsif p_lo[i] = p_hi[i] then
+      v_rest := v_rest || p_lo[i];
+    else
+      delete from holdfast.jobs_ready r where r.slot = (p_lo[i] >> 16) & 7 and r.lane = p_lane and r.id between p_lo[i] and p_hi[i];
+      get diagnostics v_some = row_count;
+      v_done := v_done + v_some;
+    end if;
+  end loop;
   if p_frees then
-    with gone as (
-      delete from holdfast.jobs_ready r using unnest(p_lo, p_hi, p_cid) u (lo, hi, cid)
-       where r.slot = (u.lo >> 16) & 7 and r.lane = p_lane and r.id between u.lo and u.hi and u.cid = any(v_mine)
-      returning r.key, r.unique_key, coalesce(r.origin, r.id) as id),
+    with gone as materialized (
+      select t.key, t.unique_key, coalesce(t.origin, t.id) as id from holdfast.jobs_take(p_lane, v_rest) t),
     freed as (
       delete from holdfast.jobs_unique k using gone g
        where g.unique_key is not null and k.queue = p_lane >> 2 and k.key = g.unique_key and k.id = g.id)
     select count(*), array_agg(g.key) filter (where g.key is not null) into v_done, v_keys from gone g;
     if v_keys is not null then perform holdfast.jobs_release((p_lane >> 2)::smallint, v_keys); end if;
-  else
-    delete from holdfast.jobs_ready r using unnest(p_lo, p_hi, p_cid) u (lo, hi, cid)
-     where r.slot = (u.lo >> 16) & 7 and r.lane = p_lane and r.id between u.lo and u.hi and u.cid = any(v_mine);
-    get diagnostics v_done = row_count;
+  elsif cardinality(v_rest) > 0 then
+    select count(*) into v_some from holdfast.jobs_take(p_lane, v_rest);
+    v_done := v_done + v_some;
   end if;
   if cardinality(p_ended) > 0 then
     delete from holdfast.jobs_claims c where c.lane = p_lane and c.worker = p_worker and c.cid = any(p_ended);
@@ -347,7 +376,7 @@ create function holdfast.jobs_fail(
   p_worker bigint, p_lane integer, p_id bigint[], p_cid bigint[], p_run_at timestamptz[], p_error jsonb[]
 ) returns integer
 language plpgsql
-set enable_seqscan = off set enable_bitmapscan = off set enable_hashjoin = off set enable_mergejoin = off set jit = off
+set enable_seqscan = off set enable_bitmapscan = off set jit = off
 set plan_cache_mode = force_generic_plan
 as $$
 declare
@@ -355,10 +384,11 @@ declare
   v_done integer;
   v_keys text[];
 begin
-  with gone as (
-    delete from holdfast.jobs_ready r using unnest(p_id, p_cid, p_run_at, p_error) u (id, cid, run_at, error)
-     where r.slot = (u.id >> 16) & 7 and r.lane = p_lane and r.id = u.id and u.cid = any(v_mine)
-    returning r.*, u.run_at, u.error),
+  with mine as materialized (
+    select u.* from unnest(p_id, p_cid, p_run_at, p_error) u (id, cid, run_at, error) where u.cid = any(v_mine)),
+  gone as materialized (
+    select t.*, m.run_at, m.error
+      from holdfast.jobs_take(p_lane, array(select m.id from mine m)) t join mine m on m.id = t.id),
   again as (
     insert into holdfast.jobs_later (run_at, id, lane, attempt, crashes, at, key, unique_key, errors, body)
     select g.run_at, coalesce(g.origin, g.id), g.lane, g.attempt + 1, g.crashes, g.at, g.key, g.unique_key,
@@ -379,7 +409,7 @@ end $$;
 -- Jobs that were claimed and not started: ready again at once, under new ids so that no mark has passed them.
 create function holdfast.jobs_return(p_worker bigint, p_lane integer, p_id bigint[], p_cid bigint[]) returns integer
 language plpgsql
-set enable_seqscan = off set enable_bitmapscan = off set enable_hashjoin = off set enable_mergejoin = off set jit = off
+set enable_seqscan = off set enable_bitmapscan = off set jit = off
 set plan_cache_mode = force_generic_plan
 as $$
 declare
@@ -388,10 +418,9 @@ declare
   v_keys text[];
 begin
   perform pg_current_xact_id();
-  with gone as (
-    delete from holdfast.jobs_ready r using unnest(p_id, p_cid) u (id, cid)
-     where r.slot = (u.id >> 16) & 7 and r.lane = p_lane and r.id = u.id and u.cid = any(v_mine)
-    returning r.*),
+  with gone as materialized (
+    select t.* from holdfast.jobs_take(p_lane, array(
+      select u.id from unnest(p_id, p_cid) u (id, cid) where u.cid = any(v_mine))) t),
   fresh as materialized (select nextval('holdfast.jobs_ids') as new_id, g.* from gone g),
   back as (
     insert into holdfast.jobs_ready (slot, lane, id, origin, attempt, crashes, at, key, unique_key, errors, body)

@@ -45,10 +45,10 @@ begin
   perform pg_current_xact_id();
   with held as (
     delete from holdfast.jobs_claims c where c.worker = p_worker returning c.lane, c.ids, c.started),
-  gone as (
-    delete from holdfast.jobs_ready r using held h, unnest(h.ids) run
-     where r.lane = h.lane and r.id >= lower(run) and r.id < upper(run)
-    returning r.*, r.crashes > 0 and r.id = any(h.started) as counts),
+  gone as materialized (
+    select t.*, t.crashes > 0 and t.id = any(h.started) as counts
+      from held h, holdfast.jobs_take(h.lane, array(
+        select generate_series(lower(run), upper(run) - 1) from unnest(h.ids) run)) t),
   judged as materialized (
     select nextval('holdfast.jobs_ids') as new_id, g.*, g.attempt + g.counts::integer as next_attempt,
            g.counts and g.attempt >= q.attempts as is_dead,
