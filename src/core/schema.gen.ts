@@ -305,6 +305,71 @@ export const catalog: readonly CatalogRow[] = [
   },
   {
     "kind": "column",
+    "name": "jobs_marks.head",
+    "definition": "bigint not null"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_marks.lane",
+    "definition": "integer not null"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_marks.last",
+    "definition": "bigint"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_marks.looked_at",
+    "definition": "timestamp with time zone not null"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_marks.opened",
+    "definition": "bigint not null"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_marks.safe",
+    "definition": "bigint not null"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_marks.stamp",
+    "definition": "xid8"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_marks.version",
+    "definition": "bigint not null"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_outcomes.died",
+    "definition": "bigint not null default 0"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_outcomes.failed",
+    "definition": "bigint not null default 0"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_outcomes.minute",
+    "definition": "timestamp with time zone not null"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_outcomes.queue",
+    "definition": "smallint not null"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_outcomes.succeeded",
+    "definition": "bigint not null default 0"
+  },
+  {
+    "kind": "column",
     "name": "jobs_queues.attempts",
     "definition": "smallint not null default 10"
   },
@@ -850,6 +915,16 @@ export const catalog: readonly CatalogRow[] = [
   },
   {
     "kind": "column",
+    "name": "jobs_upkeep.at",
+    "definition": "timestamp with time zone not null"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_upkeep.full_at",
+    "definition": "timestamp with time zone not null"
+  },
+  {
+    "kind": "column",
     "name": "jobs_waiting.at",
     "definition": "timestamp with time zone not null"
   },
@@ -1010,6 +1085,11 @@ export const catalog: readonly CatalogRow[] = [
   },
   {
     "kind": "constraint",
+    "name": "jobs_marks.jobs_marks_pkey",
+    "definition": "PRIMARY KEY (lane, version)"
+  },
+  {
+    "kind": "constraint",
     "name": "jobs_queues.jobs_queues_attempts_check",
     "definition": "CHECK ((attempts > 0))"
   },
@@ -1045,6 +1125,11 @@ export const catalog: readonly CatalogRow[] = [
   },
   {
     "kind": "constraint",
+    "name": "jobs_upkeep.jobs_upkeep_pkey",
+    "definition": "PRIMARY KEY (at)"
+  },
+  {
+    "kind": "constraint",
     "name": "jobs_waiting.jobs_waiting_pkey",
     "definition": "PRIMARY KEY (queue, key, id)"
   },
@@ -1060,6 +1145,26 @@ export const catalog: readonly CatalogRow[] = [
   },
   {
     "kind": "function",
+    "name": "claim_jobs(queue text, max integer, lease interval)",
+    "definition": "ddd703404a142edd8c124e589612d984"
+  },
+  {
+    "kind": "function",
+    "name": "complete_jobs(claim bigint, ids bigint[])",
+    "definition": "decad7ca4c50d25c8b7efd3a8515a495"
+  },
+  {
+    "kind": "function",
+    "name": "extend_claim(claim bigint, lease interval)",
+    "definition": "e322ada0f5d7e9f44b7a35d19273dd32"
+  },
+  {
+    "kind": "function",
+    "name": "fail_job(claim bigint, id bigint, error text, retry_after interval, error_name text, retry boolean)",
+    "definition": "25fed5f382a5400fc2e9dcd4722d0f89"
+  },
+  {
+    "kind": "function",
     "name": "jobs_cancel(p_id bigint)",
     "definition": "bce663d4dfd22d740e767fb75035d4fc"
   },
@@ -1070,8 +1175,28 @@ export const catalog: readonly CatalogRow[] = [
   },
   {
     "kind": "function",
+    "name": "jobs_claim_lane(INOUT p_claim bigint, p_lane integer, p_most integer, p_lease_ms integer, p_drawn bigint, p_settled bigint, OUT amount integer, OUT is_busy boolean, OUT has_suspect boolean)",
+    "definition": "85017c9074860233cc5bef147cf04e31"
+  },
+  {
+    "kind": "function",
+    "name": "jobs_close_claim(p_claim bigint)",
+    "definition": "20769114eeaf2af7cac4b515396790c4"
+  },
+  {
+    "kind": "function",
     "name": "jobs_complete(p_worker bigint, p_lane integer, p_lo bigint[], p_hi bigint[], p_cid bigint[], p_ended bigint[], p_frees boolean)",
     "definition": "87d5eabb68a9b7cbb6e1277b32871054"
+  },
+  {
+    "kind": "function",
+    "name": "jobs_count_outcomes(p_all boolean)",
+    "definition": "358caf293d38c16e96c50353a4a845ee"
+  },
+  {
+    "kind": "function",
+    "name": "jobs_do_upkeep()",
+    "definition": "58a291e51920b43a79ff3d8a03e90593"
   },
   {
     "kind": "function",
@@ -1090,6 +1215,11 @@ export const catalog: readonly CatalogRow[] = [
   },
   {
     "kind": "function",
+    "name": "jobs_hold(p_claim bigint, p_ids bigint[])",
+    "definition": "b65f7e45fc3235a9207e7b9c871c7e95"
+  },
+  {
+    "kind": "function",
     "name": "jobs_hold_claims(p_worker bigint, p_lane integer, p_cids bigint[])",
     "definition": "1e4538c75b5f3898730373c1f179160b"
   },
@@ -1097,6 +1227,11 @@ export const catalog: readonly CatalogRow[] = [
     "kind": "function",
     "name": "jobs_park(p_queue smallint, p_lane integer, p_ids int8multirange)",
     "definition": "f35b04b4084cf18d11eb279f0da21878"
+  },
+  {
+    "kind": "function",
+    "name": "jobs_part_suspects(p_lane integer, p_cid bigint, INOUT amount integer, OUT has_suspect boolean)",
+    "definition": "f67e3c2b32ec361d82e70704acfc8739"
   },
   {
     "kind": "function",
@@ -1132,6 +1267,16 @@ export const catalog: readonly CatalogRow[] = [
     "kind": "function",
     "name": "jobs_trim()",
     "definition": "cd1fcfb27b533d0f2dfee5fbf0f40d29"
+  },
+  {
+    "kind": "function",
+    "name": "maintain_jobs()",
+    "definition": "92f5425fb8360cdf344a027fdbf22ac3"
+  },
+  {
+    "kind": "function",
+    "name": "return_jobs(claim bigint, ids bigint[])",
+    "definition": "bc5821ef9ec53c0035ba171743b411d2"
   },
   {
     "kind": "function",
@@ -1207,6 +1352,11 @@ export const catalog: readonly CatalogRow[] = [
     "kind": "index",
     "name": "jobs_later_id",
     "definition": "CREATE INDEX jobs_later_id ON holdfast.jobs_later USING btree (id)"
+  },
+  {
+    "kind": "index",
+    "name": "jobs_marks_pkey",
+    "definition": "CREATE UNIQUE INDEX jobs_marks_pkey ON holdfast.jobs_marks USING btree (lane, version)"
   },
   {
     "kind": "index",
@@ -1315,6 +1465,11 @@ export const catalog: readonly CatalogRow[] = [
   },
   {
     "kind": "index",
+    "name": "jobs_upkeep_pkey",
+    "definition": "CREATE UNIQUE INDEX jobs_upkeep_pkey ON holdfast.jobs_upkeep USING btree (at)"
+  },
+  {
+    "kind": "index",
     "name": "jobs_waiting_id",
     "definition": "CREATE INDEX jobs_waiting_id ON holdfast.jobs_waiting USING btree (COALESCE(origin, id))"
   },
@@ -1385,6 +1540,16 @@ export const catalog: readonly CatalogRow[] = [
   },
   {
     "kind": "table",
+    "name": "jobs_marks",
+    "definition": "r"
+  },
+  {
+    "kind": "table",
+    "name": "jobs_outcomes",
+    "definition": "r"
+  },
+  {
+    "kind": "table",
     "name": "jobs_queues",
     "definition": "r"
   },
@@ -1440,7 +1605,17 @@ export const catalog: readonly CatalogRow[] = [
   },
   {
     "kind": "table",
+    "name": "jobs_tokens",
+    "definition": "S"
+  },
+  {
+    "kind": "table",
     "name": "jobs_unique",
+    "definition": "r"
+  },
+  {
+    "kind": "table",
+    "name": "jobs_upkeep",
     "definition": "r"
   },
   {
