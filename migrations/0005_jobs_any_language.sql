@@ -95,6 +95,16 @@ begin
   delete from holdfast.jobs_upkeep where at = any(array(select u.at from holdfast.jobs_upkeep u where u.at = v_at for update skip locked));
 end $$;
 
+-- Rows of these runs of ids. The offset keeps the planner from joining: a plan that was made when the lane was short would
+-- read all of it for each claim.
+create function holdfast.jobs_read_runs(p_lane integer, p_ids int8multirange) returns setof holdfast.jobs_ready
+language sql stable
+set search_path = pg_catalog set enable_seqscan = off set enable_bitmapscan = off set jit = off
+as $$
+  select r.* from unnest(p_ids) run
+   cross join lateral (select k.* from holdfast.jobs_ready k where k.lane = p_lane and k.id >= lower(run) and k.id < upper(run) offset 0) r
+$$;
+
 -- Keeps of a claim just made, which nobody else has seen yet, the jobs before the first suspect, or that one alone: it may
 -- be what ended its worker. Its start is written down, because claiming is all that this face hears of it. So a job that
 -- ends every worker uses up its attempts, and none that was claimed along with it.
@@ -110,8 +120,7 @@ declare
   v_left integer;
 begin
   select c.ids into v_ids from holdfast.jobs_claims c where c.lane = p_lane and c.cid = p_cid;
-  select min(r.id) into v_suspect from unnest(v_ids) run join holdfast.jobs_ready r
-      on r.lane = p_lane and r.id >= lower(run) and r.id < upper(run) where r.crashes > 0;
+  select min(r.id) into v_suspect from holdfast.jobs_read_runs(p_lane, v_ids) r where r.crashes > 0;
   has_suspect := v_suspect is not null;
   if not has_suspect then return; end if;
   v_kept := v_ids * int8multirange(int8range(null, v_suspect));
@@ -120,7 +129,7 @@ begin
    where c.lane = p_lane and c.cid = p_cid;
   -- The others were never claimed; the places that their keys took are free again.
   select count(*), array_agg(r.key) filter (where r.key is not null) into v_left, v_keys
-    from unnest(v_ids - v_kept) run join holdfast.jobs_ready r on r.lane = p_lane and r.id >= lower(run) and r.id < upper(run);
+    from holdfast.jobs_read_runs(p_lane, v_ids - v_kept) r;
   if v_keys is not null then perform holdfast.jobs_release((p_lane >> 2)::smallint, v_keys); end if;
   amount := amount - v_left;
 end $$;
@@ -257,8 +266,7 @@ begin
   end if;
   return query
     select coalesce(r.origin, r.id), queue, holdfast.jobs_read_body(r.body), r.attempt::integer, r.at, claim
-      from holdfast.jobs_claims c cross join lateral unnest(c.ids) run
-      join holdfast.jobs_ready r on r.lane = c.lane and r.id >= lower(run) and r.id < upper(run)
+      from holdfast.jobs_claims c cross join lateral holdfast.jobs_read_runs(c.lane, c.ids) r
      where c.worker = claim
      order by r.lane & 3 <> v_first, r.lane, r.id;
 end $$;
@@ -266,7 +274,7 @@ end $$;
 -- What a claim still holds of these jobs (null: of all), one row a lane. Raises HF002 unless it holds every one of them:
 -- a check that merely gave fewer would let the caller's work be committed.
 create function holdfast.jobs_hold(p_claim bigint, p_ids bigint[])
-returns table (lane integer, ids bigint[], cids bigint[], attempts smallint[])
+returns table (lane integer, cid bigint, ids bigint[], attempts smallint[], frees boolean)
 language plpgsql
 set search_path = pg_catalog set enable_seqscan = off set enable_bitmapscan = off set enable_hashjoin = off set enable_mergejoin = off set jit = off
 set plan_cache_mode = force_generic_plan
@@ -281,23 +289,22 @@ begin
   perform from holdfast.jobs_workers w where w.id = p_claim and p_claim >= 4294967296 for key share;
   if found then
     for v_got in
-      select c.lane, array_agg(r.id) as ids, array_agg(c.cid) as cids, array_agg(r.attempt) as attempts,
-             array_agg(coalesce(r.origin, r.id)) as seen, bool_or(r.key is not null) as has_key
-        from holdfast.jobs_claims c cross join lateral unnest(c.ids) run
-        join holdfast.jobs_ready r on r.lane = c.lane and r.id >= lower(run) and r.id < upper(run)
+      select c.lane, c.cid, array_agg(r.id) as ids, array_agg(r.attempt) as attempts, array_agg(coalesce(r.origin, r.id)) as seen,
+             bool_or(r.key is not null) as has_key, bool_or(r.key is not null or r.unique_key is not null) as frees
+        from holdfast.jobs_claims c cross join lateral holdfast.jobs_read_runs(c.lane, c.ids) r
        where c.worker = p_claim and (p_ids is null or coalesce(r.origin, r.id) = any(p_ids))
-       group by c.lane order by c.lane
+       group by c.lane, c.cid order by c.lane
     loop
       -- Under an older snapshot a job that was parked meanwhile would not be seen, and nobody would ready it.
       if v_got.has_key and current_setting('transaction_isolation') <> 'read committed' then
         raise exception 'a job with a key must be ended at isolation level read committed' using errcode = '25001';
       end if;
-      lane := v_got.lane; ids := v_got.ids; cids := v_got.cids; attempts := v_got.attempts;
+      lane := v_got.lane; cid := v_got.cid; ids := v_got.ids; attempts := v_got.attempts; frees := v_got.frees;
       v_held := v_held || v_got.seen;
       return next;
     end loop;
   end if;
-  select min(u) into v_missing from unnest(p_ids) u where u is not null and u <> all(v_held);
+  select min(u) into v_missing from (select unnest(p_ids) except select unnest(v_held)) missing (u);
   if v_missing is not null or (p_ids is null and v_held = '{}') then
     raise exception 'HF_JOBS_LOST: % not held by claim % any more', coalesce('job ' || v_missing || ' is', 'jobs are'), p_claim
       using errcode = 'HF002', hint = 'Roll back: the lease ended and another worker has the job, or the job has been ended before. A longer lease, or extend_claim, keeps it.';
@@ -316,8 +323,7 @@ declare
 begin
   for v_lane, v_cid in
     select c.lane, c.cid from holdfast.jobs_claims c
-     where c.worker = p_claim and not exists (
-       select from unnest(c.ids) run join holdfast.jobs_ready r on r.lane = c.lane and r.id >= lower(run) and r.id < upper(run))
+     where c.worker = p_claim and not exists (select from holdfast.jobs_read_runs(c.lane, c.ids))
      for update of c skip locked
   loop
     perform holdfast.jobs_complete(p_claim, v_lane, '{}', '{}', '{}', array[v_cid], false);
@@ -336,10 +342,18 @@ as $$
 #variable_conflict use_variable
 declare
   v_got record;
+  v_lo bigint[];
+  v_hi bigint[];
   v_done integer := 0;
 begin
-  for v_got in select h.lane, h.ids, h.cids from holdfast.jobs_hold(claim, ids) h loop
-    perform holdfast.jobs_finish(claim, v_got.lane, v_got.ids, v_got.cids);
+  for v_got in select h.* from holdfast.jobs_hold(claim, ids) h loop
+    -- Runs of neighbours, none of which leaves its slot.
+    select array_agg(r.lo), array_agg(r.hi) into v_lo, v_hi
+      from (select min(k.id) as lo, max(k.id) as hi from (
+              select u.id, u.id - row_number() over (order by u.id) as run from unnest(v_got.ids) u (id)) k group by k.run, k.id >> 16) r;
+    if holdfast.jobs_complete(claim, v_got.lane, v_lo, v_hi, array_fill(v_got.cid, array[cardinality(v_lo)]), '{}', v_got.frees) <> cardinality(v_got.ids) then
+      raise exception 'HF_JOBS_LOST: jobs are not held by claim % any more', claim using errcode = 'HF002';
+    end if;
     insert into holdfast.jobs_outcomes (queue, minute, succeeded) values (v_got.lane >> 2, date_trunc('minute', now()), cardinality(v_got.ids));
     v_done := v_done + cardinality(v_got.ids);
   end loop;
@@ -364,7 +378,7 @@ declare
   v_run_at timestamptz;
   v_error jsonb;
 begin
-  select h.lane, h.ids, h.cids, h.attempts[1] as attempt into strict v_got from holdfast.jobs_hold(claim, array[id]) h;
+  select h.lane, h.ids, h.cid, h.attempts[1] as attempt into strict v_got from holdfast.jobs_hold(claim, array[id]) h;
   select q.* into strict v_queue from holdfast.jobs_queues q where q.id = v_got.lane >> 2;
   if retry and v_got.attempt < v_queue.attempts then
     v_run_at := clock_timestamp() + coalesce(retry_after,
@@ -372,7 +386,7 @@ begin
   end if;
   v_error := jsonb_build_object('attempt', v_got.attempt, 'at', clock_timestamp(), 'name', left(error_name, 200),
     'message', regexp_replace(left(error, 2000), '[[:cntrl:]]', ' ', 'g'));
-  if holdfast.jobs_fail(claim, v_got.lane, v_got.ids, v_got.cids, array[v_run_at], array[v_error]) <> 1 then
+  if holdfast.jobs_fail(claim, v_got.lane, v_got.ids, array[v_got.cid], array[v_run_at], array[v_error]) <> 1 then
     raise exception 'HF_JOBS_LOST: job % is not held by claim % any more', id, claim using errcode = 'HF002';
   end if;
   insert into holdfast.jobs_outcomes (queue, minute, failed, died)
@@ -392,8 +406,8 @@ declare
   v_got record;
   v_done integer := 0;
 begin
-  for v_got in select h.lane, h.ids, h.cids from holdfast.jobs_hold(claim, ids) h loop
-    v_done := v_done + holdfast.jobs_return(claim, v_got.lane, v_got.ids, v_got.cids);
+  for v_got in select h.* from holdfast.jobs_hold(claim, ids) h loop
+    v_done := v_done + holdfast.jobs_return(claim, v_got.lane, v_got.ids, array_fill(v_got.cid, array[cardinality(v_got.ids)]));
   end loop;
   perform holdfast.jobs_close_claim(claim);
   return v_done;

@@ -1146,12 +1146,12 @@ export const catalog: readonly CatalogRow[] = [
   {
     "kind": "function",
     "name": "claim_jobs(queue text, max integer, lease interval)",
-    "definition": "ddd703404a142edd8c124e589612d984"
+    "definition": "9b8b45cb88c99ff9a468a3e2ef709a74"
   },
   {
     "kind": "function",
     "name": "complete_jobs(claim bigint, ids bigint[])",
-    "definition": "decad7ca4c50d25c8b7efd3a8515a495"
+    "definition": "ed699363ad1ab7785b73042454d9eb85"
   },
   {
     "kind": "function",
@@ -1161,7 +1161,7 @@ export const catalog: readonly CatalogRow[] = [
   {
     "kind": "function",
     "name": "fail_job(claim bigint, id bigint, error text, retry_after interval, error_name text, retry boolean)",
-    "definition": "25fed5f382a5400fc2e9dcd4722d0f89"
+    "definition": "4d5a607b421f02a12c76009738650e42"
   },
   {
     "kind": "function",
@@ -1181,7 +1181,7 @@ export const catalog: readonly CatalogRow[] = [
   {
     "kind": "function",
     "name": "jobs_close_claim(p_claim bigint)",
-    "definition": "20769114eeaf2af7cac4b515396790c4"
+    "definition": "4a20293775ead77999f2781c34f26812"
   },
   {
     "kind": "function",
@@ -1216,7 +1216,7 @@ export const catalog: readonly CatalogRow[] = [
   {
     "kind": "function",
     "name": "jobs_hold(p_claim bigint, p_ids bigint[])",
-    "definition": "b65f7e45fc3235a9207e7b9c871c7e95"
+    "definition": "db45c521fd608b3555601a1f58c98f90"
   },
   {
     "kind": "function",
@@ -1231,7 +1231,7 @@ export const catalog: readonly CatalogRow[] = [
   {
     "kind": "function",
     "name": "jobs_part_suspects(p_lane integer, p_cid bigint, INOUT amount integer, OUT has_suspect boolean)",
-    "definition": "f67e3c2b32ec361d82e70704acfc8739"
+    "definition": "c37ebf470d6c71e227708d9daca3822e"
   },
   {
     "kind": "function",
@@ -1242,6 +1242,11 @@ export const catalog: readonly CatalogRow[] = [
     "kind": "function",
     "name": "jobs_read_body(p_body text)",
     "definition": "3d0d07e1d5e15de1c43aa249ab3e84a3"
+  },
+  {
+    "kind": "function",
+    "name": "jobs_read_runs(p_lane integer, p_ids int8multirange)",
+    "definition": "0c8ed2dd01b0c7b27704f4c9c55b15f7"
   },
   {
     "kind": "function",
@@ -1276,7 +1281,7 @@ export const catalog: readonly CatalogRow[] = [
   {
     "kind": "function",
     "name": "return_jobs(claim bigint, ids bigint[])",
-    "definition": "bc5821ef9ec53c0035ba171743b411d2"
+    "definition": "236383bb822e05474758adff2ea7e69d"
   },
   {
     "kind": "function",

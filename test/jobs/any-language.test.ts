@@ -283,6 +283,42 @@ describe('with the rest of the protocol', () => {
     expect(seen).toContain('low')
   })
 
+  test('a job that commits late is found, below marks that have moved; a mark waits for it', async () => {
+    await send('late', 'first')
+    await complete(only(await claimJobs('late')).claim, null)
+    const slow = await db.connectDirect()
+    await slow.query('begin')
+    await slow.query(`select holdfast.send_job('late', '"late"')`)
+    const seen: unknown[] = []
+    const marks = async () =>
+      await db.sql<{ safe: string; stamp: string | null }>`select m.safe, m.stamp from holdfast.jobs_marks m
+        join holdfast.jobs_lanes l on l.lane = m.lane join holdfast.jobs_queues q on q.id = l.queue where q.name = 'late' and l.priority = 1`
+    const step = async () => {
+      // Ids that other queues draw move the marks of all.
+      await db.query(`select max(nextval('holdfast.jobs_ids')) from generate_series(1, 20000)`)
+      await send('late', 'later')
+      const { claim, payload } = only(await claimJobs('late'))
+      seen.push(payload)
+      await complete(claim, null)
+    }
+    for (let round = 0; round < 3; round++) await step()
+    const [held] = await marks()
+    expect(held?.stamp).not.toBeNull()
+    expect(Number(held?.safe)).toBe(0)
+    await slow.query('commit')
+    await slow.end()
+    const late = await eventually(async () => only(await claimJobs('late')))
+    expect(late.payload).toBe('late')
+    await complete(late.claim, null)
+    for (let round = 0; round < 3; round++) await step()
+    await eventually(async () => {
+      await claimJobs('late')
+      expect(Number((await marks())[0]?.safe)).toBeGreaterThan(Number(late.id))
+    })
+    expect(seen).toEqual(Array.from({ length: 6 }, () => 'later'))
+    expect(await count('jobs_ready')).toBe(0)
+  })
+
   test('a paused queue gives nothing', async () => {
     await send('paused')
     await store.setPaused(db, 'paused', true)
