@@ -305,6 +305,71 @@ export const catalog: readonly CatalogRow[] = [
   },
   {
     "kind": "column",
+    "name": "jobs_marks.head",
+    "definition": "bigint not null"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_marks.lane",
+    "definition": "integer not null"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_marks.last",
+    "definition": "bigint"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_marks.looked_at",
+    "definition": "timestamp with time zone not null"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_marks.opened",
+    "definition": "bigint not null"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_marks.safe",
+    "definition": "bigint not null"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_marks.stamp",
+    "definition": "xid8"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_marks.version",
+    "definition": "bigint not null"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_outcomes.died",
+    "definition": "bigint not null default 0"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_outcomes.failed",
+    "definition": "bigint not null default 0"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_outcomes.minute",
+    "definition": "timestamp with time zone not null"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_outcomes.queue",
+    "definition": "smallint not null"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_outcomes.succeeded",
+    "definition": "bigint not null default 0"
+  },
+  {
+    "kind": "column",
     "name": "jobs_queues.attempts",
     "definition": "smallint not null default 10"
   },
@@ -850,6 +915,16 @@ export const catalog: readonly CatalogRow[] = [
   },
   {
     "kind": "column",
+    "name": "jobs_upkeep.at",
+    "definition": "timestamp with time zone not null"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_upkeep.full_at",
+    "definition": "timestamp with time zone not null"
+  },
+  {
+    "kind": "column",
     "name": "jobs_waiting.at",
     "definition": "timestamp with time zone not null"
   },
@@ -1010,6 +1085,11 @@ export const catalog: readonly CatalogRow[] = [
   },
   {
     "kind": "constraint",
+    "name": "jobs_marks.jobs_marks_pkey",
+    "definition": "PRIMARY KEY (lane, version)"
+  },
+  {
+    "kind": "constraint",
     "name": "jobs_queues.jobs_queues_attempts_check",
     "definition": "CHECK ((attempts > 0))"
   },
@@ -1045,6 +1125,11 @@ export const catalog: readonly CatalogRow[] = [
   },
   {
     "kind": "constraint",
+    "name": "jobs_upkeep.jobs_upkeep_pkey",
+    "definition": "PRIMARY KEY (at)"
+  },
+  {
+    "kind": "constraint",
     "name": "jobs_waiting.jobs_waiting_pkey",
     "definition": "PRIMARY KEY (queue, key, id)"
   },
@@ -1060,23 +1145,63 @@ export const catalog: readonly CatalogRow[] = [
   },
   {
     "kind": "function",
+    "name": "claim_jobs(queue text, max integer, lease interval)",
+    "definition": "9b8b45cb88c99ff9a468a3e2ef709a74"
+  },
+  {
+    "kind": "function",
+    "name": "complete_jobs(claim bigint, ids bigint[])",
+    "definition": "ed699363ad1ab7785b73042454d9eb85"
+  },
+  {
+    "kind": "function",
+    "name": "extend_claim(claim bigint, lease interval)",
+    "definition": "e322ada0f5d7e9f44b7a35d19273dd32"
+  },
+  {
+    "kind": "function",
+    "name": "fail_job(claim bigint, id bigint, error text, retry_after interval, error_name text, retry boolean)",
+    "definition": "4d5a607b421f02a12c76009738650e42"
+  },
+  {
+    "kind": "function",
     "name": "jobs_cancel(p_id bigint)",
     "definition": "bce663d4dfd22d740e767fb75035d4fc"
   },
   {
     "kind": "function",
     "name": "jobs_claim(p_worker bigint, p_lanes integer[], p_from bigint[], p_opened bigint[], p_most integer)",
-    "definition": "8f527a695c1ed5678b59f4bbf4fe69e9"
+    "definition": "8ca14ace00ad15b737528c44fee5eb25"
+  },
+  {
+    "kind": "function",
+    "name": "jobs_claim_lane(INOUT p_claim bigint, p_lane integer, p_most integer, p_lease_ms integer, p_drawn bigint, p_settled bigint, OUT amount integer, OUT is_busy boolean, OUT has_suspect boolean)",
+    "definition": "85017c9074860233cc5bef147cf04e31"
+  },
+  {
+    "kind": "function",
+    "name": "jobs_close_claim(p_claim bigint)",
+    "definition": "4a20293775ead77999f2781c34f26812"
   },
   {
     "kind": "function",
     "name": "jobs_complete(p_worker bigint, p_lane integer, p_lo bigint[], p_hi bigint[], p_cid bigint[], p_ended bigint[], p_frees boolean)",
-    "definition": "87d5eabb68a9b7cbb6e1277b32871054"
+    "definition": "c85d63c9deaa0491627eb021468adb37"
+  },
+  {
+    "kind": "function",
+    "name": "jobs_count_outcomes(p_all boolean)",
+    "definition": "358caf293d38c16e96c50353a4a845ee"
+  },
+  {
+    "kind": "function",
+    "name": "jobs_do_upkeep()",
+    "definition": "58a291e51920b43a79ff3d8a03e90593"
   },
   {
     "kind": "function",
     "name": "jobs_fail(p_worker bigint, p_lane integer, p_id bigint[], p_cid bigint[], p_run_at timestamp with time zone[], p_error jsonb[])",
-    "definition": "8361f82dbd578fd6a71fcb818e815fbe"
+    "definition": "4ab783e522233be54cbef793c7c02774"
   },
   {
     "kind": "function",
@@ -1087,6 +1212,11 @@ export const catalog: readonly CatalogRow[] = [
     "kind": "function",
     "name": "jobs_finish(p_worker bigint, p_lane integer, p_id bigint[], p_cid bigint[])",
     "definition": "87c891e7d8b3af03993e7e10f2d3cae1"
+  },
+  {
+    "kind": "function",
+    "name": "jobs_hold(p_claim bigint, p_ids bigint[])",
+    "definition": "db45c521fd608b3555601a1f58c98f90"
   },
   {
     "kind": "function",
@@ -1101,7 +1231,12 @@ export const catalog: readonly CatalogRow[] = [
   {
     "kind": "function",
     "name": "jobs_park(p_queue smallint, p_lane integer, p_ids int8multirange)",
-    "definition": "f35b04b4084cf18d11eb279f0da21878"
+    "definition": "2198b8e677074f92be304666c76d179a"
+  },
+  {
+    "kind": "function",
+    "name": "jobs_part_suspects(p_lane integer, p_cid bigint, INOUT amount integer, OUT has_suspect boolean)",
+    "definition": "c37ebf470d6c71e227708d9daca3822e"
   },
   {
     "kind": "function",
@@ -1115,8 +1250,13 @@ export const catalog: readonly CatalogRow[] = [
   },
   {
     "kind": "function",
+    "name": "jobs_read_runs(p_lane integer, p_ids int8multirange)",
+    "definition": "0c8ed2dd01b0c7b27704f4c9c55b15f7"
+  },
+  {
+    "kind": "function",
     "name": "jobs_reap(p_worker bigint, p_session_ended boolean)",
-    "definition": "37e340f0b7654cb473640c244344a9df"
+    "definition": "bf108ad0bfa95db2f68c6bbd3abaa3cd"
   },
   {
     "kind": "function",
@@ -1131,7 +1271,7 @@ export const catalog: readonly CatalogRow[] = [
   {
     "kind": "function",
     "name": "jobs_return(p_worker bigint, p_lane integer, p_id bigint[], p_cid bigint[])",
-    "definition": "a171640d8ab5dd18fb5f71dc5ffca316"
+    "definition": "e99c411797337df4ce08e3868173b6fb"
   },
   {
     "kind": "function",
@@ -1145,8 +1285,23 @@ export const catalog: readonly CatalogRow[] = [
   },
   {
     "kind": "function",
+    "name": "jobs_take(p_lane integer, p_ids bigint[])",
+    "definition": "9f9a3ac0560bb09f5c16153f22a04921"
+  },
+  {
+    "kind": "function",
     "name": "jobs_trim()",
     "definition": "cd1fcfb27b533d0f2dfee5fbf0f40d29"
+  },
+  {
+    "kind": "function",
+    "name": "maintain_jobs()",
+    "definition": "92f5425fb8360cdf344a027fdbf22ac3"
+  },
+  {
+    "kind": "function",
+    "name": "return_jobs(claim bigint, ids bigint[])",
+    "definition": "236383bb822e05474758adff2ea7e69d"
   },
   {
     "kind": "function",
@@ -1222,6 +1377,11 @@ export const catalog: readonly CatalogRow[] = [
     "kind": "index",
     "name": "jobs_later_id",
     "definition": "CREATE INDEX jobs_later_id ON holdfast.jobs_later USING btree (id)"
+  },
+  {
+    "kind": "index",
+    "name": "jobs_marks_pkey",
+    "definition": "CREATE UNIQUE INDEX jobs_marks_pkey ON holdfast.jobs_marks USING btree (lane, version)"
   },
   {
     "kind": "index",
@@ -1330,6 +1490,11 @@ export const catalog: readonly CatalogRow[] = [
   },
   {
     "kind": "index",
+    "name": "jobs_upkeep_pkey",
+    "definition": "CREATE UNIQUE INDEX jobs_upkeep_pkey ON holdfast.jobs_upkeep USING btree (at)"
+  },
+  {
+    "kind": "index",
     "name": "jobs_waiting_id",
     "definition": "CREATE INDEX jobs_waiting_id ON holdfast.jobs_waiting USING btree (COALESCE(origin, id))"
   },
@@ -1400,6 +1565,16 @@ export const catalog: readonly CatalogRow[] = [
   },
   {
     "kind": "table",
+    "name": "jobs_marks",
+    "definition": "r"
+  },
+  {
+    "kind": "table",
+    "name": "jobs_outcomes",
+    "definition": "r"
+  },
+  {
+    "kind": "table",
     "name": "jobs_queues",
     "definition": "r"
   },
@@ -1455,7 +1630,17 @@ export const catalog: readonly CatalogRow[] = [
   },
   {
     "kind": "table",
+    "name": "jobs_tokens",
+    "definition": "S"
+  },
+  {
+    "kind": "table",
     "name": "jobs_unique",
+    "definition": "r"
+  },
+  {
+    "kind": "table",
+    "name": "jobs_upkeep",
     "definition": "r"
   },
   {

@@ -1,4 +1,4 @@
-// All SQL of jobs that is not a function of the protocol (migrations/0004). Each statement is named in a comment.
+// All SQL of jobs that is not a function of the protocol (migrations/0004 and 0005). Each statement is named in a comment.
 
 import type { Queryable } from '../core/index.js'
 
@@ -201,14 +201,20 @@ export async function removeWorker(db: Queryable, worker: string): Promise<void>
   )
 }
 
-/** Hands on the jobs of workers that are gone; gives how many jobs were moved. A tried lock is let go at once: by the statement's own transaction. */
+/**
+ * Hands on the jobs of workers that are gone; gives how many jobs were moved. A tried lock is let go at once: by the
+ * statement's own transaction. One whose jobs are being completed in a transaction that stays open is passed by.
+ */
 export async function reapWorkers(db: Queryable, self: string): Promise<number> {
   const text = `/* holdfast:jobs.reap */
     with gone as materialized (
       select w.id, w.has_session and pg_try_advisory_xact_lock(${WORKER_LOCK}, w.id::integer) as has_ended,
              w.seen_at < now() - w.lease_ms * interval '1 millisecond' as has_lapsed
-        from holdfast.jobs_workers w where w.id <> $1)
-    select coalesce(sum(holdfast.jobs_reap(id, has_ended)), 0)::integer as moved from gone where has_ended or has_lapsed`
+        from holdfast.jobs_workers w where w.id <> $1),
+    free as materialized (
+      select w.id from holdfast.jobs_workers w
+       where w.id = any(array(select g.id from gone g where g.has_ended or g.has_lapsed)) for update skip locked)
+    select coalesce(sum(holdfast.jobs_reap(g.id, g.has_ended)), 0)::integer as moved from gone g join free f on f.id = g.id`
   return ((await db.query<{ moved: number }>(text, [self])).rows[0] as { moved: number }).moved
 }
 
@@ -234,6 +240,11 @@ export async function addCounts(db: Queryable, deltas: readonly CountDelta[]): P
     on conflict (queue, minute) do update set sent = c.sent + excluded.sent, succeeded = c.succeeded + excluded.succeeded,
       failed = c.failed + excluded.failed, died = c.died + excluded.died`
   await db.query(text, [JSON.stringify(deltas)])
+}
+
+/** What workers in other languages did. */
+export async function addOutcomes(db: Queryable): Promise<void> {
+  await db.query('/* holdfast:jobs.add-outcomes */ select holdfast.jobs_count_outcomes(true)')
 }
 
 /** Gives the queue; undefined: there is none of that name. */

@@ -1,6 +1,6 @@
 import type { Db, Logger } from '../core/index.js'
 import type { Crons } from './crons.js'
-import { promote, pruneCounts, reapWorkers, trim } from './store.js'
+import { addOutcomes, promote, pruneCounts, reapWorkers, trim } from './store.js'
 
 const TICK_MS = 250
 const PROMOTE_MOST = 2_000
@@ -9,6 +9,7 @@ const LATE_COMMIT_MS = 60_000
 const FULL_LOOK_MS = 10_000
 const REAP_EVERY = 2
 const TRIM_EVERY = 4
+const ADD_EVERY = 4
 /** Ten minutes. */
 const PRUNE_EVERY = 2_400
 
@@ -66,6 +67,7 @@ export class Upkeep {
     await this.#promoteDue()
     if (turn % REAP_EVERY === 0 && (await reapWorkers(this.#parts.db, this.#parts.self())) > 0) this.#parts.onReady([])
     if (turn % TRIM_EVERY === 0) await trim(this.#parts.db)
+    if (turn % ADD_EVERY === 0) await addOutcomes(this.#parts.db)
     if (turn % PRUNE_EVERY === 0) await pruneCounts(this.#parts.db)
   }
 
