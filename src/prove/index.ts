@@ -5,6 +5,7 @@ import { proveError } from './errors.js'
 import { exclusiveProcess } from './experiments/exclusive-process.js'
 import { jobCrash } from './experiments/job-crash.js'
 import { lostCommit } from './experiments/lost-commit.js'
+import { oldSnapshot } from './experiments/old-snapshot.js'
 import { oversell } from './experiments/oversell.js'
 import { poolDeadlock } from './experiments/pool-deadlock.js'
 import { slowClient } from './experiments/slow-client.js'
@@ -25,6 +26,7 @@ export const experiments: readonly Experiment[] = [
   poolDeadlock,
   slowClient,
   jobCrash,
+  oldSnapshot,
   exclusiveProcess,
 ]
 
