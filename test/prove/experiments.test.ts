@@ -48,7 +48,7 @@ describe('old-snapshot', () => {
     expect(document.proven).toBe(true)
     expect(broken(document, 'naive')).toHaveLength(1)
     const { rows_per_job_first: first, rows_per_job_last: last, dead_rows: dead } = find(document, 'naive').figures
-    expect(last).toBeGreaterThan(5 * Number(first))
+    expect(last).toBeGreaterThan(4 * Number(first))
     expect(dead).toBeGreaterThanOrEqual(4_000)
     const { rows_per_job_last: protectedLast } = find(document, 'protected').figures
     expect(protectedLast).toBeLessThan(Number(last) / 10)
