@@ -9,7 +9,7 @@ export const proveCommand: Command = {
   examples: ['holdfast prove', 'holdfast prove oversell', 'holdfast prove lost-commit --json'],
   words: ['experiment'],
   options: {
-    url: { ...urlOption, doc: `${urlOption.doc} Uses a schema of its own there.` },
+    url: { ...urlOption, doc: `${urlOption.doc} Uses a schema or database of its own there.` },
     seed: { type: 'string', value: 'n', doc: 'The same seed gives the same load. Default: 1.' },
   },
   run: async (input) => {

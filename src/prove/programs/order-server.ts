@@ -108,7 +108,7 @@ async function openHoldfast(): Promise<Shop> {
   const db = await connectTo({ url: options.url, pool: { max: CONCURRENCY * 2 }, logger })
   const points = defineJob<{ order: number }>('points', {
     mode: 'transaction',
-    handler: async ({ tx, payload }) => await bookPoints(tx as Sql, payload.order),
+    handler: async ({ tx, payload }) => await bookPoints(tx, payload.order),
   })
   const jobs = await createJobs(db, { jobs: [points], logger })
   await jobs.work({ concurrency: CONCURRENCY })
