@@ -65,6 +65,8 @@ function showInvariants({ name, invariants }: SideResult, terminal: Terminal): v
   for (const invariant of invariants) {
     const [mark, style] = invariant.held ? (['held  ', 'green'] as const) : (['BROKEN', 'red'] as const)
     const detail = invariant.detail === '' ? '' : `: ${invariant.detail}`
-    terminal.print(`  ${terminal.paint(style, mark)} ${invariant.name}${detail}`)
+    const [first = '', ...more] = wrapText(`${invariant.name}${detail}`, terminal.width, ' '.repeat(9))
+    terminal.print(`  ${terminal.paint(style, mark)} ${first.trimStart()}`)
+    for (const line of more) terminal.print(line)
   }
 }

@@ -12,31 +12,42 @@ const HALF_MS = 10
 /** `begun`: nothing is done yet. `booked`: the points are there, and that the job is over is not yet written down. */
 type Half = 'begun' | 'booked'
 
-/** Takes down the instance in which a chosen order's job has come so far: one before its effect, one after it. */
+/**
+ * Takes down the instance whose job has come so far: one before its effect, one after it. Which job that is depends on
+ * how many have begun, not on its number: a chosen order might never be placed.
+ */
 class Crashes {
-  readonly #victims: Map<number, Half>
+  readonly #due: { half: Half; begun: number }[]
   readonly #killedAt = new Map<number, number>()
+  #begun = 0
+  kills = 0
   moves = 0
   /** From the kill until another instance began the victim's job again, the longest. */
   noticedMs: number | undefined
 
   constructor(orders: number) {
-    this.#victims = new Map([
-      [Math.floor(orders / 3), 'begun'],
-      [Math.floor((orders * 2) / 3), 'booked'],
-    ])
+    this.#due = [
+      { half: 'begun', begun: Math.floor(orders / 4) },
+      { half: 'booked', begun: Math.floor(orders / 2) },
+    ]
   }
 
   async follow(half: string, order: number, instance: Program): Promise<void> {
+    if (!instance.isAlive) return
     this.moves++
+    if (half === 'begun') this.#begun++
     const killedAt = this.#killedAt.get(order)
     if (half === 'begun' && killedAt !== undefined) this.#noteAgain(order, killedAt)
-    if (this.#victims.get(order) === half) {
-      this.#victims.delete(order)
-      this.#killedAt.set(order, performance.now())
-      await instance.kill()
-    }
+    const [next] = this.#due
+    if (next?.half === half && this.#begun >= next.begun) await this.#kill(order, instance)
     await new Promise((resolve) => setTimeout(resolve, HALF_MS))
+  }
+
+  async #kill(order: number, instance: Program): Promise<void> {
+    this.#due.shift()
+    this.kills++
+    this.#killedAt.set(order, performance.now())
+    await instance.kill()
   }
 
   #noteAgain(order: number, killedAt: number): void {
@@ -61,7 +72,7 @@ async function takeOrders(stage: Stage, side: string, orders: number): Promise<F
     const isDone = async () => (await countLeft(stage)) === 0
     await waitUntilQuiet({ isDone, countMoves: () => crashes.moves, signal: stage.signal })
     const noticed: Figures = crashes.noticedMs === undefined ? {} : { noticed_ms: crashes.noticedMs }
-    return { ...(await countOutcome(stage)), ...noticed }
+    return { ...(await countOutcome(stage)), kills: crashes.kills, ...noticed }
   } finally {
     await killAll(instances)
   }
@@ -80,7 +91,7 @@ async function countOutcome({ db }: Stage): Promise<Figures> {
            (select count(*)::int from orders o where not exists (select from points p where p.order_id = o.id)) as lost,
            (select count(*)::int from (select from points group by order_id having count(*) > 1) twice) as twice,
            (select count(*)::int from job where status = 'running') as stuck`
-  return { ...row, kills: INSTANCES - 1 }
+  return { ...row }
 }
 
 const describeSides = (orders: number): Side[] =>
