@@ -37,7 +37,7 @@ describe('job-crash', () => {
     expect(broken(document, 'mark')).toContain('no job is left over')
     expect(broken(document, 'rerun')).toEqual(['no order has them twice'])
     expect(broken(document, 'protected')).toEqual([])
-    for (const { figures } of document.sides) expect(figures['kills']).toBe(2)
+    for (const side of ['mark', 'rerun', 'protected']) expect(find(document, side).figures['kills']).toBe(2)
     expect(find(document, 'protected').figures).toMatchObject({ lost: 0, twice: 0, noticed_ms: expect.any(Number) })
     expect(find(document, 'protected').figures['orders_committed']).toBeGreaterThan(10)
   }, 120_000)
