@@ -8,14 +8,14 @@ export const proveErrors = {
     exitCode: 2,
   },
   HF_PROVE_NO_SCRATCH: {
-    summary: 'The scratch schema of an experiment cannot be made.',
-    when: 'The role may not create a schema in this database. Nothing was run.',
-    fix: 'Point DATABASE_URL at a development database whose role may create schemas, or unset it to use the embedded PostgreSQL.',
+    summary: 'The scratch schema or database of an experiment cannot be made.',
+    when: 'The role may not create a schema in this database, or, for an experiment with jobs, no database. Nothing was run.',
+    fix: 'Point DATABASE_URL at a development database whose role may create schemas (`grant create on database`) and databases (`alter role … createdb`), or unset it to use the embedded PostgreSQL.',
     exitCode: 3,
   },
   HF_PROVE_DEADLINE: {
     summary: 'A side of an experiment did not end within its deadline.',
-    when: 'The scratch schema was dropped; the result would mean nothing.',
+    when: 'What it had made was dropped; the result would mean nothing.',
     fix: 'Run it again on a machine with less other load.',
     retryable: true,
   },

@@ -2,7 +2,10 @@
 
 import { findNearest } from '../core/index.js'
 import { proveError } from './errors.js'
+import { exclusiveProcess } from './experiments/exclusive-process.js'
+import { jobCrash } from './experiments/job-crash.js'
 import { lostCommit } from './experiments/lost-commit.js'
+import { oldSnapshot } from './experiments/old-snapshot.js'
 import { oversell } from './experiments/oversell.js'
 import { poolDeadlock } from './experiments/pool-deadlock.js'
 import { slowClient } from './experiments/slow-client.js'
@@ -17,7 +20,15 @@ export { runRush, type Rush } from './rush.js'
 export type { Experiment, Figures, InvariantResult, Machine, ProveDocument, Side, SideResult, Stage } from './types.js'
 
 /** All experiments, in the order in which the CLI lists them. */
-export const experiments: readonly Experiment[] = [oversell, lostCommit, poolDeadlock, slowClient]
+export const experiments: readonly Experiment[] = [
+  oversell,
+  lostCommit,
+  poolDeadlock,
+  slowClient,
+  jobCrash,
+  oldSnapshot,
+  exclusiveProcess,
+]
 
 /** @throws HF_PROVE_UNKNOWN with the nearest name */
 export function findExperiment(name: string): Experiment {

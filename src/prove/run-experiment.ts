@@ -1,14 +1,13 @@
-import { randomBytes } from 'node:crypto'
 import pg from 'pg'
 import { checkInvariants, connectTo, packageVersion, type Db } from '../core/index.js'
 import { proveError } from './errors.js'
 import { describeMachine } from './machine.js'
 import { createRandom } from './random.js'
-import { createScratch, dropScratch } from './store.js'
+import { openScratch } from './scratch.js'
 import type { Experiment, Figures, InvariantResult, ProveDocument, Side, SideResult } from './types.js'
 
 export interface RunOptions {
-  /** A database whose role may create a schema; nothing outside that schema is touched. */
+  /** A database whose role may create a schema, for experiments with jobs a database; nothing outside that is touched. */
   url: string
   /** The same seed gives the same load. Default: 1. */
   seed?: number
@@ -55,21 +54,15 @@ async function runSide(
   url: string,
   seed: number,
 ): Promise<{ result: SideResult; postgres: string }> {
-  const schema = `holdfast_prove_${randomBytes(6).toString('hex')}`
-  const admin = await connectTo({ url, pool: { max: 2 } })
+  const scratch = await openScratch(url, experiment.scratch ?? 'schema')
   try {
-    await createScratch(admin, schema).catch((cause: unknown) => {
-      throw proveError('HF_PROVE_NO_SCRATCH', `The schema ${schema} could not be created.`, { cause })
-    })
-    const scratchUrl = addSearchPath(url, schema)
-    const figures = await withStage(scratchUrl, seed, experiment, side)
-    const judge = await connectTo({ url: scratchUrl, pool: { max: 1 } })
+    const figures = await withStage(scratch.url, seed, experiment, side)
+    const judge = await connectTo({ url: scratch.url, pool: { max: 1 } })
     const invariants = await judgeInvariants(judge, experiment)
     await judge.close()
-    return { result: { name: side.name, what: side.what, figures, invariants }, postgres: admin.server.version }
+    return { result: { name: side.name, what: side.what, figures, invariants }, postgres: scratch.postgres }
   } finally {
-    await dropScratch(admin, schema)
-    await admin.close()
+    await scratch.drop()
   }
 }
 
@@ -110,10 +103,4 @@ function describeRow(row: Record<string, unknown>): string {
   return Object.entries(row)
     .map(([name, value]) => `${name} ${String(value)}`)
     .join(', ')
-}
-
-function addSearchPath(url: string, schema: string): string {
-  const copy = new URL(url)
-  copy.searchParams.set('options', `-c search_path=${schema}`)
-  return copy.href
 }

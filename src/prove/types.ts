@@ -27,6 +27,8 @@ export interface Experiment {
   name: string
   /** The failure as its victims tell it, one or two sentences. */
   story: string
+  /** Where each side works; a `database` holds the schema holdfast already, for experiments with jobs. Default: `schema`. */
+  scratch?: 'schema' | 'database'
   /** DDL and first rows, run before each side. */
   setup: string
   invariants: readonly Invariant[]

@@ -9,7 +9,7 @@ export const proveCommand: Command = {
   examples: ['holdfast prove', 'holdfast prove oversell', 'holdfast prove lost-commit --json'],
   words: ['experiment'],
   options: {
-    url: { ...urlOption, doc: `${urlOption.doc} Uses a schema of its own there.` },
+    url: { ...urlOption, doc: `${urlOption.doc} Uses a schema or database of its own there.` },
     seed: { type: 'string', value: 'n', doc: 'The same seed gives the same load. Default: 1.' },
   },
   run: async (input) => {
@@ -65,6 +65,8 @@ function showInvariants({ name, invariants }: SideResult, terminal: Terminal): v
   for (const invariant of invariants) {
     const [mark, style] = invariant.held ? (['held  ', 'green'] as const) : (['BROKEN', 'red'] as const)
     const detail = invariant.detail === '' ? '' : `: ${invariant.detail}`
-    terminal.print(`  ${terminal.paint(style, mark)} ${invariant.name}${detail}`)
+    const [first = '', ...more] = wrapText(`${invariant.name}${detail}`, terminal.width, ' '.repeat(9))
+    terminal.print(`  ${terminal.paint(style, mark)} ${first.trimStart()}`)
+    for (const line of more) terminal.print(line)
   }
 }

@@ -1,0 +1,88 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { createExclusiveProcess } from '../../src/prove/experiments/exclusive-process.js'
+import { createJobCrash } from '../../src/prove/experiments/job-crash.js'
+import { createOldSnapshot } from '../../src/prove/experiments/old-snapshot.js'
+import { runExperiment, type Experiment, type ProveDocument } from '../../src/prove/index.js'
+import { openTestDatabase, runAdmin, type TestDatabase } from '../helpers/database.js'
+
+// Small runs. Only counts are asserted: how long something took says nothing on a machine that has other work.
+let box: TestDatabase
+beforeAll(async () => {
+  box = await openTestDatabase({ migrated: false })
+})
+afterAll(async () => await box.close())
+
+async function run(experiment: Experiment, ...names: string[]): Promise<ProveDocument> {
+  const sides = experiment.sides.filter(({ name }) => names.includes(name))
+  expect(sides).toHaveLength(names.length)
+  return await runExperiment({ ...experiment, sides }, { url: box.ownerUrl })
+}
+
+const find = (document: ProveDocument, side: string) => {
+  const found = document.sides.find(({ name }) => name === side)
+  if (!found) throw new Error(`There is no side ${side}.`)
+  return found
+}
+
+const broken = (document: ProveDocument, side: string) =>
+  find(document, side)
+    .invariants.filter(({ held }) => !held)
+    .map(({ name }) => name)
+
+describe('job-crash', () => {
+  test('a killed instance loses, leaves or repeats jobs; protected does none of it', async () => {
+    const document = await run(createJobCrash(60), 'naive', 'mark', 'rerun', 'protected')
+    expect(document.proven).toBe(true)
+    expect(broken(document, 'naive')).toContain('every committed order has its points')
+    expect(broken(document, 'mark')).toContain('no job is left over')
+    expect(broken(document, 'rerun')).toEqual(['no order has them twice'])
+    expect(broken(document, 'protected')).toEqual([])
+    for (const side of ['mark', 'rerun', 'protected']) expect(find(document, side).figures['kills']).toBe(2)
+    expect(find(document, 'protected').figures).toMatchObject({ lost: 0, twice: 0, noticed_ms: expect.any(Number) })
+    expect(find(document, 'protected').figures['orders_committed']).toBeGreaterThan(10)
+  }, 120_000)
+})
+
+describe('old-snapshot', () => {
+  test('a claim of the table queue reads more with every dead row, one of protected does not', async () => {
+    const document = await run(createOldSnapshot(4_000), 'naive', 'protected')
+    expect(document.proven).toBe(true)
+    expect(broken(document, 'naive')).toHaveLength(1)
+    const { rows_per_job_first: first, rows_per_job_last: last, dead_rows: dead } = find(document, 'naive').figures
+    expect(last).toBeGreaterThan(4 * Number(first))
+    expect(dead).toBeGreaterThanOrEqual(4_000)
+    const { rows_per_job_last: protectedLast } = find(document, 'protected').figures
+    expect(protectedLast).toBeLessThan(Number(last) / 10)
+  }, 120_000)
+})
+
+describe('exclusive-process', () => {
+  test('a flag stays set after a crash; protected runs one at a time and goes on elsewhere', async () => {
+    const document = await run(createExclusiveProcess(5), 'naive', 'advisory lock', 'protected')
+    expect(document.proven).toBe(true)
+    expect(broken(document, 'naive')).toEqual(
+      expect.arrayContaining([
+        'every click answered 202 ends in a finished export',
+        'everyone can export again after the crash',
+      ]),
+    )
+    expect(broken(document, 'advisory lock')).toEqual(['every click answered 202 ends in a finished export'])
+    expect(broken(document, 'protected')).toEqual([])
+    const { figures } = find(document, 'protected')
+    // 5 users at 3 instances, and twice the unlucky one, whose first export began twice.
+    expect(figures).toMatchObject({ answered_202: 17, exports: 18, finished: 17, most_at_once: 1 })
+  }, 120_000)
+})
+
+describe('what is left', () => {
+  test('no schema and no database', async () => {
+    const text = `select datname as name from pg_database where datname like 'holdfast_prove%'
+                  union all select nspname from pg_namespace where nspname like 'holdfast_prove%'`
+    expect(await runAdmin(box.ownerUrl, text)).toEqual([])
+  })
+
+  test('a role that may not create a database is told what to do, and nothing is run', async () => {
+    const refused = runExperiment(createOldSnapshot(100), { url: box.url })
+    await expect(refused).rejects.toMatchObject({ code: 'HF_PROVE_NO_SCRATCH', exitCode: 3 })
+  })
+})
