@@ -1,6 +1,17 @@
 import type { Client } from 'pg'
 import type { Db } from '../../../src/core/index.js'
 
+const names = new Map<string, string>()
+
+/** What the store's functions need of a database, on one connection, each statement prepared once. */
+export function prepareOn(client: Client): Db {
+  const query = async (text: string, values: unknown[] = []) => {
+    if (!names.has(text)) names.set(text, `explored_${names.size}`)
+    return await client.query({ name: names.get(text) as string, text, values })
+  }
+  return { query } as unknown as Db
+}
+
 /** One connection and what is done on it, one step at a time. A step may wait for another actor's transaction. */
 export abstract class Actor {
   readonly name: string
@@ -17,7 +28,7 @@ export abstract class Actor {
 
   /** The store's functions on this connection, inside its transaction or each by itself. */
   get db(): Db {
-    return this.client as unknown as Db
+    return prepareOn(this.client)
   }
 
   abstract actions(): string[]

@@ -46,29 +46,37 @@ export class Explorer {
     await this.#world.reset()
     this.#at = []
     const root = await this.#meet([])
-    const open = root === undefined ? [] : [root]
-    for (let node = open.pop(); node !== undefined && !this.#found.violation; node = next(open, order)) {
-      // Depth first goes on with the last child: it is where the world stands.
-      open.push(...(await this.#expand(node)))
-    }
+    if (root !== undefined) await (order === 'depth' ? this.#dive(root) : this.#sweep(root))
     if (root !== undefined && !this.#found.violation) this.#found.interleavings = countPaths(this.#edges, root.key)
     return this.#found
   }
 
-  async #expand(node: Node): Promise<Node[]> {
-    const children: Node[] = []
-    const edges: string[] = []
-    this.#edges.set(node.key, edges)
+  /** Goes on from each new state at once, as the world stands there. */
+  async #dive(node: Node): Promise<void> {
     for (const action of node.actions) {
-      await this.#goTo(node.trace)
-      await this.#world.apply(action)
-      this.#at = [...node.trace, action]
-      this.#found.transitions++
-      const child = await this.#meet(this.#at, edges)
-      if (child !== undefined) children.push(child)
-      if (this.#found.violation) break
+      const child = await this.#step(node, action)
+      if (child !== undefined) await this.#dive(child)
+      if (this.#found.violation) return
     }
-    return children
+  }
+
+  async #sweep(root: Node): Promise<void> {
+    const open = [root]
+    for (let node = open.shift(); node !== undefined; node = open.shift()) {
+      for (const action of node.actions) {
+        const child = await this.#step(node, action)
+        if (child !== undefined) open.push(child)
+        if (this.#found.violation) return
+      }
+    }
+  }
+
+  async #step(node: Node, action: string): Promise<Node | undefined> {
+    await this.#goTo(node.trace)
+    await this.#world.apply(action)
+    this.#at = [...node.trace, action]
+    this.#found.transitions++
+    return await this.#meet(this.#at, this.#edges.get(node.key))
   }
 
   /** Undefined: known, an end, or a violation. */
@@ -96,10 +104,6 @@ export class Explorer {
     for (const action of trace) await this.#world.apply(action)
     this.#at = trace
   }
-}
-
-function next(open: Node[], order: Order): Node | undefined {
-  return order === 'depth' ? open.pop() : open.shift()
 }
 
 function countPaths(edges: ReadonlyMap<string, string[]>, root: string): bigint {

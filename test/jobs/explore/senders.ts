@@ -3,13 +3,14 @@ import * as store from '../../../src/jobs/store.js'
 import { Actor, type History } from './actor.js'
 
 /**
- * at once: one statement. open: the transaction ends in a step of its own. early: its id is taken in a step before.
+ * at once: one statement a job. open: the transaction ends in a step of its own. early: its id is taken in a step before.
  * careless: draws the job's id first and takes the transaction's afterwards, which the protocol forbids.
  */
 export type SenderKind = 'at once' | 'open' | 'early' | 'careless'
 
 export interface SenderSpec {
-  body: string
+  /** One after the other; more than one only at once. */
+  bodies: string[]
   kind: SenderKind
   ends?: ('commit' | 'rollback')[]
 }
@@ -20,9 +21,10 @@ export class Sender extends Actor {
   readonly #history: History
   #phase: 'new' | 'begun' | 'sent' | 'done' = 'new'
   #drawn = ''
+  #sent = 0
 
   constructor(client: Client, spec: SenderSpec, lane: number, history: History) {
-    super(`sender of ${spec.body}`, client)
+    super(`sender of ${spec.bodies.join()}`, client)
     this.#spec = spec
     this.#lane = lane
     this.#history = history
@@ -50,10 +52,12 @@ export class Sender extends Actor {
   }
 
   async #send(): Promise<void> {
-    const { kind, body } = this.#spec
+    const { kind, bodies } = this.#spec
+    const body = bodies[this.#sent++] as string
     if (kind === 'open') await this.begin()
     await store.sendPlain(this.db, this.#lane, body)
-    this.#phase = kind === 'at once' ? 'done' : 'sent'
+    if (kind !== 'at once') this.#phase = 'sent'
+    else if (this.#sent === bodies.length) this.#phase = 'done'
     this.#history.sent.set(body, kind === 'at once' ? 'committed' : 'open')
   }
 
@@ -65,18 +69,19 @@ export class Sender extends Actor {
 
   async #insert(): Promise<void> {
     const text = 'insert into holdfast.jobs_ready (slot, lane, id, body) values (($2::bigint >> 16) & 7, $1, $2, $3)'
-    await this.client.query(text, [this.#lane, this.#drawn, this.#spec.body])
+    const body = this.#spec.bodies[0] as string
+    await this.client.query(text, [this.#lane, this.#drawn, body])
     this.#phase = 'done'
-    this.#history.sent.set(this.#spec.body, 'committed')
+    this.#history.sent.set(body, 'committed')
   }
 
   async #finish(how: 'commit' | 'rollback'): Promise<void> {
     await this.end(how)
     this.#phase = 'done'
-    this.#history.sent.set(this.#spec.body, how === 'commit' ? 'committed' : 'rolled back')
+    this.#history.sent.set(this.#spec.bodies[0] as string, how === 'commit' ? 'committed' : 'rolled back')
   }
 
   describe(names: { rowsBelow(mark: number): number }): unknown {
-    return [this.#phase, this.#drawn === '' ? '' : names.rowsBelow(Number(this.#drawn))]
+    return [this.#phase, this.#sent, this.#drawn === '' ? '' : names.rowsBelow(Number(this.#drawn))]
   }
 }

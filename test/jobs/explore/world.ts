@@ -2,7 +2,7 @@ import type { Client } from 'pg'
 import { parseClaim } from '../../../src/jobs/claimed-job.js'
 import { LaneMarks } from '../../../src/jobs/lane-marks.js'
 import * as store from '../../../src/jobs/store.js'
-import { History, type Actor } from './actor.js'
+import { History, prepareOn, type Actor } from './actor.js'
 import type { Explorable } from './explorer.js'
 import { findBroken } from './invariants.js'
 import { Sender, type SenderSpec } from './senders.js'
@@ -74,14 +74,14 @@ export class World implements Explorable {
     this.#workers = []
     for (const spec of this.#scenario.workers) this.#workers.push(await this.#addWorker(spec))
     for (const body of this.#scenario.jobs ?? []) {
-      await store.sendPlain(this.#owner as never, this.#lane, body)
+      await store.sendPlain(prepareOn(this.#owner), this.#lane, body)
       this.#history.sent.set(body, 'committed')
     }
     await this.#makeActors()
   }
 
   async #addWorker(spec: WorkerSpec): Promise<WorkerState> {
-    const id = await store.addWorker(this.#owner as never, spec.name, 60_000)
+    const id = await store.addWorker(prepareOn(this.#owner), spec.name, 60_000)
     const marks = new (this.#scenario.marks ?? LaneMarks)(this.#lane)
     return new WorkerState(spec, id, this.#lane, marks, this.#history)
   }
@@ -219,7 +219,7 @@ export class World implements Explorable {
     if (worker.isGone || worker.isStale || !view.workers.includes(worker.id)) return []
     const from = worker.marks.choose(worker.clock + RESCAN_STEP_MS)
     await client.query('begin')
-    const [row] = await store.claim(client as never, worker.id, [this.#lane], [from], [worker.marks.opened], 100)
+    const [row] = await store.claim(prepareOn(client), worker.id, [this.#lane], [from], [worker.marks.opened], 100)
     await client.query('rollback')
     const found = row ? parseClaim(row).map(({ body }) => body) : []
     const missed = findClaimable(view).filter(({ body }) => !found.includes(body))
@@ -227,7 +227,7 @@ export class World implements Explorable {
   }
 
   async #drain(client: Client): Promise<Map<string, number>> {
-    const db = client as never
+    const db = prepareOn(client)
     const { completed, sent } = this.#history
     for (const { id } of this.#workers) await lapse(client, id)
     const last = await store.addWorker(db, 'last', 60_000)
@@ -246,7 +246,8 @@ export class World implements Explorable {
   }
 }
 
-const pidOf = (of: Actor | Client): number => ('client' in of ? of.client : of as { processID?: number | null }).processID as number
+/** A client knows its server process; its types do not say so. */
+const pidOf = (of: Actor | Client): number => (('client' in of ? of.client : of) as { processID?: number }).processID as number
 
 function splitOnce(text: string, by: string): [string, string] {
   const at = text.indexOf(by)
