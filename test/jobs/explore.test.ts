@@ -2,8 +2,10 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import pg from 'pg'
 import * as store from '../../src/jobs/store.js'
 import { openTestDatabase, type TestDatabase } from '../helpers/database.js'
+import { MarkAfterLastId, MarkStampedByItself, MarkWithoutXmin } from './explore/careless-marks.js'
 import { Explorer, type Exploration, type Order } from './explore/explorer.js'
-import { scenarios } from './explore/scenarios.js'
+import { guards, runWithout } from './explore/guards.js'
+import * as plays from './explore/scenarios.js'
 import { World, type Scenario } from './explore/world.js'
 
 let box: TestDatabase
@@ -43,7 +45,39 @@ async function explore(scenario: Scenario, order: Order): Promise<Exploration> {
   }
 }
 
-test.each(scenarios)('$name: every order keeps every promise', { timeout: 600_000 }, async (scenario) => {
+test.each(plays.scenarios)('$name: every order keeps every promise', { timeout: 600_000 }, async (scenario) => {
   const { violation } = await explore(scenario, 'depth')
   expect(violation).toBeUndefined()
+})
+
+/** What a missing rule breaks must be seen, in the shortest order of steps that shows it. */
+async function seeBroken(scenario: Scenario, what: RegExp): Promise<void> {
+  const { violation } = await explore(scenario, 'breadth')
+  console.log([...(violation?.trace ?? []), ...(violation?.broken ?? [])].map((line) => `  ${line}`).join('\n'))
+  expect(violation?.broken.join()).toMatch(what)
+}
+
+test.each<[keyof typeof guards, Scenario, RegExp]>([
+  ['fence', plays.lostClaim, /was ended while B holds it/],
+  ['fenceKnowsWorker', plays.lostClaim, /was ended while B holds it/],
+  ['laneLock', plays.twoClaimers, /two open claims hold one job/],
+  ['openClaims', plays.twoClaimers, /two open claims hold one job/],
+  ['oldestOpenClaim', plays.twoClaimers, /looks no more at the open claim/],
+  ['workerIsKnown', plays.deadWorker, /is left when everybody has ended/],
+  ['workerIsHeld', plays.deadWorker, /is left when everybody has ended/],
+  ['freshIdsOnReturn', plays.handBack, /safe mark of B has passed job "1"/],
+  ['freshIdsOnReap', plays.reapedBehindMarks, /safe mark of B has passed job "1"/],
+  ['lease', plays.renewal, /was declared gone although its lease runs/],
+  ['finishRaises', plays.transactional, /the effect of job "1" was committed twice/],
+])('without the guard %s a promise is seen to break', { timeout: 600_000 }, async (name, scenario, what) => {
+  await runWithout(owner, guards[name], async () => await seeBroken(scenario, what))
+})
+
+test.each<[string, Scenario]>([
+  ['always after the last claimed id', { ...plays.lateCommit, marks: MarkAfterLastId }],
+  ['without waiting for older transactions', { ...plays.lateCommit, marks: MarkWithoutXmin }],
+  ['stamped by the claim that saw the id', { ...plays.ownStamp, marks: MarkStampedByItself }],
+  ['right, and a sender that draws its id first', plays.carelessSender],
+])('a mark that is %s hides a job for ever', { timeout: 600_000 }, async (_name, scenario) => {
+  await seeBroken(scenario, /has passed job "late"/)
 })

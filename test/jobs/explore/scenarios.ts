@@ -47,7 +47,7 @@ export const handBack: Scenario = {
   senders: [{ bodies: pick(['"2"'], ['"2"', '"3"']), kind: 'at once' }],
   workers: [
     { name: 'A', claims: 1, ends: pick(['hand back'], ['complete', 'hand back']), opensEnds: true },
-    { name: 'B', claims: pick(3, 4) },
+    { name: 'B', claims: pick(3, 4), ends: pick([], ['complete']) },
   ],
 }
 
@@ -57,7 +57,7 @@ export const reapedBehindMarks: Scenario = {
   senders: [{ bodies: pick(['"2"'], ['"2"', '"3"']), kind: 'at once' }],
   workers: [
     { name: 'A', claims: 1, ends: [] },
-    { name: 'B', claims: pick(3, 4) },
+    { name: 'B', claims: pick(3, 4), ends: pick([], ['complete']) },
   ],
   lapses: 'A',
   upkeep: { of: 'B', reaps: 1, opens: isDeep },
@@ -78,8 +78,8 @@ export const failures: Scenario = {
   name: 'jobs fail, are tried again and die',
   jobs: ['"1"'],
   workers: [
-    { name: 'A', claims: 2, ends: ['complete', 'retry', 'die'], opensEnds: true },
-    { name: 'B', claims: pick(1, 2) },
+    { name: 'A', claims: pick(1, 2), ends: ['complete', 'retry', 'die'], opensEnds: true },
+    { name: 'B', claims: 1 },
   ],
   lapses: 'A',
   upkeep: { of: 'B', reaps: 1, promotes: 1, opens: isDeep },
@@ -89,8 +89,8 @@ export const renewal: Scenario = {
   name: 'a lease is renewed while it lapses',
   jobs: ['"1"'],
   workers: [
-    { name: 'A', claims: 1 },
-    { name: 'B', claims: 1 },
+    { name: 'A', claims: 1, ends: pick([], ['complete']) },
+    { name: 'B', claims: pick(0, 1) },
   ],
   lapses: 'A',
   renews: 'A',
@@ -107,7 +107,28 @@ export const lostClaim: Scenario = {
   loses: 'A',
 }
 
+/** A sender that begins after a claim's own transaction, and before the claim looks. */
+export const ownStamp: Scenario = {
+  name: 'a sender begins while a claim is on its way',
+  senders: [
+    { bodies: ['"late"'], kind: 'open' },
+    { bodies: ['"1"'], kind: 'at once' },
+  ],
+  workers: [{ name: 'A', claims: 2, beginsEarly: true }],
+}
+
+/** Not a scenario that holds: the sender breaks the rule that makes the marks true. */
+export const carelessSender: Scenario = {
+  name: 'a sender takes its transaction’s id after the job’s',
+  senders: [
+    { bodies: ['"late"'], kind: 'careless' },
+    { bodies: ['"1"', '"2"'], kind: 'at once' },
+  ],
+  workers: [{ name: 'A', claims: 2 }],
+}
+
 export const scenarios = [
+  ownStamp,
   lateCommit,
   fullBatches,
   twoClaimers,

@@ -155,6 +155,11 @@ export class World implements Explorable {
   async #settle(): Promise<void> {
     while (this.#running.size > 0) {
       const before = [...this.#running.keys()]
+      // It can wait for nobody.
+      if (this.#actors.every((actor) => !actor.isOpen || before.includes(actor)) && before.length === 1) {
+        await this.#running.get(before[0] as Actor)
+        return
+      }
       await raceWithTimer(Promise.race(this.#running.values()), LOOK_MS)
       if (this.#running.size === before.length && (await this.#allWait(before)) && this.#running.size === before.length) return
     }
