@@ -15,6 +15,7 @@ export function findBroken(
     ...findDoubles(committed, history),
     ...[committed, ...open].flatMap((view) => findHidden(view, workers)),
     ...findRobbed(committed, workers),
+    ...findOrphans(committed),
     ...findReaped(committed, workers, history),
   ]
 }
@@ -63,6 +64,12 @@ function findRobbed({ ready, claims }: View, workers: readonly WorkerState[]): s
       .filter((job) => ready.every((row) => row.id !== job.id))
       .map(({ body }) => `job ${body} was ended while ${spec.name} holds it`),
   )
+}
+
+/** A claim of a worker that is not known any more would be handed on by nobody. */
+function findOrphans({ claims, workers }: View): string[] {
+  const orphans = claims.filter(({ worker }) => !workers.includes(worker))
+  return orphans.map(({ cid }) => `claim ${cid} belongs to a worker that was declared gone: its jobs are stuck`)
 }
 
 function findReaped({ workers: alive }: View, workers: readonly WorkerState[], { lapsed }: History): string[] {

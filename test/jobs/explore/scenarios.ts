@@ -9,14 +9,14 @@ export const lateCommit: Scenario = {
   name: 'a late commit below claimed jobs',
   senders: [
     { bodies: ['"late"'], kind: pick('open', 'early') },
-    { bodies: pick(['"1"'], ['"1"', '"2"']), kind: 'at once' },
+    { bodies: ['"1"', '"2"'], kind: 'at once' },
   ],
-  workers: [{ name: 'A', claims: pick(3, 4), beginsEarly: isDeep }],
+  workers: [{ name: 'A', claims: pick(3, 4), ends: pick([], ['complete']), beginsEarly: isDeep }],
 }
 
 export const fullBatches: Scenario = {
   name: 'a late commit while batches are full',
-  jobs: pick(['"1"'], ['"1"', '"2"', '"3"']),
+  jobs: pick([], ['"1"', '"2"', '"3"']),
   senders: [{ bodies: ['"late"'], kind: 'open' }, { bodies: ['"last"'], kind: 'at once' }],
   workers: [{ name: 'A', claims: pick(3, 4), size: pick(1, 2) }],
 }
@@ -43,8 +43,8 @@ export const deadWorker: Scenario = {
 
 export const handBack: Scenario = {
   name: 'a job is handed back after marks have passed it',
-  jobs: ['"1"'],
-  senders: [{ bodies: pick(['"2"'], ['"2"', '"3"']), kind: 'at once' }],
+  jobs: ['"1"', '"2"', '"3"'],
+  senders: pick([], [{ bodies: ['"4"'], kind: 'at once' }]),
   workers: [
     { name: 'A', claims: 1, ends: pick(['hand back'], ['complete', 'hand back']), opensEnds: true },
     { name: 'B', claims: pick(3, 4), ends: pick([], ['complete']) },
@@ -53,8 +53,8 @@ export const handBack: Scenario = {
 
 export const reapedBehindMarks: Scenario = {
   name: 'a dead worker’s job comes back after marks have passed it',
-  jobs: ['"1"'],
-  senders: [{ bodies: pick(['"2"'], ['"2"', '"3"']), kind: 'at once' }],
+  jobs: ['"1"', '"2"', '"3"'],
+  senders: pick([], [{ bodies: ['"4"'], kind: 'at once' }]),
   workers: [
     { name: 'A', claims: 1, ends: [] },
     { name: 'B', claims: pick(3, 4), ends: pick([], ['complete']) },
@@ -114,7 +114,7 @@ export const ownStamp: Scenario = {
     { bodies: ['"late"'], kind: 'open' },
     { bodies: ['"1"'], kind: 'at once' },
   ],
-  workers: [{ name: 'A', claims: 2, beginsEarly: true }],
+  workers: [{ name: 'A', claims: pick(1, 3), ends: pick([], ['complete']), beginsEarly: true }],
 }
 
 /** Not a scenario that holds: the sender breaks the rule that makes the marks true. */
