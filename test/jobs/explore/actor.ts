@@ -6,8 +6,9 @@ const names = new Map<string, string>()
 /** What the store's functions need of a database, on one connection, each statement prepared once. */
 export function prepareOn(client: Client): Db {
   const query = async (text: string, values: unknown[] = []) => {
-    if (!names.has(text)) names.set(text, `explored_${names.size}`)
-    return await client.query({ name: names.get(text) as string, text, values })
+    const name = names.get(text) ?? `explored_${names.size}`
+    names.set(text, name)
+    return await client.query({ name, text, values })
   }
   return { query } as unknown as Db
 }

@@ -15,7 +15,11 @@ export const guards = {
      where c.lane = p_lane and c.cid = any(p_cids) and c.worker = p_worker for key share) held`,
     without: 'select p_cids',
   },
-  fenceKnowsWorker: { in: 'jobs_hold_claims', text: ' and c.worker = p_worker for key share', without: ' for key share' },
+  fenceKnowsWorker: {
+    in: 'jobs_hold_claims',
+    text: ' and c.worker = p_worker for key share',
+    without: ' for key share',
+  },
   laneLock: {
     in: 'jobs_claim',
     text: 'perform from holdfast.jobs_lanes l where l.lane = p_lanes[i] for update skip locked',
@@ -60,7 +64,9 @@ export async function runWithout<T>(owner: pg.Client, guard: Guard, body: () => 
   const original = await readFunction(owner, guard.in)
   const parts = original.split(guard.text)
   if (parts.length !== 2)
-    throw new Error(`${guard.in} holds the guard ${parts.length - 1} times, not once. Bring explore/guards.ts up to date: ${guard.text}`)
+    throw new Error(
+      `${guard.in} holds the guard ${parts.length - 1} times, not once. Bring explore/guards.ts up to date: ${guard.text}`,
+    )
   await owner.query(parts.join(guard.without))
   try {
     return await body()

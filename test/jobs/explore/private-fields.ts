@@ -1,11 +1,10 @@
 import { Session, type Runtime } from 'node:inspector'
 
-const session = new Session()
+let session: Session | undefined
 const holder = globalThis as { exploredObject?: object | undefined }
 
 /** The private fields of an object, by name: what a mark remembers is part of the state, and its class shows none of it. */
 export function readPrivateFields(object: object): Record<string, unknown> {
-  session.connect()
   holder.exploredObject = object
   try {
     const { result } = post<Runtime.EvaluateReturnType>('Runtime.evaluate', { expression: 'globalThis.exploredObject' })
@@ -13,7 +12,6 @@ export function readPrivateFields(object: object): Record<string, unknown> {
     return Object.fromEntries(fields.map(({ name, value }) => [name, toValue(value as Runtime.RemoteObject)]))
   } finally {
     holder.exploredObject = undefined
-    session.disconnect()
   }
 }
 
@@ -29,12 +27,18 @@ function toValue(object: Runtime.RemoteObject): unknown {
   if (object.type === 'bigint') return BigInt((object.unserializableValue as string).slice(0, -1))
   if (object.objectId === undefined) return object.value
   const { result } = readProperties(object.objectId)
-  return Object.fromEntries(result.flatMap(({ name, value }) => (value && name !== '__proto__' ? [[name, toValue(value)]] : [])))
+  return Object.fromEntries(
+    result.flatMap(({ name, value }) => (value && name !== '__proto__' ? [[name, toValue(value)]] : [])),
+  )
 }
 
 /** On its own thread the inspector answers before `post` returns. */
 function post<T>(method: string, params: object): T {
   let answer: T | undefined
+  if (session === undefined) {
+    session = new Session()
+    session.connect()
+  }
   session.post(method, params, (error, result) => {
     if (error) throw new Error(error.message)
     answer = result as T

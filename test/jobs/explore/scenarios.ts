@@ -11,13 +11,16 @@ export const lateCommit: Scenario = {
     { bodies: ['"late"'], kind: pick('open', 'early') },
     { bodies: ['"1"', '"2"'], kind: 'at once' },
   ],
-  workers: [{ name: 'A', claims: pick(3, 4), ends: pick([], ['complete']), beginsEarly: isDeep }],
+  workers: [{ name: 'A', claims: pick(3, 4), size: pick(2, 1), ends: pick([], ['complete']), beginsEarly: isDeep }],
 }
 
 export const fullBatches: Scenario = {
   name: 'a late commit while batches are full',
   jobs: pick([], ['"1"', '"2"', '"3"']),
-  senders: [{ bodies: ['"late"'], kind: 'open' }, { bodies: ['"last"'], kind: 'at once' }],
+  senders: [
+    { bodies: ['"late"'], kind: 'open' },
+    { bodies: ['"last"'], kind: 'at once' },
+  ],
   workers: [{ name: 'A', claims: pick(3, 4), size: pick(1, 2) }],
 }
 
@@ -78,7 +81,7 @@ export const failures: Scenario = {
   name: 'jobs fail, are tried again and die',
   jobs: ['"1"'],
   workers: [
-    { name: 'A', claims: pick(1, 2), ends: ['complete', 'retry', 'die'], opensEnds: true },
+    { name: 'A', claims: pick(1, 2), ends: ['complete', 'retry', 'die'], opensEnds: isDeep },
     { name: 'B', claims: 1 },
   ],
   lapses: 'A',
@@ -124,7 +127,36 @@ export const carelessSender: Scenario = {
     { bodies: ['"late"'], kind: 'careless' },
     { bodies: ['"1"', '"2"'], kind: 'at once' },
   ],
-  workers: [{ name: 'A', claims: 2 }],
+  workers: [{ name: 'A', claims: 2, size: 2, ends: [] }],
+}
+
+/** Small ones, in which what a missing rule breaks is soon found. */
+export const dyingClaimer: Scenario = {
+  name: 'a worker is declared gone while it claims',
+  jobs: ['"1"'],
+  workers: [
+    { name: 'A', claims: 1, ends: [], opensClaims: true },
+    { name: 'B', claims: 0 },
+  ],
+  lapses: 'A',
+  upkeep: { of: 'B', reaps: 1 },
+}
+
+export const lateRenewal: Scenario = {
+  ...renewal,
+  name: 'a lease is renewed while it is judged',
+  jobs: [],
+  workers: [
+    { name: 'A', claims: 0 },
+    { name: 'B', claims: 0 },
+  ],
+  upkeep: { of: 'B', reaps: 1 },
+}
+
+export const twiceInTransactions: Scenario = {
+  ...transactional,
+  name: 'a zombie works in a transaction',
+  upkeep: { of: 'B', reaps: 1 },
 }
 
 export const scenarios = [

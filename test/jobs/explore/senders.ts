@@ -32,7 +32,8 @@ export class Sender extends Actor {
 
   actions(): string[] {
     const { kind, ends = ['commit', 'rollback'] } = this.#spec
-    if (this.#phase === 'new') return [{ early: 'begin', careless: 'draw an id', open: 'send', 'at once': 'send' }[kind]]
+    if (this.#phase === 'new')
+      return [{ early: 'begin', careless: 'draw an id', open: 'send', 'at once': 'send' }[kind]]
     if (this.#phase === 'begun') return [kind === 'careless' ? 'insert' : 'send']
     return this.#phase === 'sent' ? ends : []
   }

@@ -60,9 +60,10 @@ export class Beat extends Actor {
       this.#isKnown = await store.renewWorker(this.db, this.#worker.id, false)
       return
     }
-    await this.end('commit')
+    // Before the commit: a lapse that waits for it comes after it, whichever answer arrives first.
     if (this.#isKnown) this.#history.lapsed.delete(this.#worker.id)
-    else this.#worker.lose()
+    await this.end('commit')
+    if (!this.#isKnown) this.#worker.lose()
   }
 
   describe(): unknown {

@@ -51,7 +51,12 @@ const sortUnique = (numbers: readonly number[]) => [...new Set(numbers)].toSorte
 export function describeView(view: View, names: Names): unknown {
   return [
     view.ready.map(({ id, body, attempt, crashes }) => [names.row(id), body, attempt, crashes]),
-    view.claims.map(({ cid, worker, ids, started }) => [names.claim(cid), worker, ids.map(names.row), started.map(names.row)]),
+    view.claims.map(({ cid, worker, ids, started }) => [
+      names.claim(cid),
+      worker,
+      ids.map((id) => names.row(id)),
+      started.map((id) => names.row(id)),
+    ]),
     view.later,
     view.dead,
     view.workers,

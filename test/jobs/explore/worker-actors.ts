@@ -281,6 +281,12 @@ export class Hands extends Actor {
   describe(names: Names): unknown {
     const ending = this.#ending && [this.#ending.job.body, this.#ending.action, this.#ending.isOurs]
     const begun = [...this.#opened.keys()].map((cid) => names.claim(cid))
-    return [ending, this.#handBacks, this.#worker.spec.name, begun, this.#worker.held.map(({ cid }) => this.#opened.has(cid))]
+    return [
+      ending,
+      this.#handBacks,
+      this.#worker.spec.name,
+      begun,
+      this.#worker.held.map(({ cid }) => this.#opened.has(cid)),
+    ]
   }
 }
