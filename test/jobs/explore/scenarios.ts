@@ -11,7 +11,7 @@ export const lateCommit: Scenario = {
     { bodies: ['"late"'], kind: pick('open', 'early') },
     { bodies: ['"1"', '"2"'], kind: 'at once' },
   ],
-  workers: [{ name: 'A', claims: pick(3, 4), size: pick(2, 1), ends: pick([], ['complete']), beginsEarly: isDeep }],
+  workers: [{ name: 'A', claims: pick(2, 4), size: pick(2, 1), ends: pick([], ['complete']), beginsEarly: isDeep }],
 }
 
 export const fullBatches: Scenario = {

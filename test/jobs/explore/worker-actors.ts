@@ -198,6 +198,8 @@ export class Hands extends Actor {
   readonly #ledger: Ledger
   readonly #opened = new Map<number, number>()
   #handBacks = 1
+  /** Its own transaction has ended it; the ledger has not heard of that yet. */
+  #closing: ClaimedJob | undefined
   #ending: { job: ClaimedJob; action: JobEnd; isOurs: boolean } | undefined
 
   constructor(client: Client, worker: WorkerState) {
@@ -208,12 +210,9 @@ export class Hands extends Actor {
     )
   }
 
-  get isEnding(): boolean {
-    return this.#ending !== undefined
-  }
-
   actions(): string[] {
     if (this.#ending) return [`commit the end of ${this.#ending.job.body}`]
+    if (this.#closing) return [`close the claim of ${this.#closing.body}`]
     const job = this.#worker.held[0]
     if (job === undefined) return []
     const ends = this.#worker.spec.ends ?? ['complete']
@@ -222,6 +221,7 @@ export class Hands extends Actor {
 
   async run(action: string): Promise<void> {
     if (this.#ending) await this.#commit()
+    else if (this.#closing) await this.#close(this.#closing)
     else await this.#start(action.slice(0, action.lastIndexOf(' ')) as JobEnd)
   }
 
@@ -273,7 +273,11 @@ export class Hands extends Actor {
     if (this.isOpen) await this.end(isOurs || !isTx ? 'commit' : 'rollback')
     if (isOurs && (action === 'complete' || isTx)) this.#worker.history.complete(job.body)
     this.#ending = undefined
-    if (!isTx) return
+    if (isTx) this.#closing = job
+  }
+
+  async #close(job: ClaimedJob): Promise<void> {
+    this.#closing = undefined
     this.#ledger.close(job)
     await this.#ledger.flush()
   }
@@ -283,6 +287,7 @@ export class Hands extends Actor {
     const begun = [...this.#opened.keys()].map((cid) => names.claim(cid))
     return [
       ending,
+      this.#closing?.body,
       this.#handBacks,
       this.#worker.spec.name,
       begun,
