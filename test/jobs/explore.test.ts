@@ -30,8 +30,8 @@ async function connect(): Promise<pg.Client> {
   return client
 }
 
-async function explore(scenario: Scenario, order: Order): Promise<Exploration> {
-  const world = new World(scenario, lane, owner, connect)
+async function explore(scenario: Scenario, order: Order, connectBy = connect): Promise<Exploration> {
+  const world = new World(scenario, lane, owner, connectBy)
   const start = performance.now()
   const cpu = process.cpuUsage()
   try {
@@ -81,4 +81,18 @@ test.each<[string, Scenario]>([
   ['right, and a sender that draws its id first', plays.carelessSender],
 ])('a mark that is %s hides a job for ever', { timeout: 600_000 }, async (_name, scenario) => {
   await seeBroken(scenario, /has passed job "late"/)
+})
+
+// A real hole, not a missing guard: jobs_claim counts on a snapshot of its own for each statement. A database or role whose
+// default_transaction_isolation is repeatable read or serializable takes one for all, before the lane's lock.
+test.fails('claims exclude each other where repeatable read is the default', { timeout: 600_000 }, async () => {
+  const connectRepeatable = async () => {
+    const client = await connect()
+    await client.query(`set default_transaction_isolation = 'repeatable read'`)
+    return client
+  }
+  const workers = ['A', 'B'].map((name) => ({ name, claims: 1, ends: [], beginsEarly: true }))
+  const scenario = { ...plays.twoClaimers, workers, only: /two open claims hold one job/ }
+  const { violation } = await explore(scenario, 'breadth', connectRepeatable)
+  expect([...(violation?.trace ?? []), ...(violation?.broken ?? [])]).toEqual([])
 })
