@@ -2,6 +2,11 @@ import type { ClaimRow } from './store.js'
 
 /** However well the hint does, jobs that were committed late below it are looked for this often. */
 const RESCAN_MS = 250
+/**
+ * And from the very beginning this often: a crash of the server that a pooler hid may have undone a claim whose jobs
+ * the marks had passed, and nobody would look for them there again.
+ */
+const FULL_LOOK_MS = 60_000
 
 /**
  * Where to begin looking for a lane's jobs. Without it every claim would walk over all rows that are deleted but not
@@ -21,6 +26,7 @@ export class LaneMarks {
   #head = 0
   #wasFull = false
   #lookedAt = 0
+  #fullAt = 0
   /** Claims below are closed. */
   opened = 0
   /** An id that was seen, and that no later transaction id is known for yet. */
@@ -38,6 +44,10 @@ export class LaneMarks {
 
   /** Where the next claim begins. */
   choose(now: number): number {
+    if (now - this.#fullAt > FULL_LOOK_MS) {
+      this.forget()
+      this.#fullAt = now
+    }
     if (this.#wasFull && now - this.#lookedAt < RESCAN_MS) return this.#head
     this.#lookedAt = now
     return this.#safe

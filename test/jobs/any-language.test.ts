@@ -467,10 +467,11 @@ describe.skipIf(python === undefined)('from Python, with psycopg', () => {
 
   test('killed between claim and completion: the job runs again, once, after the lease', async () => {
     const order = Number((await run('place', box.url, '1')).split(' ')[1])
-    const victim = hold('1 second')
+    const victim = hold('1 hour')
     expect(await victim.readLine()).toMatch(/^holds \d+$/)
     await victim.kill()
     expect(await run('work', box.url)).toBe('claimed 0')
+    await db.query(`update holdfast.jobs_workers set seen_at = seen_at - interval '2 hours'`)
     await eventually(async () => expect(await run('work', box.url)).toBe('claimed 1'), { withinMs: 15_000 })
     expect(await receipts()).toEqual([order])
     expect(await count('jobs_ready')).toBe(0)

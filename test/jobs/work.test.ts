@@ -396,7 +396,7 @@ test('a worker that cannot get a connection for a while loses nothing', async ()
     url: box.url,
     directUrl: box.url,
     pool: { max: 2 },
-    acquireMs: 100,
+    acquireMs: 400,
     heartbeatMs: 600_000,
     logger: quietLogger,
   })

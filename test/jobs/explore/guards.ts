@@ -57,6 +57,11 @@ export const guards = {
     without: 'true',
   },
   finishRaises: { in: 'jobs_finish', text: '<> cardinality(p_id)', without: '< 0' },
+  isolation: {
+    in: 'jobs_claim',
+    text: `current_setting('transaction_isolation') <> 'read committed'`,
+    without: 'false',
+  },
 } satisfies Record<string, Guard>
 
 /** Runs with the guard taken out of the function in this database, and puts it back. */

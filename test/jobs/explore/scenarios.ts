@@ -142,17 +142,6 @@ export const dyingClaimer: Scenario = {
   upkeep: { of: 'B', reaps: 1 },
 }
 
-export const lateRenewal: Scenario = {
-  ...renewal,
-  name: 'a lease is renewed while it is judged',
-  jobs: [],
-  workers: [
-    { name: 'A', claims: 0 },
-    { name: 'B', claims: 0 },
-  ],
-  upkeep: { of: 'B', reaps: 1 },
-}
-
 export const twiceInTransactions: Scenario = {
   ...transactional,
   name: 'a zombie works in a transaction',

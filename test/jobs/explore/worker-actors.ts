@@ -61,7 +61,7 @@ export const RESCAN_STEP_MS = 1_000
 function describeMarks(marks: LaneMarks, names: Names): unknown {
   const fields = { ...readPrivateFields(marks), ...marks } as Record<string, unknown>
   return Object.entries(fields).map(([name, value]) => {
-    if (name === 'lane' || name === '#lookedAt') return ''
+    if (name === 'lane' || name === '#lookedAt' || name === '#fullAt') return ''
     if (typeof value !== 'number' && name !== '#pending') return [name, value]
     if (name === 'opened') return names.claimsBelow(value as number)
     if (name === '#seen') return names.rowsBelow((value as number) + 1)
