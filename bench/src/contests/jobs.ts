@@ -3,6 +3,7 @@ import { connect } from 'holdfast'
 import { installPeers } from '../harness/peers.js'
 import { startRedis } from '../harness/redis.js'
 import type { Check, Contest, ContestInput, Row } from '../harness/types.js'
+import { backlog } from './jobs/backlog.js'
 import { held } from './jobs/held.js'
 import { latency } from './jobs/latency.js'
 import { batchEnqueue, drain, singleEnqueue } from './jobs/rates.js'
@@ -19,6 +20,7 @@ const parts: Readonly<Record<string, Part>> = {
   transactions,
   latency,
   held,
+  backlog,
 }
 
 /** holdfast/jobs and other queues, each with its best documented settings, all on one same Node and one same server. */

@@ -2,6 +2,7 @@ import pg from 'pg'
 import { bootstrapMedian, findMedian, judgeCount, judgeRatio, straddles, summarize } from '../../harness/statistics.js'
 import type { RunningSubject } from '../../harness/subjects.js'
 import type { Check, Row } from '../../harness/types.js'
+import { readSizes, settleTables } from './job-tables.js'
 import { describeSubject, HOLDFAST, type Part, type Setting } from './setting.js'
 
 /** Jobs in one drain, jobs burned before, and how often the whole is done. */
@@ -103,21 +104,17 @@ async function measureAfter(setting: Setting, sizes: Sizes, place: Place): Promi
   await freshen(place)
   const end = await hold(place.url, snapshot)
   await burn(place.subject, sizes)
-  const atEnd = await readMegabytes(place.admin)
+  const atEnd = await readSizes(place.admin)
   await end()
   await place.subject.run('idle', sizes.waitMs)
-  const after = await readMegabytes(place.admin)
-  const largest = after.tables.map(({ name, mb }) => `${name} ${mb}`).join(', ')
-  setting.input.progress(`held_mb_after: ${atEnd.total} MB at its end, ${after.total} MB after (${largest})`)
-  return after.total
+  const after = await readSizes(place.admin)
+  setting.input.progress(`held_mb_after: ${atEnd.mb} MB at its end, ${after.mb} MB after (${after.largest})`)
+  return after.mb
 }
 
 async function freshen({ subject, admin }: Place): Promise<void> {
   await subject.run('clear', 0)
-  const { rows } = await admin.query<{ tables: string }>(`select string_agg(oid::regclass::text, ', ') as tables
-    from pg_class where relnamespace = 'holdfast'::regnamespace and relname like 'jobs\\_%' and relkind = 'r'`)
-  await admin.query(`vacuum ${rows[0]?.tables}`)
-  await admin.query('checkpoint')
+  await settleTables(admin)
 }
 
 /** Gives what ends it. On a connection without any time limit. */
@@ -143,17 +140,6 @@ async function drainTimes(subject: RunningSubject, times: number, amount: number
     rates.push(operations / seconds)
   }
   return rates
-}
-
-async function readMegabytes(
-  admin: pg.Client,
-): Promise<{ total: number; tables: readonly { name: string; mb: number }[] }> {
-  const { rows } = await admin.query<{ name: string; mb: number }>(`
-    select relname as name, round(pg_total_relation_size(oid) / 1e6, 1)::float8 as mb from pg_class
-     where relnamespace = 'holdfast'::regnamespace and relname like 'jobs\\_%' and relkind = 'r'
-     order by pg_total_relation_size(oid) desc`)
-  const total = rows.reduce((sum, { mb }) => sum + mb, 0)
-  return { total: Math.round(total * 10) / 10, tables: rows.slice(0, 4) }
 }
 
 function heldOverFresh({ fresh, held: under }: Round): number {

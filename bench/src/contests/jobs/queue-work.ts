@@ -45,6 +45,7 @@ export async function createWork(queue: BenchQueue): Promise<Work> {
     },
     measures: {
       drain,
+      fill: async (amount) => await rest(async () => await fill(queue, batch, amount)),
       drain_more: async (amount) => await drainMore(queue, batch, amount),
       clear: async () => await rest(async () => await queue.clear()),
       idle: async (ms) => await rest(async () => await idle(queue, ms)),
@@ -108,7 +109,7 @@ async function drainQueue(queue: BenchQueue, amount: number): Promise<Stretch> {
  * nothing where jobs remain.
  */
 async function drainMore(queue: BenchQueue, batch: readonly Payload[], amount: number): Promise<Stretch> {
-  for (let sent = 0; sent < amount; sent += BATCH) await queue.sendMany(batch.slice(0, amount - sent))
+  await fill(queue, batch, amount)
   let begun = 0
   let beganAt = 0
   const cpu = process.cpuUsage()
@@ -122,6 +123,10 @@ async function drainMore(queue: BenchQueue, batch: readonly Payload[], amount: n
   const seconds = (performance.now() - beganAt) / 1_000
   const { user, system } = process.cpuUsage(cpu)
   return { operations: begun, seconds, cpuUs: user + system }
+}
+
+async function fill(queue: BenchQueue, batch: readonly Payload[], amount: number): Promise<void> {
+  for (let sent = 0; sent < amount; sent += BATCH) await queue.sendMany(batch.slice(0, amount - sent))
 }
 
 function createEvent(): { happened: Promise<void>; happen: () => void } {

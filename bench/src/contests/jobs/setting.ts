@@ -17,7 +17,7 @@ export type Part = (setting: Setting) => Promise<Pick<BenchDocument, 'rows' | 'c
 export type Round = ReadonlyMap<string, Stretch>
 
 export const HOLDFAST = 'holdfast'
-const AGAIN = 'holdfast again'
+export const AGAIN = 'holdfast again'
 export const postgresPeers = ['graphile-worker', 'pg-boss'] as const
 export const BULLMQ = 'BullMQ'
 
