@@ -1,4 +1,5 @@
 import { createWork, type Payload } from '../contests/jobs/queue-work.js'
+import { bullMq } from '../contests/jobs/settings.js'
 import { loadPeer } from '../harness/load-peer.js'
 import type { Subject } from '../harness/types.js'
 
@@ -35,7 +36,7 @@ const subject: Subject = {
           onStart(data)
           await Promise.resolve()
         }
-        const worker = new Worker('bench', handle, { connection, concurrency: 20 })
+        const worker = new Worker('bench', handle, { connection, ...bullMq })
         await worker.waitUntilReady()
         return async () => await worker.close()
       },

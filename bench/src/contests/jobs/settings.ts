@@ -1,0 +1,34 @@
+// What the subjects are given besides their defaults; the document of the contest holds it.
+
+export const CONCURRENCY = 20
+
+/** From graphile-worker's performance test and its page on batching: the local queue and batched completions are off by default. */
+export const graphileWorker = {
+  concurrentJobs: CONCURRENCY,
+  localQueue: { size: 500, refetchDelay: { durationMs: 10 } },
+  completeJobBatchDelay: 0,
+}
+
+/** Large batches fetched without a pause while there are any, and woken by notifications; the polls are only a net. */
+export const pgBoss = {
+  batchSize: 500,
+  localConcurrency: 2,
+  burstWhenBatchFull: true,
+  pollingIntervalSeconds: 0.5,
+  notifyPollingIntervalSeconds: 0.5,
+}
+
+/** The same on Redis and on PostgreSQL. */
+export const bullMq = { concurrency: CONCURRENCY }
+
+/** Of those tried, what gives each the most effects per second on two cores. */
+export const effectSettings = {
+  holdfast: { sharedCommits: 60, concurrency: 4, poolMax: 8 },
+  'pg-boss': {
+    ...pgBoss,
+    transactional: true,
+    batchSize: 100,
+    localConcurrency: 4,
+    poolMax: 10,
+  },
+}
