@@ -10,6 +10,7 @@ import { latency } from './jobs/latency.js'
 import { batchEnqueue, drain, singleEnqueue } from './jobs/rates.js'
 import { createDatabases } from './jobs/databases.js'
 import { BULLMQ, onPostgres, type Part } from './jobs/setting.js'
+import { reruns } from './jobs/reruns.js'
 import { transactions } from './jobs/transactions.js'
 
 const peerNames = ['graphile-worker', 'pg-boss', 'bullmq']
@@ -21,6 +22,7 @@ const parts: Readonly<Record<string, Part>> = {
   transactions,
   latency,
   exactly_once: exactlyOnce,
+  reruns,
   held,
   backlog,
 }

@@ -24,7 +24,7 @@ export interface SubjectStart {
 
 /**
  * Starts a subject in a process of its own: neither's garbage nor compiled code weighs on another.
- * `execPath` is the Node it runs on. Default: the one of this process.
+ * `execPath` is the Node it runs on. Default: the one of this process. `env` joins what this one has.
  */
 export async function startSubject(
   name: string,
@@ -32,9 +32,10 @@ export async function startSubject(
   url: string,
   lanes: number,
   execPath: string = process.execPath,
+  env: Readonly<Record<string, string>> = {},
 ): Promise<SubjectProcess> {
   const main = fileURLToPath(new URL('./subject-process.js', import.meta.url))
-  const child = fork(main, [module.href, url, String(lanes)], { execPath })
+  const child = fork(main, [module.href, url, String(lanes)], { execPath, env: { ...process.env, ...env } })
   await nextMessage(name, child)
   return {
     name,
@@ -50,6 +51,7 @@ export async function startSubject(
       await ended
     },
     kill: async () => {
+      if (child.exitCode !== null || child.signalCode !== null) return
       const ended = once(child, 'exit')
       child.kill('SIGKILL')
       await ended
