@@ -4,6 +4,7 @@ import { installPeers } from '../harness/peers.js'
 import { startRedis } from '../harness/redis.js'
 import type { Check, Contest, ContestInput, Row } from '../harness/types.js'
 import { backlog } from './jobs/backlog.js'
+import { busy } from './jobs/busy.js'
 import { exactlyOnce } from './jobs/exactly-once.js'
 import { held } from './jobs/held.js'
 import { latency } from './jobs/latency.js'
@@ -21,6 +22,7 @@ const parts: Readonly<Record<string, Part>> = {
   single_enqueue: singleEnqueue,
   transactions,
   latency,
+  busy,
   exactly_once: exactlyOnce,
   reruns,
   held,

@@ -32,3 +32,13 @@ export const effectSettings = {
     poolMax: 10,
   },
 }
+
+/** No two jobs of a key at once, and the shortest pause before another attempt that each can have. */
+export const busySettings = {
+  holdfast: { perKey: 1, backoffMs: 0 },
+  'pg-boss': {
+    queue: { policy: 'exclusive', notify: true, retryLimit: 5, retryDelay: 0 },
+    work: { ...pgBoss, batchSize: 200, groupConcurrency: 1, perJobResults: true, includeMetadata: true },
+  },
+  bullmq: { worker: bullMq, job: { attempts: 5, removeOnComplete: true } },
+}
