@@ -20,10 +20,11 @@ const subject: Subject = {
     })
     const jobs = await createJobs(db, { jobs: [job] })
     return createBusyWork({
+      // sendMany takes no keys, and single sends with keys have a commit each.
       sendMany: async (list) =>
-        await Promise.all(
-          list.map(async ({ payload, key, uniqueKey }) => await jobs.send(job, payload, { key, uniqueKey })),
-        ),
+        await db.tx(async (tx) => {
+          for (const { payload, key, uniqueKey } of list) await jobs.send(tx, job, payload, { key, uniqueKey })
+        }),
       work: async (handler) => {
         handle = handler
         const worker = await jobs.work()
