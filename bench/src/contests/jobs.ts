@@ -10,6 +10,7 @@ import { held } from './jobs/held.js'
 import { latency } from './jobs/latency.js'
 import { batchEnqueue, drain, singleEnqueue } from './jobs/rates.js'
 import { createDatabases } from './jobs/databases.js'
+import { settings } from './jobs/settings.js'
 import { BULLMQ, onPostgres, type Part } from './jobs/setting.js'
 import { reruns } from './jobs/reruns.js'
 import { transactions } from './jobs/transactions.js'
@@ -52,7 +53,7 @@ export const jobsContest: Contest = {
       await redis?.stop()
     }
     const { version: holdfast } = createRequire(import.meta.url)('holdfast/package.json') as { version: string }
-    return { rows, checks, versions: { holdfast, ...versions, ...(redis && { redis: redis.version }) } }
+    return { rows, checks, settings, versions: { holdfast, ...versions, ...(redis && { redis: redis.version }) } }
   },
 }
 

@@ -1,4 +1,5 @@
-import { openSync, writeSync } from 'node:fs'
+import { writeSync } from 'node:fs'
+import { open } from 'node:fs/promises'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { connect } from 'holdfast'
 import { createJobs, defineJob } from 'holdfast/jobs'
@@ -11,11 +12,12 @@ const nothing: Stretch = { operations: 0, seconds: 0, cpuUs: 0 }
 /** Writes each run to the file that HOLDFAST_BENCH_RUNS names, at once: what a killed process had in its buffers is lost. */
 const subject: Subject = {
   open: async (url) => {
-    const file = openSync(process.env['HOLDFAST_BENCH_RUNS'] as string, 'a')
+    const file = await open(process.env['HOLDFAST_BENCH_RUNS'] as string, 'a')
     const db = await connect({ url })
     await db.migrate()
     let pauseMs = 0
-    const note = (id: string) => void writeSync(file, formatRun(id))
+    // oxlint-disable-next-line node/no-sync -- a kill must not find it still in a buffer
+    const note = (id: string) => void writeSync(file.fd, formatRun(id))
     const job = defineJob('runs', {
       handler: ({ id }: { id: string }) => {
         note(id)
@@ -54,6 +56,7 @@ const subject: Subject = {
       close: async () => {
         await jobs.close()
         await db.close()
+        await file.close()
       },
     }
   },

@@ -42,3 +42,9 @@ export const busySettings = {
   },
   bullmq: { worker: bullMq, job: { attempts: 5, removeOnComplete: true } },
 }
+
+export const settings = {
+  drain: { 'graphile-worker': graphileWorker, 'pg-boss': pgBoss, BullMQ: bullMq },
+  exactly_once: effectSettings,
+  busy: { 'graphile-worker': graphileWorker, ...busySettings },
+}
