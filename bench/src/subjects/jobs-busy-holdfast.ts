@@ -6,6 +6,9 @@ import type { Subject } from '../harness/types.js'
 
 const tables = ['ready', 'claims', 'later', 'unique', 'keys', 'waiting', 'dead']
 
+const SEND = `select count(holdfast.send_job('busy', payload, null, 1, "uniqueKey", key))
+  from jsonb_to_recordset($1) sent (payload jsonb, "uniqueKey" text, key text)`
+
 const subject: Subject = {
   open: async (url) => {
     const { perKey, backoffMs } = busySettings.holdfast
@@ -20,11 +23,8 @@ const subject: Subject = {
     })
     const jobs = await createJobs(db, { jobs: [job] })
     return createBusyWork({
-      // sendMany takes no keys, and single sends with keys have a commit each.
-      sendMany: async (list) =>
-        await db.tx(async (tx) => {
-          for (const { payload, key, uniqueKey } of list) await jobs.send(tx, job, payload, { key, uniqueKey })
-        }),
+      // sendMany takes no keys, and single sends with keys have a commit each: the function for other languages instead.
+      sendMany: async (list) => await db.query(SEND, [JSON.stringify(list)]),
       work: async (handler) => {
         handle = handler
         const worker = await jobs.work()
