@@ -11,10 +11,13 @@ import type { BenchDocument, Contest } from './harness/types.js'
 
 const contests: readonly Contest[] = [coreContest, jobsContest]
 
-const usage = `npm run bench -- <contest> [--json] [--quick] [--rtt <ms>] [--save]
+const usage = `npm run bench -- <contest> [--json] [--quick] [--only <part>,…] [--rtt <ms>] [--save]
 contests: ${contests.map(({ name }) => name).join(', ')}`
 
-/** Runs one contest on a server of its own (DATABASE_URL is taken instead when set); 1 when a check does not hold. */
+/**
+ * Runs one contest on a server of its own (DATABASE_URL is taken instead when set); 1 when a check does not hold.
+ * What is saved is always the whole of a contest.
+ */
 export async function runBench(args: string[]): Promise<number> {
   const { values, positionals } = parseArgs({
     args,
@@ -24,20 +27,22 @@ export async function runBench(args: string[]): Promise<number> {
       quick: { type: 'boolean', default: false },
       save: { type: 'boolean', default: false },
       rtt: { type: 'string', default: '0' },
+      only: { type: 'string' },
     },
   })
   const contest = contests.find(({ name }) => name === positionals[0])
-  if (!contest) {
+  if (!contest || (values.save && values.only !== undefined)) {
     process.stderr.write(`${usage}\n`)
     return 2
   }
   const server = await openServer()
   try {
     const progress = (line: string) => void process.stderr.write(`${line}\n`)
-    const input = { url: server.url, quick: values.quick, rttMs: Number(values.rtt), progress }
-    const { rows, checks, versions } = await contest.run(input)
+    const only = values.only?.split(',')
+    const input = { url: server.url, quick: values.quick, rttMs: Number(values.rtt), progress, ...(only && { only }) }
+    const { rows, checks, versions, settings } = await contest.run(input)
     const all = { node: process.versions.node, postgres: await readPostgres(server.url), ...versions }
-    const document = { contest: contest.name, machine: describeMachine(), versions: all, rows, checks }
+    const document = { contest: contest.name, machine: describeMachine(), versions: all, settings, rows, checks }
     if (values.json) process.stdout.write(`${JSON.stringify(document, null, 2)}\n`)
     else showDocument(document)
     if (values.save) await saveDocument(document, values.rtt)
@@ -73,11 +78,11 @@ async function readPostgres(url: string): Promise<string> {
 function showDocument({ rows, checks }: BenchDocument): void {
   for (const { subject, metric, unit, median, min, max, runs } of rows) {
     process.stdout.write(
-      `${metric.padEnd(16)} ${subject.padEnd(26)} ${median} ${unit}  (${min} to ${max}, ${runs} runs)\n`,
+      `${metric.padEnd(24)} ${subject.padEnd(26)} ${median} ${unit}  (${min} to ${max}, ${runs} runs)\n`,
     )
   }
   for (const { id, value, bound, ci95, holds, inconclusive } of checks) {
-    const verdict = holds ? 'holds' : inconclusive ? 'INCONCLUSIVE' : 'FAILS'
+    const verdict = holds ? 'holds' : inconclusive ? 'INCONCLUSIVE' : 'misses'
     process.stdout.write(`${verdict.padEnd(12)} ${id} = ${value} (${bound}), 95 % within ${ci95.join(' to ')}\n`)
   }
 }

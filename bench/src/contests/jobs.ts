@@ -3,21 +3,39 @@ import { connect } from 'holdfast'
 import { installPeers } from '../harness/peers.js'
 import { startRedis } from '../harness/redis.js'
 import type { Check, Contest, ContestInput, Row } from '../harness/types.js'
+import { backlog } from './jobs/backlog.js'
+import { busy } from './jobs/busy.js'
+import { exactlyOnce } from './jobs/exactly-once.js'
+import { held } from './jobs/held.js'
 import { latency } from './jobs/latency.js'
 import { batchEnqueue, drain, singleEnqueue } from './jobs/rates.js'
 import { createDatabases } from './jobs/databases.js'
+import { settings } from './jobs/settings.js'
 import { BULLMQ, onPostgres, type Part } from './jobs/setting.js'
+import { reruns } from './jobs/reruns.js'
 import { transactions } from './jobs/transactions.js'
 
 const peerNames = ['graphile-worker', 'pg-boss', 'bullmq']
 /** One file of `jobs/` may hold several; each gives rows and checks of its own. */
-const parts: readonly Part[] = [drain, batchEnqueue, singleEnqueue, transactions, latency]
+const parts: Readonly<Record<string, Part>> = {
+  drain,
+  batch_enqueue: batchEnqueue,
+  single_enqueue: singleEnqueue,
+  transactions,
+  latency,
+  busy,
+  exactly_once: exactlyOnce,
+  reruns,
+  held,
+  backlog,
+}
 
 /** holdfast/jobs and other queues, each with its best documented settings, all on one same Node and one same server. */
 export const jobsContest: Contest = {
   name: 'jobs',
   run: async (input) => {
     if (input.rttMs > 0) throw new Error('The contest jobs takes no --rtt yet.')
+    const chosen = chooseParts(input)
     await refuseLossyServer(input)
     const { execPath, versions } = await installPeers(peerNames, input)
     const redis = await startRedis()
@@ -25,7 +43,7 @@ export const jobsContest: Contest = {
     const rows: Row[] = redis ? [] : [describeAbsence(input)]
     const checks: Check[] = []
     try {
-      for (const part of parts) {
+      for (const part of chosen) {
         const result = await part({ input, execPath, redisUrl: redis?.url, databases })
         rows.push(...result.rows)
         checks.push(...result.checks)
@@ -35,8 +53,16 @@ export const jobsContest: Contest = {
       await redis?.stop()
     }
     const { version: holdfast } = createRequire(import.meta.url)('holdfast/package.json') as { version: string }
-    return { rows, checks, versions: { holdfast, ...versions, ...(redis && { redis: redis.version }) } }
+    return { rows, checks, settings, versions: { holdfast, ...versions, ...(redis && { redis: redis.version }) } }
   },
+}
+
+function chooseParts({ only = Object.keys(parts) }: ContestInput): Part[] {
+  return only.map((name) => {
+    const part = parts[name]
+    if (!part) throw new Error(`There is no part ${name}; there are ${Object.keys(parts).join(', ')}.`)
+    return part
+  })
 }
 
 /** A rate of a server that may lose commits means nothing. */
@@ -62,5 +88,6 @@ function describeAbsence({ progress }: ContestInput): Row {
     min: 0,
     max: 0,
     runs: 0,
+    samples: [],
   }
 }

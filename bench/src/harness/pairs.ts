@@ -21,6 +21,9 @@ export interface Pairing {
   turns?: readonly Turn[]
   /** Rounds also change who follows whom: where a subject leaves the server work (WAL, dirty pages), its heir would always be the same one. */
   mixed?: boolean
+  /** Default: 15, doubled up to 60; in a quick run 5. */
+  fewestPairs?: number
+  mostPairs?: number
   /** Default: 2 000 ms, in a quick run 400. */
   stretchMs?: number
 }
@@ -38,16 +41,16 @@ export async function runPairs(
   pairing: Pairing,
   { quick, progress }: Pick<ContestInput, 'quick' | 'progress'>,
 ): Promise<{ rounds: ReadonlyMap<string, Stretch>[]; ratios: number[] }> {
-  const { metric, ratio, bound } = pairing
+  const { metric, ratio, bound, fewestPairs = FEWEST_PAIRS, mostPairs = MOST_PAIRS } = pairing
   const rounds: ReadonlyMap<string, Stretch>[] = []
-  let wanted = quick ? 5 : FEWEST_PAIRS
+  let wanted = quick ? 5 : fewestPairs
   for (;;) {
     while (rounds.length < wanted) rounds.push(...(await runGeneration(pairing, quick)))
     const ratios = rounds.map(ratio)
     const interval = bootstrapMedian(ratios)
     progress(`${metric}: ${rounds.length} pairs, ratio ${interval.map((value) => value.toFixed(3)).join(' to ')}`)
-    if (quick || wanted >= MOST_PAIRS || !straddles(bound, interval)) return { rounds, ratios }
-    wanted = Math.min(MOST_PAIRS, wanted * 2)
+    if (quick || wanted >= mostPairs || !straddles(bound, interval)) return { rounds, ratios }
+    wanted = Math.min(mostPairs, wanted * 2)
   }
 }
 

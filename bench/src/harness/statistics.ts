@@ -29,6 +29,7 @@ export function summarize(subject: string, metric: string, unit: string, values:
     min: round(Math.min(...values)),
     max: round(Math.max(...values)),
     runs: values.length,
+    samples: values.map(round),
   }
 }
 

@@ -4,7 +4,8 @@ import type { Stretch, Subject, Work } from './types.js'
 
 interface RunOrder {
   metric: string
-  ms: number
+  /** Milliseconds, or jobs. */
+  size: number
   lanes: number
 }
 
@@ -25,14 +26,14 @@ async function finish({ close }: Work): Promise<void> {
 
 /** Every lane repeats the operation until the time is over; CPU is the whole process's, so nothing can hide beside it. */
 async function runStretch({ operations, measures, tidy }: Work, order: RunOrder): Promise<Stretch> {
-  const { metric, ms, lanes: count } = order
+  const { metric, size, lanes: count } = order
   const measure = measures?.[metric]
-  if (measure) return await measure(ms)
+  if (measure) return await measure(size)
   const operate = operations[metric]
   if (!operate) throw new Error(`No operation ${metric}`)
   const cpu = process.cpuUsage()
   const started = performance.now()
-  const endsAt = started + ms
+  const endsAt = started + size
   let done = 0
   const runLane = async () => {
     while (performance.now() < endsAt) {

@@ -5,9 +5,15 @@ import type { Stretch } from './types.js'
 
 export interface RunningSubject {
   name: string
-  /** Works for `ms` with as many lanes as it was started with. */
-  run(metric: string, ms: number): Promise<Stretch>
+  /** Works for `size` ms, or does `size` jobs, with as many lanes as it was started with. */
+  run(metric: string, size: number): Promise<Stretch>
   close(): Promise<void>
+}
+
+/** One that is a single process. */
+export interface SubjectProcess extends RunningSubject {
+  /** As a machine that loses power: nothing of it is told. */
+  kill(): Promise<void>
 }
 
 /** How to start a subject; contests start one several times. */
@@ -18,7 +24,7 @@ export interface SubjectStart {
 
 /**
  * Starts a subject in a process of its own: neither's garbage nor compiled code weighs on another.
- * `execPath` is the Node it runs on. Default: the one of this process.
+ * `execPath` is the Node it runs on. Default: the one of this process. `env` joins what this one has.
  */
 export async function startSubject(
   name: string,
@@ -26,14 +32,15 @@ export async function startSubject(
   url: string,
   lanes: number,
   execPath: string = process.execPath,
-): Promise<RunningSubject> {
+  env: Readonly<Record<string, string>> = {},
+): Promise<SubjectProcess> {
   const main = fileURLToPath(new URL('./subject-process.js', import.meta.url))
-  const child = fork(main, [module.href, url, String(lanes)], { execPath })
+  const child = fork(main, [module.href, url, String(lanes)], { execPath, env: { ...process.env, ...env } })
   await nextMessage(name, child)
   return {
     name,
-    run: async (metric, ms) => {
-      child.send({ metric, ms, lanes })
+    run: async (metric, size) => {
+      child.send({ metric, size, lanes })
       return (await nextMessage(name, child)) as Stretch
     },
     close: async () => {
@@ -41,6 +48,12 @@ export async function startSubject(
       if (!child.connected) return
       const ended = once(child, 'exit')
       child.send('close')
+      await ended
+    },
+    kill: async () => {
+      if (child.exitCode !== null || child.signalCode !== null) return
+      const ended = once(child, 'exit')
+      child.kill('SIGKILL')
       await ended
     },
   }

@@ -7,8 +7,8 @@ export interface Subject {
 export interface Work {
   /** One operation of each metric, by the metric's name. */
   operations: Readonly<Record<string, () => Promise<unknown>>>
-  /** Metrics that are more than one operation repeated: they take their own time. */
-  measures?: Readonly<Record<string, (ms: number) => Promise<Stretch>>>
+  /** Metrics that are more than one operation repeated: they take about `size` ms, or where they say so do `size` jobs. */
+  measures?: Readonly<Record<string, (size: number) => Promise<Stretch>>>
   /** After a stretch of operations, outside its time: what it left must not weigh on the next subject. */
   tidy?: () => Promise<void>
   close: () => Promise<void>
@@ -32,6 +32,8 @@ export interface Row {
   min: number
   max: number
   runs: number
+  /** Every value that the others are made of, in the order they were measured. */
+  samples: readonly number[]
 }
 
 export interface Check {
@@ -49,6 +51,8 @@ export interface BenchDocument {
   contest: string
   machine: object
   versions: Record<string, string>
+  /** What each subject was given, besides its defaults. */
+  settings?: object
   rows: Row[]
   checks: Check[]
 }
@@ -56,6 +60,8 @@ export interface BenchDocument {
 export interface ContestInput {
   url: string
   quick: boolean
+  /** Only these parts of the contest; undefined: all. */
+  only?: readonly string[]
   /** Network time added to a round trip. @unit ms */
   rttMs: number
   /** One line about what goes on. */
@@ -64,5 +70,5 @@ export interface ContestInput {
 
 export interface Contest {
   name: string
-  run(input: ContestInput): Promise<Pick<BenchDocument, 'rows' | 'checks' | 'versions'>>
+  run(input: ContestInput): Promise<Pick<BenchDocument, 'rows' | 'checks' | 'versions' | 'settings'>>
 }

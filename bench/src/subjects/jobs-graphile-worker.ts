@@ -1,5 +1,6 @@
 import pg from 'pg'
 import { createWork, type Payload } from '../contests/jobs/queue-work.js'
+import { CONCURRENCY, graphileWorker } from '../contests/jobs/settings.js'
 import { createUserTable, insertInTransaction, readFound, truncateTables } from '../contests/jobs/user-transactions.js'
 import { loadPeer } from '../harness/load-peer.js'
 import type { Subject } from '../harness/types.js'
@@ -18,14 +19,6 @@ interface GraphileWorker {
   }>
   run: (options: object) => Promise<{ stop: () => Promise<void> }>
   Logger: new (factory: () => () => void) => object
-}
-
-const CONCURRENCY = 20
-/** From its performance test and its page on batching: the local queue and batched completions are off by default. */
-const worker = {
-  concurrentJobs: CONCURRENCY,
-  localQueue: { size: 500, refetchDelay: { durationMs: 10 } },
-  completeJobBatchDelay: 0,
 }
 
 const subject: Subject = {
@@ -49,7 +42,13 @@ const subject: Subject = {
         }),
       work: async (onStart) => {
         const taskList = { bench: (payload: unknown) => onStart(payload as Payload) }
-        const runner = await run({ pgPool, logger, taskList, noHandleSignals: true, preset: { worker } })
+        const runner = await run({
+          pgPool,
+          logger,
+          taskList,
+          noHandleSignals: true,
+          preset: { worker: graphileWorker },
+        })
         return async () => await runner.stop()
       },
       // Completed jobs are deleted.

@@ -1,5 +1,6 @@
 import pg, { type PoolClient } from 'pg'
 import { createWork, type Payload } from '../contests/jobs/queue-work.js'
+import { pgBoss } from '../contests/jobs/settings.js'
 import { createUserTable, insertInTransaction, readFound, truncateTables } from '../contests/jobs/user-transactions.js'
 import { loadPeer } from '../harness/load-peer.js'
 import type { Subject } from '../harness/types.js'
@@ -17,15 +18,6 @@ interface Boss {
 
 interface PgBossModule {
   PgBoss: new (options: object) => Boss
-}
-
-/** Large batches fetched without a pause while there are any, and woken by notifications; the polls are only a net. */
-const workOptions = {
-  batchSize: 500,
-  localConcurrency: 2,
-  burstWhenBatchFull: true,
-  pollingIntervalSeconds: 0.5,
-  notifyPollingIntervalSeconds: 0.5,
 }
 
 const subject: Subject = {
@@ -49,7 +41,7 @@ const subject: Subject = {
           if (payload) await boss.send('bench', payload, { db: adaptClient(client) })
         }),
       work: async (onStart) => {
-        await boss.work('bench', workOptions, async (jobs) => {
+        await boss.work('bench', pgBoss, async (jobs) => {
           for (const { data } of jobs) onStart(data)
           await Promise.resolve()
         })

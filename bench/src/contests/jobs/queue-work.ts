@@ -24,6 +24,8 @@ export interface BenchQueue {
   work(onStart: (payload: Payload) => void): Promise<() => Promise<void>>
   /** Whether there is a job whose completion is not committed yet, as another connection sees it. */
   hasJobs(): Promise<boolean>
+  /** Throws unless exactly `amount` jobs did what they should have. */
+  verify?(amount: number): Promise<void>
   clear(): Promise<void>
   close(): Promise<void>
 }
@@ -43,6 +45,10 @@ export async function createWork(queue: BenchQueue): Promise<Work> {
     },
     measures: {
       drain,
+      fill: async (amount) => await rest(async () => await fill(queue, batch, amount)),
+      drain_more: async (amount) => await drainMore(queue, batch, amount),
+      clear: async () => await rest(async () => await queue.clear()),
+      idle: async (ms) => await rest(async () => await idle(queue, ms)),
       latency_send: async (ms) => await sendPaced(queue, ms),
       latency_receive: receiver.receive,
     },
@@ -77,6 +83,7 @@ function createDrain(queue: BenchQueue, batch: readonly Payload[]): (ms: number)
     for (let n = 0; n < batches; n++) await queue.sendMany(batch)
     const stretch = await drainQueue(queue, batches * BATCH)
     perMs = stretch.operations / (stretch.seconds * 1_000)
+    await queue.verify?.(stretch.operations)
     await queue.clear()
     return stretch
   }
@@ -94,6 +101,57 @@ async function drainQueue(queue: BenchQueue, amount: number): Promise<Stretch> {
   const { user, system } = process.cpuUsage(cpu)
   await stop()
   return { operations: amount, seconds, cpuUs: user + system }
+}
+
+/**
+ * So many jobs are sent, and as many drained from the front of a queue that may hold others. The clock begins with the
+ * first start; it ends when the worker has stopped, with all that it began committed: a look at the tables would tell
+ * nothing where jobs remain.
+ */
+async function drainMore(queue: BenchQueue, batch: readonly Payload[], amount: number): Promise<Stretch> {
+  await fill(queue, batch, amount)
+  let begun = 0
+  let beganAt = 0
+  const cpu = process.cpuUsage()
+  const enough = createEvent()
+  const stop = await queue.work(() => {
+    if (begun++ === 0) beganAt = performance.now()
+    if (begun === amount) enough.happen()
+  })
+  await enough.happened
+  await stop()
+  const seconds = (performance.now() - beganAt) / 1_000
+  const { user, system } = process.cpuUsage(cpu)
+  return { operations: begun, seconds, cpuUs: user + system }
+}
+
+async function fill(queue: BenchQueue, batch: readonly Payload[], amount: number): Promise<void> {
+  for (let sent = 0; sent < amount; sent += BATCH) await queue.sendMany(batch.slice(0, amount - sent))
+}
+
+function createEvent(): { happened: Promise<void>; happen: () => void } {
+  let happen = () => {}
+  const happened = new Promise<void>((resolve, reject) => {
+    const timer = setTimeout(() => reject(new Error(`Jobs are missing after ${PATIENCE_MS} ms.`)), PATIENCE_MS)
+    happen = () => {
+      clearTimeout(timer)
+      resolve()
+    }
+  })
+  return { happened, happen: () => happen() }
+}
+
+/** A worker without jobs: its upkeep goes on. */
+async function idle(queue: BenchQueue, ms: number): Promise<void> {
+  const stop = await queue.work(() => {})
+  await sleep(ms)
+  await stop()
+}
+
+/** What is done between measurements. */
+async function rest(act: () => Promise<void>): Promise<Stretch> {
+  await act()
+  return { operations: 0, seconds: 0, cpuUs: 0 }
 }
 
 /** At irregular times, so that no timer of a queue can be in step with them. */

@@ -17,17 +17,19 @@ export type Part = (setting: Setting) => Promise<Pick<BenchDocument, 'rows' | 'c
 export type Round = ReadonlyMap<string, Stretch>
 
 export const HOLDFAST = 'holdfast'
-const AGAIN = 'holdfast again'
+export const AGAIN = 'holdfast again'
 export const postgresPeers = ['graphile-worker', 'pg-boss'] as const
 export const BULLMQ = 'BullMQ'
+export const BULLMQ_PG = 'BullMQ on PostgreSQL'
 
-export const onPostgres: readonly string[] = [HOLDFAST, AGAIN, ...postgresPeers]
+export const onPostgres: readonly string[] = [HOLDFAST, AGAIN, ...postgresPeers, BULLMQ_PG]
 
 const modules: Readonly<Record<string, string>> = {
   [HOLDFAST]: 'jobs-holdfast',
   [AGAIN]: 'jobs-holdfast',
   'graphile-worker': 'jobs-graphile-worker',
   'pg-boss': 'jobs-pg-boss',
+  [BULLMQ_PG]: 'jobs-bullmq-postgres',
   [BULLMQ]: 'jobs-bullmq',
 }
 
