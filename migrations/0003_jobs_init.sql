@@ -52,6 +52,10 @@ create table holdfast.jobs_ready_4 partition of holdfast.jobs_ready for values i
 create table holdfast.jobs_ready_5 partition of holdfast.jobs_ready for values in (5);
 create table holdfast.jobs_ready_6 partition of holdfast.jobs_ready for values in (6);
 create table holdfast.jobs_ready_7 partition of holdfast.jobs_ready for values in (7);
+-- Bodies up to 8 kB stay where they are, uncompressed: each is written once, read once and deleted.
+do $$ begin
+  for n in 0 .. 7 loop execute format('alter table holdfast.jobs_ready_%s set (toast_tuple_target = 8160)', n); end loop;
+end $$;
 create index jobs_ready_order on holdfast.jobs_ready (lane, id);
 -- Finds a job that was moved by the id its sender knows; jobs that were never moved are not in it.
 create index jobs_ready_origin on holdfast.jobs_ready (origin) where origin is not null;

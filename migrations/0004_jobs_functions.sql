@@ -86,9 +86,10 @@ begin
     with drawn as materialized (
       select nextval('holdfast.jobs_ids') as id, r.lane, to_timestamp(r.at / 1000) as at, r.key, r.ukey, r.body
         from json_to_recordset(p_records) r (lane integer, at float8, key text, ukey text, body text)),
+    -- In the order of their keys: two transactions that send the same ones would otherwise wait for each other.
     taken as (
-      insert into holdfast.jobs_unique (queue, key, id) select lane >> 2, ukey, id from drawn where ukey is not null
-      on conflict do nothing returning id),
+      insert into holdfast.jobs_unique (queue, key, id) select lane >> 2, ukey, id from drawn where ukey is not null order by 1, 2, 3
+      on conflict do nothing returning queue, key, id),
     fresh as materialized (select d.* from drawn d where d.ukey is null or exists (select from taken t where t.id = d.id)),
     later as (
       insert into holdfast.jobs_later (run_at, id, lane, attempt, key, unique_key, body)
@@ -96,8 +97,10 @@ begin
     ready as (
       insert into holdfast.jobs_ready (slot, lane, id, key, unique_key, body)
       select (id >> 16) & 7, lane, id, key, ukey, body from fresh where at is null or at <= now())
-    select case when f.id is not null then d.id else k.id end::text, f.id is not null
+    -- The other one with its unique key is older, or in the same call.
+    select coalesce(f.id, t.id, k.id)::text, f.id is not null
       from drawn d left join fresh f on f.id = d.id
+      left join taken t on f.id is null and t.queue = d.lane >> 2 and t.key = d.ukey
       left join holdfast.jobs_unique k on f.id is null and k.queue = d.lane >> 2 and k.key = d.ukey
      order by d.id;
 end $$;
@@ -156,25 +159,22 @@ create function holdfast.jobs_release(p_queue smallint, p_keys text[]) returns v
 language plpgsql
 set enable_seqscan = off set enable_bitmapscan = off set jit = off
 as $$
-declare
-  v_key text;
-  v_amount integer;
 begin
-  for v_key, v_amount in
-    select k, count(*) from unnest(p_keys) k where k is not null group by k order by k
-  loop
-    update holdfast.jobs_keys k set running = k.running - v_amount where k.queue = p_queue and k.key = v_key;
-    with next as (
-      delete from holdfast.jobs_waiting w
-       where w.queue = p_queue and w.key = v_key and w.id = any(array(
-         select n.id from holdfast.jobs_waiting n where n.queue = p_queue and n.key = v_key order by n.id limit v_amount))
-      returning w.*),
-    fresh as materialized (select nextval('holdfast.jobs_ids') as new_id, n.* from next n order by n.id)
-    insert into holdfast.jobs_ready (slot, lane, id, origin, attempt, crashes, at, key, unique_key, errors, body)
-    select (f.new_id >> 16) & 7, f.lane, f.new_id, coalesce(f.origin, f.id), f.attempt, f.crashes, f.at, f.key, f.unique_key, f.errors, f.body
-      from fresh f;
-    delete from holdfast.jobs_keys k where k.queue = p_queue and k.key = v_key and k.running <= 0;
-  end loop;
+  perform from holdfast.jobs_keys k where k.queue = p_queue and k.key = any(p_keys) order by k.key for update;
+  update holdfast.jobs_keys k set running = k.running - n.amount
+    from (select u.key, count(*)::integer as amount from unnest(p_keys) u (key) group by u.key) n
+   where k.queue = p_queue and k.key = any(p_keys) and k.key = n.key;
+  with free as materialized (select u.key, count(*) as amount from unnest(p_keys) u (key) where u.key is not null group by u.key),
+  next as materialized (
+    select w.id, w.key from free f cross join lateral (
+      select n.id, n.key from holdfast.jobs_waiting n where n.queue = p_queue and n.key = f.key order by n.id limit f.amount) w),
+  gone as (
+    delete from holdfast.jobs_waiting w using next n where w.queue = p_queue and w.key = n.key and w.id = n.id returning w.*),
+  fresh as materialized (select nextval('holdfast.jobs_ids') as new_id, g.* from (select * from gone order by id) g)
+  insert into holdfast.jobs_ready (slot, lane, id, origin, attempt, crashes, at, key, unique_key, errors, body)
+  select (f.new_id >> 16) & 7, f.lane, f.new_id, coalesce(f.origin, f.id), f.attempt, f.crashes, f.at, f.key, f.unique_key, f.errors, f.body
+    from fresh f;
+  delete from holdfast.jobs_keys k where k.queue = p_queue and k.key = any(p_keys) and k.running <= 0;
 end $$;
 
 -- A set of ids as ranges. Neighbours are the rule, and then nothing has to be sorted and merged.

@@ -1266,7 +1266,7 @@ export const catalog: readonly CatalogRow[] = [
   {
     "kind": "function",
     "name": "jobs_release(p_queue smallint, p_keys text[])",
-    "definition": "24e327e86088bbde78352a7955e1513c"
+    "definition": "28e5a001cbd3c9a4d9376464186d82a9"
   },
   {
     "kind": "function",
@@ -1281,7 +1281,7 @@ export const catalog: readonly CatalogRow[] = [
   {
     "kind": "function",
     "name": "jobs_send_rich(p_records json)",
-    "definition": "705c17a32ab587c2acdb7f6a19bcdbc6"
+    "definition": "92d2b0d1a8a0c1665b756a2e42aeafca"
   },
   {
     "kind": "function",

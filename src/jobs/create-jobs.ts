@@ -6,6 +6,7 @@ import { makeInspector } from './inspect.js'
 import type { JobsInspector } from './inspect-types.js'
 import type { AnyDefinition } from './job-run.js'
 import { jobDefaults, sendOptionTable, workOptionTable } from './options.js'
+import type { KnownMarks } from './lane-marks.js'
 import { encodePayload, encodePayloads } from './payload.js'
 import { Sender } from './sender.js'
 import * as store from './store.js'
@@ -67,10 +68,12 @@ class ProcessJobs implements Jobs {
   readonly #queues: ReadonlyMap<string, number>
   readonly #logger: Logger
   readonly #counts: Counts
-  readonly #sender: Sender
+  readonly #sender: Sender<{ body: string }, string>
+  readonly #richSender: Sender<store.RichRecord, store.SentRow>
   readonly #wakeUps: WakeUps
   readonly #crons: Crons
   readonly #workers = new Set<JobWorker>()
+  readonly #marks: KnownMarks = new Map()
   /** What workers do beside their jobs ends a little later than they do. */
   readonly #ending = new Set<Promise<void>>()
 
@@ -81,7 +84,16 @@ class ProcessJobs implements Jobs {
     this.#logger = logger
     this.inspect = makeInspector(db)
     this.#counts = new Counts(db)
-    this.#sender = new Sender(db, (lane, amount) => this.#noteSent([lane], amount))
+    this.#sender = new Sender(async (lane, records) => {
+      const ids = await store.sendPlain(db, lane, records.map(({ body }) => body).join(store.RECORD))
+      this.#noteSent([lane], ids.length)
+      return ids
+    })
+    this.#richSender = new Sender(async (lane, records) => {
+      const rows = await store.sendRich(db, records)
+      this.#noteSent([lane], rows.filter(({ is_new: isNew }) => isNew).length)
+      return rows
+    })
     this.#crons = new Crons(db, (lane) => this.#noteSent([lane], 1))
     this.#wakeUps = new WakeUps(db, logger, () => this.#wakeWorkers())
   }
@@ -109,12 +121,13 @@ class ProcessJobs implements Jobs {
     const { key = null, uniqueKey: ukey = null } = options
     if (runAt !== null || key !== null || ukey !== null) {
       const record = { lane, at: runAt, key, ukey, body }
-      const [row] = await store.sendRich(tx ?? this.#db, [record])
-      const { id, is_new: isNew } = row as store.SentRow
-      if (isNew) this.#noteSentIn(tx, lane, 1)
-      return { id: id ?? '', isNew }
+      if (tx === undefined) return toSent(await this.#richSender.send(lane, record))
+      const [row] = await store.sendRich(tx, [record])
+      const sent = toSent(row as store.SentRow)
+      if (sent.isNew) this.#noteSentIn(tx, lane, 1)
+      return sent
     }
-    if (tx === undefined) return { id: await this.#sender.send(lane, body), isNew: true }
+    if (tx === undefined) return { id: await this.#sender.send(lane, { body }), isNew: true }
     const [id] = await store.sendPlain(tx, lane, body)
     this.#noteSentIn(tx, lane, 1)
     return { id: id as string, isNew: true }
@@ -148,6 +161,7 @@ class ProcessJobs implements Jobs {
   }
 
   #noteSent(lanes: readonly number[], amount: number): void {
+    if (amount === 0) return
     for (const lane of lanes) this.#counts.add(lane, 'sent', amount)
     this.#wakeUps.tell(lanes)
   }
@@ -171,6 +185,7 @@ class ProcessJobs implements Jobs {
     const worker: JobWorker = await JobWorker.start({
       ...shared,
       definitions,
+      marks: this.#marks,
       concurrency,
       leaseMs,
       pollMs,
@@ -255,6 +270,10 @@ class ProcessJobs implements Jobs {
     await this.#wakeUps.close()
     await this.#counts.close()
   }
+}
+
+function toSent({ id, is_new: isNew }: store.SentRow): Sent {
+  return { id: id ?? '', isNew }
 }
 
 /** Calls begin with a transaction or leave it out. */

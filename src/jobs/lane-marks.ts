@@ -7,6 +7,12 @@ const RESCAN_MS = 250
  * the marks had passed, and nobody would look for them there again.
  */
 const FULL_LOOK_MS = 60_000
+/** A look may take a twentieth of the time, and is not put off for longer than this. */
+const LEAST_REST = 20
+const MOST_REST_MS = 2_000
+
+/** Safe marks that were found, by lane. */
+export type KnownMarks = Map<number, { safe: number; opened: number; fullAt: number }>
 
 /**
  * Where to begin looking for a lane's jobs. Without it every claim would walk over all rows that are deleted but not
@@ -22,11 +28,17 @@ const FULL_LOOK_MS = 60_000
  */
 export class LaneMarks {
   readonly lane: number
+  readonly #known: KnownMarks
   #safe = 0
   #head = 0
   #wasFull = false
   #lookedAt = 0
-  #fullAt = 0
+  #fullAt: number | undefined
+  #restMs = RESCAN_MS
+  /** What a claim takes that begins at the head. */
+  #usualMs = 0
+  /** The claim that is on its way began at the safe mark. */
+  #isLook = false
   /** Claims below are closed. */
   opened = 0
   /** An id that was seen, and that no later transaction id is known for yet. */
@@ -34,8 +46,14 @@ export class LaneMarks {
   /** All owners of ids up to `last` are older than `xid`. */
   #pending: { last: number; xid: bigint } | undefined
 
-  constructor(lane: number) {
+  /** @param known where others of this process have come, which is as true for this one */
+  constructor(lane: number, known: KnownMarks = new Map()) {
     this.lane = lane
+    this.#known = known
+    const mark = known.get(lane)
+    this.#safe = mark?.safe ?? 0
+    this.opened = mark?.opened ?? 0
+    this.#fullAt = mark?.fullAt
   }
 
   get safe(): number {
@@ -44,13 +62,22 @@ export class LaneMarks {
 
   /** Where the next claim begins. */
   choose(now: number): number {
+    this.#fullAt ??= now
     if (now - this.#fullAt > FULL_LOOK_MS) {
       this.forget()
       this.#fullAt = now
     }
-    if (this.#wasFull && now - this.#lookedAt < RESCAN_MS) return this.#head
+    if (this.#wasFull && now - this.#lookedAt < this.#restMs) return this.#head
     this.#lookedAt = now
+    this.#isLook = true
     return this.#safe
+  }
+
+  /** What the last claim took. Behind a long writer a look walks over all that was done since that began. */
+  noteCost(ms: number): void {
+    if (!this.#isLook) this.#usualMs = this.#usualMs === 0 ? ms : this.#usualMs * 0.8 + ms * 0.2
+    else this.#restMs = Math.min(MOST_REST_MS, Math.max(RESCAN_MS, (ms - this.#usualMs) * LEAST_REST))
+    this.#isLook = false
   }
 
   /** Takes in what a claim found. Gives the id up to which a new safe mark may be looked for now. */
@@ -74,10 +101,12 @@ export class LaneMarks {
 
   raise(mark: number): void {
     this.#safe = Math.max(this.#safe, mark)
+    this.#known.set(this.lane, { safe: this.#safe, opened: this.opened, fullAt: this.#fullAt ?? 0 })
   }
 
   /** The database may have another history: what was remembered of it is worth nothing. */
   forget(): void {
+    this.#known.delete(this.lane)
     this.#safe = 0
     this.#head = 0
     this.#wasFull = false

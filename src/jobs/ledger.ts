@@ -21,6 +21,7 @@ export class Ledger {
   readonly #db: Db
   readonly #worker: string
   readonly #onLost: (error?: unknown) => void
+  readonly #onWritten: () => void
   readonly #left = new Map<number, number>()
   readonly #lanes = new Map<number, LaneEntry>()
   #flushing: Promise<void> | undefined
@@ -28,10 +29,14 @@ export class Ledger {
   /** Jobs whose end came too late: they had been handed to another worker. */
   lost = 0
 
-  constructor(db: Db, worker: string, onLost: (error?: unknown) => void) {
+  /** Succeeded and not written yet: what a killed worker would repeat, beside what it was running. */
+  unwritten = 0
+
+  constructor(db: Db, worker: string, onLost: (error?: unknown) => void, onWritten: () => void) {
     this.#db = db
     this.#worker = worker
     this.#onLost = onLost
+    this.#onWritten = onWritten
   }
 
   open(cid: number, amount: number): void {
@@ -41,6 +46,7 @@ export class Ledger {
   finish(job: ClaimedJob): void {
     const entry = this.#entryOf(job)
     entry.done.push({ id: job.id, cid: job.cid })
+    this.unwritten++
     if (job.frees) entry.frees = true
     this.#settle(entry, job.cid)
   }
@@ -147,6 +153,8 @@ export class Ledger {
     if (done.length + ended.length === 0) return
     const completion: Completion = { lane, ...joinRuns(done), ended, frees }
     this.lost += done.length - (await complete(db, worker, completion))
+    this.unwritten -= done.length
+    this.#onWritten()
   }
 }
 

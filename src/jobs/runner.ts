@@ -14,6 +14,8 @@ const LOOK_MS = 100
 /** Jobs are started for so long, then everything else in the process has its turn. */
 const SLICE_MS = 5
 const LOST = 'HF002'
+/** Jobs that a killed worker may repeat. */
+const MOST_REPEATED = 100
 
 export interface RunnerParts {
   db: Db
@@ -37,6 +39,8 @@ export class Runner {
   #busy = 0
   #isStopping = false
   #isFilling = false
+  /** The last handler called was not asynchronous. */
+  #endsAtOnce = false
   #onIdle: (() => void) | undefined
 
   constructor(parts: RunnerParts) {
@@ -64,7 +68,7 @@ export class Runner {
     const endsAt = performance.now() + SLICE_MS
     while (!this.#isStopping && this.#busy < this.#parts.concurrency) {
       const first = this.#queue.peek()
-      if (first === undefined) break
+      if (first === undefined || this.#mustWait()) break
       const definition = this.#parts.definitions.get(first.lane) as AnyDefinition
       this.#busy++
       if (definition.options.mode === 'transaction') {
@@ -79,6 +83,20 @@ export class Runner {
     }
     this.#isFilling = false
     this.#parts.onDrained()
+  }
+
+  /**
+   * What has ended and is not written down yet runs again when the process is killed, so it is little. Handlers that end
+   * at once are excepted: the wait would be most of their time.
+   */
+  #mustWait(): boolean {
+    const { concurrency, ledger } = this.#parts
+    return !this.#endsAtOnce && this.#running.size + ledger.unwritten >= Math.max(MOST_REPEATED, concurrency * 2)
+  }
+
+  /** There may be room for more. */
+  resume(): void {
+    if (!this.#isFilling && !this.#isStopping && this.#queue.length > 0) this.#fill()
   }
 
   /** Handlers that are not asynchronous would keep the loop for as long as there are jobs. */
@@ -108,6 +126,7 @@ export class Runner {
       }
       run.payload = JSON.parse(claimed.body)
       const result = handler(run)
+      this.#endsAtOnce = !isThenable(result)
       if (isThenable(result))
         result.then(
           () => this.#succeed(run),

@@ -3,7 +3,7 @@ import { ClaimSize } from './claim-size.js'
 import { parseClaim } from './claimed-job.js'
 import type { Counts, Happening } from './counts.js'
 import type { AnyDefinition } from './job-run.js'
-import { LaneMarks } from './lane-marks.js'
+import { LaneMarks, type KnownMarks } from './lane-marks.js'
 import { Ledger } from './ledger.js'
 import { Membership } from './membership.js'
 import { jobDefaults } from './options.js'
@@ -24,6 +24,7 @@ export interface WorkerParts {
   counts: Counts
   logger: Logger
   definitions: ReadonlyMap<number, AnyDefinition>
+  marks: KnownMarks
   concurrency: number
   leaseMs: number
   pollMs: number
@@ -62,7 +63,7 @@ export class JobWorker implements Worker {
   private constructor(parts: WorkerParts) {
     this.#parts = parts
     this.#size = new ClaimSize(parts.concurrency * largestGroup(parts.definitions))
-    this.#marks = [...parts.definitions.keys()].map((lane) => new LaneMarks(lane))
+    this.#marks = [...parts.definitions.keys()].map((lane) => new LaneMarks(lane, parts.marks))
     this.stopped = new Promise((resolve) => (this.#markStopped = resolve))
   }
 
@@ -92,13 +93,12 @@ export class JobWorker implements Worker {
     const { db, concurrency, definitions, leaseMs } = this.#parts
     const onLost = (error?: unknown) => this.#lose(error)
     const membership = await Membership.join(db, leaseMs, onLost)
-    const ledger = new Ledger(db, membership.id, onLost)
+    const ledger = new Ledger(db, membership.id, onLost, () => this.#runner.resume())
     const counts = this.#countedBy(this.#parts.counts)
     const onDrained = () => {
       if (this.#runner.buffered < this.#size.value / 2) this.wake()
     }
     const runner = new Runner({ db, worker: membership.id, concurrency, ledger, counts, definitions, onDrained })
-    for (const marks of this.#marks) marks.forget()
     this.#membership = membership
     this.#ledger = ledger
     this.#runner = runner
@@ -166,6 +166,8 @@ export class JobWorker implements Worker {
       order.map(({ opened }) => opened),
       most,
     )
+    const tookMs = performance.now() - now
+    for (const marks of order) marks.noteCost(tookMs)
     return { rows, lanes: order.length, most, membership }
   }
 
@@ -244,6 +246,7 @@ export class JobWorker implements Worker {
   async #rejoin(): Promise<void> {
     await this.#membership.abandon()
     await this.#join()
+    for (const marks of this.#marks) marks.forget()
   }
 
   async stop(): Promise<void> {

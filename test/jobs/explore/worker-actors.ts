@@ -58,10 +58,13 @@ export class WorkerState {
 /** More than the rescan's interval. */
 export const RESCAN_STEP_MS = 1_000
 
+/** When to look, and at what cost: time is a step of its own here. */
+const timing = new Set(['lane', '#lookedAt', '#fullAt', '#restMs', '#usualMs', '#isLook', '#known'])
+
 function describeMarks(marks: LaneMarks, names: Names): unknown {
   const fields = { ...readPrivateFields(marks), ...marks } as Record<string, unknown>
   return Object.entries(fields).map(([name, value]) => {
-    if (name === 'lane' || name === '#lookedAt' || name === '#fullAt') return ''
+    if (timing.has(name)) return ''
     if (typeof value !== 'number' && name !== '#pending') return [name, value]
     if (name === 'opened') return names.claimsBelow(value as number)
     if (name === '#seen') return names.rowsBelow((value as number) + 1)
@@ -205,8 +208,11 @@ export class Hands extends Actor {
   constructor(client: Client, worker: WorkerState) {
     super(`${worker.spec.name} hands`, client)
     this.#worker = worker
-    this.#ledger = new Ledger(this.db, worker.id, (error) =>
-      worker.history.break(`The ledger of ${worker.spec.name} was refused: ${String(error)}`),
+    this.#ledger = new Ledger(
+      this.db,
+      worker.id,
+      (error) => worker.history.break(`The ledger of ${worker.spec.name} was refused: ${String(error)}`),
+      () => {},
     )
   }
 
