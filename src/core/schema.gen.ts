@@ -75,6 +75,16 @@ export const catalog: readonly CatalogRow[] = [
   },
   {
     "kind": "column",
+    "name": "jobs_cancels.asked_at",
+    "definition": "timestamp with time zone not null default now()"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_cancels.job_id",
+    "definition": "bigint not null"
+  },
+  {
+    "kind": "column",
     "name": "jobs_claims.at",
     "definition": "timestamp with time zone not null default now()"
   },
@@ -225,6 +235,16 @@ export const catalog: readonly CatalogRow[] = [
   },
   {
     "kind": "column",
+    "name": "jobs_keeps.keep_ms",
+    "definition": "bigint not null"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_keeps.queue",
+    "definition": "smallint not null"
+  },
+  {
+    "kind": "column",
     "name": "jobs_keys.key",
     "definition": "text not null"
   },
@@ -302,6 +322,41 @@ export const catalog: readonly CatalogRow[] = [
     "kind": "column",
     "name": "jobs_later.unique_key",
     "definition": "text"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_progress.at",
+    "definition": "timestamp with time zone not null default now()"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_progress.checkpoint",
+    "definition": "jsonb"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_progress.done",
+    "definition": "double precision"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_progress.job_id",
+    "definition": "bigint not null"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_progress.note",
+    "definition": "text"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_progress.run",
+    "definition": "bigint not null"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_progress.total",
+    "definition": "double precision"
   },
   {
     "kind": "column",
@@ -835,6 +890,81 @@ export const catalog: readonly CatalogRow[] = [
   },
   {
     "kind": "column",
+    "name": "jobs_results.attempts",
+    "definition": "smallint not null"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_results.body",
+    "definition": "jsonb not null"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_results.errors",
+    "definition": "jsonb"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_results.expires_at",
+    "definition": "timestamp with time zone not null"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_results.finished_at",
+    "definition": "timestamp with time zone not null default now()"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_results.id",
+    "definition": "bigint not null"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_results.key",
+    "definition": "text"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_results.outcome",
+    "definition": "text not null"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_results.priority",
+    "definition": "smallint not null"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_results.progress",
+    "definition": "jsonb"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_results.queue",
+    "definition": "smallint not null"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_results.redriven_as",
+    "definition": "bigint"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_results.result",
+    "definition": "jsonb"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_results.sent_at",
+    "definition": "timestamp with time zone not null"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_results.unique_key",
+    "definition": "text"
+  },
+  {
+    "kind": "column",
     "name": "jobs_unique.id",
     "definition": "bigint not null"
   },
@@ -955,6 +1085,11 @@ export const catalog: readonly CatalogRow[] = [
   },
   {
     "kind": "constraint",
+    "name": "jobs_cancels.jobs_cancels_pkey",
+    "definition": "PRIMARY KEY (job_id)"
+  },
+  {
+    "kind": "constraint",
     "name": "jobs_claims.jobs_claims_pkey",
     "definition": "PRIMARY KEY (lane, cid)"
   },
@@ -985,6 +1120,16 @@ export const catalog: readonly CatalogRow[] = [
   },
   {
     "kind": "constraint",
+    "name": "jobs_keeps.jobs_keeps_keep_ms_check",
+    "definition": "CHECK ((keep_ms > 0))"
+  },
+  {
+    "kind": "constraint",
+    "name": "jobs_keeps.jobs_keeps_pkey",
+    "definition": "PRIMARY KEY (queue)"
+  },
+  {
+    "kind": "constraint",
     "name": "jobs_keys.jobs_keys_pkey",
     "definition": "PRIMARY KEY (queue, key)"
   },
@@ -1007,6 +1152,11 @@ export const catalog: readonly CatalogRow[] = [
     "kind": "constraint",
     "name": "jobs_lanes.jobs_lanes_queue_priority_key",
     "definition": "UNIQUE (queue, priority)"
+  },
+  {
+    "kind": "constraint",
+    "name": "jobs_progress.jobs_progress_pkey",
+    "definition": "PRIMARY KEY (job_id)"
   },
   {
     "kind": "constraint",
@@ -1036,6 +1186,16 @@ export const catalog: readonly CatalogRow[] = [
   {
     "kind": "constraint",
     "name": "jobs_queues.jobs_queues_pkey",
+    "definition": "PRIMARY KEY (id)"
+  },
+  {
+    "kind": "constraint",
+    "name": "jobs_results.jobs_results_outcome_check",
+    "definition": "CHECK ((outcome = ANY (ARRAY['succeeded'::text, 'dead'::text, 'cancelled'::text])))"
+  },
+  {
+    "kind": "constraint",
+    "name": "jobs_results.jobs_results_pkey",
     "definition": "PRIMARY KEY (id)"
   },
   {
@@ -1075,6 +1235,16 @@ export const catalog: readonly CatalogRow[] = [
   },
   {
     "kind": "function",
+    "name": "jobs_conclude(p_worker bigint, p_lane integer, p_id bigint[], p_cid bigint[], p_outcome text, p_result text[], p_ended bigint[])",
+    "definition": "0e739450382eae9bf8902f482261b8e2"
+  },
+  {
+    "kind": "function",
+    "name": "jobs_conclude_in_tx(p_worker bigint, p_lane integer, p_id bigint[], p_cid bigint[], p_result text[])",
+    "definition": "15ccedaa231434242277692c2fd35503"
+  },
+  {
+    "kind": "function",
     "name": "jobs_fail(p_worker bigint, p_lane integer, p_id bigint[], p_cid bigint[], p_run_at timestamp with time zone[], p_error jsonb[])",
     "definition": "8361f82dbd578fd6a71fcb818e815fbe"
   },
@@ -1090,8 +1260,23 @@ export const catalog: readonly CatalogRow[] = [
   },
   {
     "kind": "function",
+    "name": "jobs_forget(p_most integer)",
+    "definition": "8d5a4eac1d74c005bf79b19ec57b98c9"
+  },
+  {
+    "kind": "function",
     "name": "jobs_hold_claims(p_worker bigint, p_lane integer, p_cids bigint[])",
     "definition": "1e4538c75b5f3898730373c1f179160b"
+  },
+  {
+    "kind": "function",
+    "name": "jobs_keep_dead()",
+    "definition": "e2a9260c16e53a8fa44ab59f6dec9072"
+  },
+  {
+    "kind": "function",
+    "name": "jobs_note(p_worker bigint, p_lane integer, p_id bigint, p_cid bigint, p_job bigint, p_checkpoint text, p_progress double precision[], p_note text)",
+    "definition": "b17cf618eda056ba108e7b01fc92e8dd"
   },
   {
     "kind": "function",
@@ -1102,6 +1287,11 @@ export const catalog: readonly CatalogRow[] = [
     "kind": "function",
     "name": "jobs_promote(p_from timestamp with time zone, p_most integer)",
     "definition": "4254fab35220680cce8f1b16e37a9b9a"
+  },
+  {
+    "kind": "function",
+    "name": "jobs_pursue_cancels(p_most integer)",
+    "definition": "d3de6b8cc81cec95feb611a518e665a9"
   },
   {
     "kind": "function",
@@ -1130,6 +1320,21 @@ export const catalog: readonly CatalogRow[] = [
   },
   {
     "kind": "function",
+    "name": "jobs_set_keeps(p_queue smallint[], p_keep_ms bigint[])",
+    "definition": "9585dcb03d7961ce039b12d38d0076ed"
+  },
+  {
+    "kind": "function",
+    "name": "jobs_stop(p_id bigint)",
+    "definition": "0467204f1f19f9ecf4dee5f935032dfd"
+  },
+  {
+    "kind": "function",
+    "name": "jobs_sweep_progress(p_from timestamp with time zone, p_most integer)",
+    "definition": "50dc72a72f66af295c3d33c3ecdc5afd"
+  },
+  {
+    "kind": "function",
     "name": "jobs_trim()",
     "definition": "cd1fcfb27b533d0f2dfee5fbf0f40d29"
   },
@@ -1147,6 +1352,11 @@ export const catalog: readonly CatalogRow[] = [
     "kind": "index",
     "name": "core_migrations_pkey",
     "definition": "CREATE UNIQUE INDEX core_migrations_pkey ON holdfast.core_migrations USING btree (name)"
+  },
+  {
+    "kind": "index",
+    "name": "jobs_cancels_pkey",
+    "definition": "CREATE UNIQUE INDEX jobs_cancels_pkey ON holdfast.jobs_cancels USING btree (job_id)"
   },
   {
     "kind": "index",
@@ -1185,6 +1395,11 @@ export const catalog: readonly CatalogRow[] = [
   },
   {
     "kind": "index",
+    "name": "jobs_keeps_pkey",
+    "definition": "CREATE UNIQUE INDEX jobs_keeps_pkey ON holdfast.jobs_keeps USING btree (queue)"
+  },
+  {
+    "kind": "index",
     "name": "jobs_keys_pkey",
     "definition": "CREATE UNIQUE INDEX jobs_keys_pkey ON holdfast.jobs_keys USING btree (queue, key)"
   },
@@ -1207,6 +1422,16 @@ export const catalog: readonly CatalogRow[] = [
     "kind": "index",
     "name": "jobs_later_id",
     "definition": "CREATE INDEX jobs_later_id ON holdfast.jobs_later USING btree (id)"
+  },
+  {
+    "kind": "index",
+    "name": "jobs_progress_at",
+    "definition": "CREATE INDEX jobs_progress_at ON holdfast.jobs_progress USING btree (at)"
+  },
+  {
+    "kind": "index",
+    "name": "jobs_progress_pkey",
+    "definition": "CREATE UNIQUE INDEX jobs_progress_pkey ON holdfast.jobs_progress USING btree (job_id)"
   },
   {
     "kind": "index",
@@ -1310,6 +1535,21 @@ export const catalog: readonly CatalogRow[] = [
   },
   {
     "kind": "index",
+    "name": "jobs_results_expiry",
+    "definition": "CREATE INDEX jobs_results_expiry ON holdfast.jobs_results USING btree (expires_at)"
+  },
+  {
+    "kind": "index",
+    "name": "jobs_results_pkey",
+    "definition": "CREATE UNIQUE INDEX jobs_results_pkey ON holdfast.jobs_results USING btree (id)"
+  },
+  {
+    "kind": "index",
+    "name": "jobs_results_queue",
+    "definition": "CREATE INDEX jobs_results_queue ON holdfast.jobs_results USING btree (queue, id)"
+  },
+  {
+    "kind": "index",
     "name": "jobs_unique_pkey",
     "definition": "CREATE UNIQUE INDEX jobs_unique_pkey ON holdfast.jobs_unique USING btree (queue, key)"
   },
@@ -1336,6 +1576,11 @@ export const catalog: readonly CatalogRow[] = [
   {
     "kind": "table",
     "name": "core_migrations",
+    "definition": "r"
+  },
+  {
+    "kind": "table",
+    "name": "jobs_cancels",
     "definition": "r"
   },
   {
@@ -1370,6 +1615,11 @@ export const catalog: readonly CatalogRow[] = [
   },
   {
     "kind": "table",
+    "name": "jobs_keeps",
+    "definition": "r"
+  },
+  {
+    "kind": "table",
     "name": "jobs_keys",
     "definition": "r"
   },
@@ -1381,6 +1631,11 @@ export const catalog: readonly CatalogRow[] = [
   {
     "kind": "table",
     "name": "jobs_later",
+    "definition": "r"
+  },
+  {
+    "kind": "table",
+    "name": "jobs_progress",
     "definition": "r"
   },
   {
@@ -1436,6 +1691,11 @@ export const catalog: readonly CatalogRow[] = [
   {
     "kind": "table",
     "name": "jobs_ready_7",
+    "definition": "r"
+  },
+  {
+    "kind": "table",
+    "name": "jobs_results",
     "definition": "r"
   },
   {

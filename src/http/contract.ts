@@ -187,6 +187,6 @@ export interface RedriveDocument {
 
 /** What `POST /_holdfast/api/jobs/cancel` answers. */
 export interface CancelDocument {
-  /** False: nothing of that id was waiting. */
-  isCancelled: boolean
+  /** `asked`: it runs, and its worker was told. */
+  answer: 'cancelled' | 'asked' | 'not-found'
 }

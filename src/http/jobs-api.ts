@@ -94,7 +94,7 @@ export async function redrive(jobs: Jobs | undefined, query: URLSearchParams): P
 }
 
 export async function cancel(jobs: Jobs | undefined, query: URLSearchParams): Promise<CancelDocument> {
-  return { isCancelled: await need(jobs).cancel(readId(query)) }
+  return { answer: await need(jobs).cancel(readId(query)) }
 }
 
 function need(jobs: Jobs | undefined): Jobs {

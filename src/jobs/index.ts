@@ -3,7 +3,7 @@
 export { createJobs, type JobsOptions } from './create-jobs.js'
 export { defineJob } from './define-job.js'
 export { jobsErrors } from './errors.js'
-export { jobOptionTable, sendOptionTable, workOptionTable } from './options.js'
+export { jobOptionTable, redriveOptionTable, sendOptionTable, watchOptionTable, workOptionTable } from './options.js'
 export type {
   DeadPage,
   DeadPageFilter,
@@ -20,21 +20,29 @@ export type {
 export type {
   AtLeastOnceOptions,
   BatchOptions,
+  CancelAnswer,
+  Checkpoint,
   Cron,
   DeadFilter,
   DeadJob,
   Job,
   JobDefinition,
   JobOptions,
+  JobState,
+  JobStatus,
   Jobs,
+  KeptRun,
   Priority,
+  Progress,
   QueueState,
+  RedriveFilter,
   RetryOptions,
   SendOptions,
   Sent,
   StandardSchema,
   TransactionJob,
   TransactionOptions,
+  WatchOptions,
   Worker,
   WorkerStats,
   WorkOptions,

@@ -161,8 +161,8 @@ test('cancel takes out a job that waits, once', async () => {
     expect(await run('cancel', id)).toMatchObject({ code: 0, stdout: `cancelled  ${id}\n` })
     const again = await run('cancel', id)
     expect(again).toMatchObject({ code: 1, stdout: `not found  ${id}\n` })
-    expect(again.stderr).toContain('No job of that id waits')
-    expect(await runJson('cancel', id)).toEqual({ code: 1, id, isCancelled: false })
+    expect(again.stderr).toContain('No job of that id waits or runs')
+    expect(await runJson('cancel', id)).toEqual({ code: 1, id, answer: 'not-found' })
   })
 })
 

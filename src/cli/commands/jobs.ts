@@ -130,9 +130,10 @@ async function setPaused(isPaused: boolean, jobs: Jobs, { words, options, termin
 
 async function cancelJob(jobs: Jobs, { words, options, terminal }: CommandInput): Promise<number> {
   const id = readId(words[1] as string)
-  const isCancelled = await jobs.cancel(id)
-  if (options['json']) terminal.printJson({ id, isCancelled })
-  else terminal.print(`${isCancelled ? 'cancelled' : 'not found'}  ${id}`)
-  if (!isCancelled) terminal.progress('No job of that id waits: it runs, has ended, is dead, or never was.')
-  return isCancelled ? 0 : 1
+  const answer = await jobs.cancel(id)
+  if (options['json']) terminal.printJson({ id, answer })
+  else terminal.print(`${answer.replace('-', ' ')}  ${id}`)
+  if (answer === 'asked') terminal.progress(`It runs; its worker was told to end it. holdfast jobs status ${id}`)
+  if (answer === 'not-found') terminal.progress('No job of that id waits or runs: it has ended, is dead, or never was.')
+  return answer === 'not-found' ? 1 : 0
 }
