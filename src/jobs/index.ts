@@ -5,6 +5,7 @@ export { defineJob } from './define-job.js'
 export { jobsErrors } from './errors.js'
 export { jobOptionTable, redriveOptionTable, sendOptionTable, watchOptionTable, workOptionTable } from './options.js'
 export type {
+  CronState,
   DeadPage,
   DeadPageFilter,
   DeadSummary,
@@ -14,6 +15,7 @@ export type {
   JobsInspector,
   MinuteCounts,
   QueueMinutes,
+  RunningJob,
   WaitReason,
   WorkerState,
 } from './inspect-types.js'

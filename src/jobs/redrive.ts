@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Db } from '../core/index.js'
-import { redriveSucceeded } from './results-store.js'
+import { readHead, redriveSucceeded } from './results-store.js'
 import { redrive, type DeadQuery } from './store.js'
 import type { DeadFilter, RedriveFilter } from './types.js'
 
@@ -44,11 +44,13 @@ async function redriveSlowly(
   onSent: (lanes: readonly number[]) => void,
 ): Promise<number> {
   const step = Math.max(1, Math.floor(perSecond / SLICES))
+  // What is sent again succeeds while this goes on, and fits the filter as well: it would never end.
+  const until = await readHead(db)
   let [sent, left, after] = [0, query.limit ?? Infinity, query.after]
   while (left > 0) {
     const startedAt = performance.now()
     const limit = Math.min(step, left)
-    const { amount, lanes, last } = await send(db, { ...query, after, limit })
+    const { amount, lanes, last } = await send(db, { ...query, after, limit, until })
     if (amount > 0) onSent(lanes)
     sent += amount
     left -= limit

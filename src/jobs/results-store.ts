@@ -95,9 +95,28 @@ export async function findResult(db: Queryable, id: string): Promise<ResultRow |
 const succeededCondition = `from holdfast.jobs_results k join holdfast.jobs_queues q on q.id = k.queue
      where ($1::text is null or q.name = $1) and ($2::jsonb is null or k.body @> $2::jsonb) and k.id > $3::bigint
        and ($5::bigint[] is null or k.id = any($5)) and k.outcome = 'succeeded' and k.redriven_as is null
+       and ($6::bigint is null or k.id <= $6)
      order by k.id limit $4`
 
-const toValues = ({ name, contains, after, limit, ids }: DeadQuery) => [name, contains, after, limit, ids]
+/** `until`: no runs that were sent later. */
+export interface SucceededQuery extends DeadQuery {
+  until?: string
+}
+
+const toValues = ({ name, contains, after, limit, ids, until }: SucceededQuery) => [
+  name,
+  contains,
+  after,
+  limit,
+  ids,
+  until ?? null,
+]
+
+/** The last id that was given out. */
+export async function readHead(db: Queryable): Promise<string> {
+  const text = '/* holdfast:jobs.read-head */ select last_value as head from holdfast.jobs_ids'
+  return ((await db.query<{ head: string }>(text)).rows[0] as { head: string }).head
+}
 
 export async function listSucceeded(db: Queryable, query: DeadQuery): Promise<ResultRow[]> {
   const text = `/* holdfast:jobs.list-succeeded */ select ${resultColumns} ${succeededCondition}`
@@ -108,7 +127,7 @@ export async function listSucceeded(db: Queryable, query: DeadQuery): Promise<Re
  * New runs of runs that succeeded, with their history; a unique key that is in force keeps one where it is. Each is
  * sent again once: of what it became, the new run's own row tells.
  */
-export async function redriveSucceeded(db: Queryable, query: DeadQuery): Promise<Redriven> {
+export async function redriveSucceeded(db: Queryable, query: SucceededQuery): Promise<Redriven> {
   const text = `/* holdfast:jobs.redrive-succeeded */
     with chosen as materialized (select k.* ${succeededCondition} for update of k),
     begun as materialized (select pg_current_xact_id()),

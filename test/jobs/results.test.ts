@@ -299,6 +299,22 @@ test('runs that succeeded wrongly are sent anew, once, with their history, at a 
   })
 })
 
+test('a slow redrive does not send again what it has sent', async () => {
+  const job = defineJob<Numbered>('steady', { keepMs: HOUR, handler: () => {} })
+  await withJobs(box.db, [job], async (jobs) => {
+    await jobs.sendMany(
+      job,
+      Array.from({ length: 4 }, (_, n) => ({ n })),
+    )
+    const worker = await jobs.work({ pollMs: 20 })
+    await eventually(async () => expect(await countResults()).toBe(4))
+    expect(await jobs.redrive({ from: 'succeeded', perSecond: 20 })).toBe(4)
+    await eventually(async () => expect(await countResults()).toBe(8))
+    await worker.stop()
+    expect(await jobs.findSucceeded()).toHaveLength(4)
+  })
+})
+
 test('a slow redrive ends with its signal', async () => {
   const job = defineJob<Numbered>('slow', { keepMs: HOUR, handler: () => {} })
   await withJobs(box.db, [job], async (jobs) => {
