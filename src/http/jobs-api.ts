@@ -1,6 +1,7 @@
-import type { DeadFilter, JobLife, Jobs, MinuteCounts } from '../jobs/index.js'
+import type { CronState, DeadFilter, JobLife, Jobs, MinuteCounts, RunningJob } from '../jobs/index.js'
 import type {
   CancelDocument,
+  CronRow,
   DeadCountDocument,
   DeadJobsDocument,
   JobLifeDocument,
@@ -8,6 +9,7 @@ import type {
   JobsDocument,
   JobWorkerRow,
   RedriveDocument,
+  RunningJobRow,
 } from './contract.js'
 import { httpError } from './errors.js'
 import { judgeJobs, notConnected } from './jobs-verdict.js'
@@ -19,8 +21,11 @@ const mostIds = 200
 const mostFilterChars = 4_000
 
 export async function readJobs(jobs: Jobs | undefined): Promise<JobsDocument> {
-  if (jobs === undefined) return { isConnected: false, verdict: notConnected, queues: [], workers: [] }
-  const [states, hours, found] = await Promise.all([jobs.queues(), jobs.inspect.lastHour(), jobs.inspect.workers()])
+  if (jobs === undefined)
+    return { isConnected: false, verdict: notConnected, queues: [], workers: [], running: [], crons: [] }
+  const { inspect } = jobs
+  const [states, hours, found] = await Promise.all([jobs.queues(), inspect.lastHour(), inspect.workers()])
+  const [running, crons] = await Promise.all([inspect.running(), inspect.crons()])
   const minutes = new Map(hours.map((hour) => [hour.name, hour.minutes]))
   const queues: JobQueueRow[] = states.map((state) => ({ ...state, minutes: spread(minutes.get(state.name) ?? []) }))
   const workers: JobWorkerRow[] = found.map(({ id, instance, upMs, seenMs, isAlive }) => ({
@@ -30,7 +35,23 @@ export async function readJobs(jobs: Jobs | undefined): Promise<JobsDocument> {
     seenMs,
     isAlive,
   }))
-  return { isConnected: true, verdict: judgeJobs(queues, workers), queues, workers }
+  const verdict = judgeJobs(queues, workers)
+  return {
+    isConnected: true,
+    verdict,
+    queues,
+    workers,
+    running: running.map(toRunningRow),
+    crons: crons.map(toCronRow),
+  }
+}
+
+function toRunningRow({ progress, ...job }: RunningJob): RunningJobRow {
+  return { ...job, ...progress }
+}
+
+function toCronRow({ nextAt, firedAt, ...cron }: CronState): CronRow {
+  return { ...cron, nextAt: nextAt.getTime(), firedAt: firedAt?.getTime() ?? null }
 }
 
 /** A place for each of the last 60 minutes, those without a row too. */
