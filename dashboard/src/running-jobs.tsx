@@ -29,7 +29,7 @@ function RunningJob({ job }: { job: RunningJobRow }) {
         <button type="button" class="quiet" onClick={() => void lookUp(id)} aria-label={`Look up job ${id}`}>
           {id}
         </button>
-        {isCancelling && <span class="state state-paused">to end</span>}
+        {isCancelling && <span class="state state-paused">cancelling</span>}
         <span class="running-amount">
           {amount} {note}
         </span>

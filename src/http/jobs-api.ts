@@ -1,4 +1,4 @@
-import type { CronState, DeadFilter, JobLife, Jobs, MinuteCounts, RunningJob } from '../jobs/index.js'
+import type { CronState, DeadFilter, JobLife, Jobs, KeptRun, MinuteCounts, RunningJob } from '../jobs/index.js'
 import type {
   CancelDocument,
   CronRow,
@@ -81,8 +81,20 @@ export async function previewRedrive(jobs: Jobs | undefined, query: URLSearchPar
 
 export async function findJob(jobs: Jobs | undefined, query: URLSearchParams): Promise<JobLifeDocument> {
   const withPayload = query.get('payload') === '1'
-  return toLifeDocument(await need(jobs).inspect.findJob(readId(query), { withPayload }))
+  const [known, id] = [need(jobs), readId(query)]
+  const life = await known.inspect.findJob(id, { withPayload })
+  const kept = life.place === 'unknown' ? await known.result(id) : undefined
+  return toLifeDocument(kept === undefined ? life : describeKept(life, kept))
 }
+
+/** A run that has ended, and whose queue keeps that: what is known of it in place of a guess. */
+function describeKept(life: JobLife, { name, outcome, attempts, sentAt, errors, uniqueKey, ...run }: KeptRun): JobLife {
+  const until = run.expiresAt.toISOString().slice(0, 16).replace('T', ' ')
+  const sentence = `It ${outcomes[outcome]} after ${attempts} ${attempts === 1 ? 'attempt' : 'attempts'}; kept until ${until} UTC.`
+  return { ...life, name, sentence, sentAt, errors, uniqueKey }
+}
+
+const outcomes = { succeeded: 'succeeded', dead: 'died', cancelled: 'was cancelled' } as const
 
 function toLifeDocument({ sentAt, runAt, diedAt, worker, ...rest }: JobLife): JobLifeDocument {
   return {

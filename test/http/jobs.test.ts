@@ -8,7 +8,7 @@ import type {
 } from '../../src/http/contract.js'
 import { connectTo } from '../../src/core/index.js'
 import { createHttp, type HttpHandler } from '../../src/http/index.js'
-import { createJobs, defineJob, type Jobs } from '../../src/jobs/index.js'
+import { createJobs, defineJob, type JobDefinition, type Jobs } from '../../src/jobs/index.js'
 import { openTestDatabase, runAdmin, type TestDatabase } from '../helpers/database.js'
 import { eventually } from '../helpers/eventually.js'
 import { defer, quietLogger } from '../helpers/jobs.js'
@@ -115,6 +115,42 @@ describe('the overview', () => {
     const { sent, died } = (second as JobsDocument['queues'][number]).minutes
     expect([sent.length, sent.reduce((a, b) => a + b)]).toEqual([60, 30])
     expect(died.filter((count) => count > 0)).toEqual([59, 5])
+  })
+
+  it('shows how far long jobs are, schedules, and what became of a job that is kept', async () => {
+    const gate = defer()
+    const long: JobDefinition<object> = defineJob<object>('long', {
+      keepMs: 3_600_000,
+      handler: async ({ progress }) => {
+        progress(30, 40, 'rows')
+        await gate.promise
+      },
+    })
+    const nightly = { name: 'nightly', schedule: '0 3 * * *', timeZone: 'Europe/Lisbon', job: long, payload: {} }
+    const others = await createJobs(box.db, { jobs: [long], crons: [nightly], logger: quietLogger })
+    try {
+      const { id } = await others.send(long, {})
+      await others.work()
+      await eventually(async () => {
+        const { running, crons } = await read<JobsDocument>('')
+        expect(running).toMatchObject([
+          { id, name: 'long', attempt: 1, done: 30, total: 40, note: 'rows', isCancelling: false },
+        ])
+        expect(crons).toMatchObject([{ name: 'nightly', job: 'long', timeZone: 'Europe/Lisbon', firedAt: null }])
+        expect(crons[0]?.nextMs).toBeGreaterThan(0)
+      })
+      gate.resolve()
+      await eventually(async () =>
+        expect((await read<JobLifeDocument>(`/job?id=${id}`)).sentence).toMatch(
+          /^It succeeded after 1 attempt; kept until /,
+        ),
+      )
+      expect((await read<JobsDocument>('')).running).toEqual([])
+    } finally {
+      await others.close()
+      await box.db.query(`delete from holdfast.jobs_crons`)
+      await box.db.query(`delete from holdfast.jobs_queues where name = 'long'`)
+    }
   })
 
   it('shows who is alive', async () => {

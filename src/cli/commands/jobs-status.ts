@@ -23,7 +23,7 @@ function describe({ name, result, ...rest }: JobStatus, withPayload: boolean): o
 
 function printStatus(status: JobStatus, withPayload: boolean, terminal: Terminal): void {
   const { id, name, state, isCancelling, attempt, progress, waits, error, result } = status
-  const how = isCancelling ? `${state}, to end` : state
+  const how = isCancelling ? `${state}, cancelling` : state
   terminal.print(`${id}  ${how}  attempt ${attempt}  ${terminal.paint('bold', showText(name))}`)
   const lines: [string, string][] = []
   if (progress) lines.push(['progress', formatProgress(progress)])
