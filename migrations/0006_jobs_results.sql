@@ -71,16 +71,21 @@ set plan_cache_mode = force_generic_plan
 as $$
 declare
   v_mine bigint[] := holdfast.jobs_hold_claims(p_worker, p_lane, p_cid);
+  v_lo bigint[];
+  v_hi bigint[];
+  v_cid bigint[];
 begin
   with held as materialized (
     select r.*, coalesce(r.origin, r.id) as job_id, u.result
       from unnest(p_id, p_cid, p_result) u (id, cid, result)
-      join holdfast.jobs_ready r on r.slot = (u.id >> 16) & 7 and r.lane = p_lane and r.id = u.id
+      -- The limit fixes the order: by each id, never over all rows of the lane, whatever the statistics say.
+      cross join lateral (
+        select r.* from holdfast.jobs_ready r where r.slot = (u.id >> 16) & 7 and r.lane = p_lane and r.id = u.id limit 1) r
      where u.cid = any(v_mine)),
   noted as (
-    delete from holdfast.jobs_progress p using held h where p.job_id = h.job_id
+    delete from holdfast.jobs_progress p where p.job_id = any(array(select h.job_id from held h))
     returning p.job_id, case when p.done is not null then json_build_object('done', p.done, 'total', p.total, 'note', p.note) end as progress),
-  asked as (delete from holdfast.jobs_cancels c using held h where c.job_id = h.job_id)
+  asked as (delete from holdfast.jobs_cancels c where c.job_id = any(array(select h.job_id from held h)))
   insert into holdfast.jobs_results as k (
     id, queue, priority, outcome, attempts, sent_at, expires_at, key, unique_key, errors, progress, body, result)
   select h.job_id, h.lane >> 2, h.lane & 3, p_outcome, h.attempt, h.at, now() + s.keep_ms * interval '1 millisecond',
@@ -91,7 +96,13 @@ begin
   on conflict (id) do update set outcome = excluded.outcome, attempts = excluded.attempts, finished_at = excluded.finished_at,
     expires_at = excluded.expires_at, errors = excluded.errors, progress = excluded.progress, result = excluded.result,
     redriven_as = null;
-  return holdfast.jobs_complete(p_worker, p_lane, p_id, p_id, p_cid, p_ended, true);
+  -- Neighbours as runs, as jobs_complete is quick with them; a run stays in its claim and its slot.
+  select array_agg(n.lo), array_agg(n.hi), array_agg(n.cid) into v_lo, v_hi, v_cid from (
+    select min(i.id) as lo, max(i.id) as hi, i.cid from (
+      select u.id, u.cid, u.id - row_number() over (partition by u.cid order by u.id) as step
+        from unnest(p_id, p_cid) u (id, cid)) i
+     group by i.cid, i.step, i.id >> 16) n;
+  return holdfast.jobs_complete(p_worker, p_lane, v_lo, v_hi, v_cid, p_ended, true);
 end $$;
 
 -- The same at the end of a transaction in which jobs did their work: raises unless every one is still the worker's.

@@ -1236,7 +1236,7 @@ export const catalog: readonly CatalogRow[] = [
   {
     "kind": "function",
     "name": "jobs_conclude(p_worker bigint, p_lane integer, p_id bigint[], p_cid bigint[], p_outcome text, p_result text[], p_ended bigint[])",
-    "definition": "0e739450382eae9bf8902f482261b8e2"
+    "definition": "f56d869e89a9e97cc80446ab9e061778"
   },
   {
     "kind": "function",
