@@ -27,6 +27,14 @@ const wordsOfJobs: readonly [string, string][] = [
   ['Paused', 'No worker takes jobs of this queue until it is resumed; running ones go on.'],
   ['Failed, died', 'Failed: an attempt ended with an error. Died: the last attempt did, and the job is a dead letter.'],
   ['Redrive', 'Sends dead letters again with all their attempts; their history stays with them.'],
+  [
+    'Progress',
+    'What a long job tells of itself, written at most twice a second. It proves no more than that it was alive then.',
+  ],
+  [
+    'Cancel',
+    'A job that waits is taken out. One that runs is asked to end, and ends when its handler watches its signal.',
+  ],
   ['Alive', 'The worker renewed itself within its lease. The jobs of one that did not are handed to others.'],
 ]
 

@@ -108,7 +108,7 @@ function Errors({ job }: { job: JobLifeDocument }) {
 function Actions({ job }: { job: JobLifeDocument }) {
   const [isSure, askAgain] = useState(false)
   if (job.place === 'unknown') return null
-  const mayCancel = job.place === 'ready' || job.place === 'delayed' || job.place === 'retry'
+  const mayCancel = job.place !== 'dead'
   return (
     <p class="actions">
       {job.payload === undefined && (

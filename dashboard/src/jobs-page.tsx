@@ -4,6 +4,8 @@ import { JobLife } from './job-life'
 import { failure, jobs, outcome, readAt } from './jobs-state'
 import { formatSpan } from './format'
 import { QueuesTable } from './queues-table'
+import { RunningJobs } from './running-jobs'
+import { Schedules } from './schedules'
 
 export function JobsPage() {
   const document = jobs.value
@@ -14,10 +16,12 @@ export function JobsPage() {
       {document?.isConnected === true && (
         <>
           <QueuesTable />
+          <RunningJobs />
           <div class="pair">
             <JobLife />
             <Workers />
           </div>
+          <Schedules />
           <DeadLetters />
         </>
       )}

@@ -154,11 +154,15 @@ export async function lookUp(id: string, withPayload = false): Promise<void> {
   if (turn === lookUps) life.value = found ?? null
 }
 
+const cancelAnswers: Readonly<Record<CancelDocument['answer'], string>> = {
+  cancelled: 'was cancelled.',
+  asked: 'runs; its worker was asked to end it.',
+  'not-found': 'neither waited nor ran any more; nothing was changed.',
+}
+
 export async function cancel(id: string): Promise<void> {
   const done = await ask<CancelDocument>(`cancel?${new URLSearchParams({ id })}`, 'POST')
   if (done === undefined) return
-  outcome.value = done.isCancelled
-    ? `Job ${id} was cancelled.`
-    : `Job ${id} was not waiting any more; nothing was changed.`
+  outcome.value = `Job ${id} ${cancelAnswers[done.answer]}`
   await Promise.all([lookUp(id), refresh()])
 }

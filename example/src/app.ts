@@ -1,7 +1,7 @@
 import type { HttpBindings } from '@hono/node-server'
 import { Hono } from 'hono'
 import type { Db } from 'holdfast'
-import { honoContext } from 'holdfast/http'
+import { createJobEndpoints, honoContext } from 'holdfast/http'
 import type { BoxJobs } from './jobs.js'
 import { createCustomersRoutes } from './modules/customers/routes.js'
 import { createCustomersService } from './modules/customers/service.js'
@@ -12,6 +12,8 @@ import { createOrdersService, type OrdersService } from './modules/orders/servic
 import type { PaymentsService } from './modules/payments/service.js'
 import { createRefundsRoutes } from './modules/refunds/routes.js'
 import { createRefundsService } from './modules/refunds/service.js'
+import { createReportRunsRoutes, createReportsRoutes } from './modules/reports/routes.js'
+import { createReportsService } from './modules/reports/service.js'
 import { createSeatsRoutes } from './modules/seats/routes.js'
 import { createSeatsService } from './modules/seats/service.js'
 import { createVenuesRoutes } from './modules/venues/routes.js'
@@ -43,9 +45,11 @@ export interface BoxOffice {
 /** Composes the box office: services from the database up, routes from the services. Opens nothing by itself. */
 export function createBoxOffice(options: AppOptions): BoxOffice {
   const { db, payments, events: domainEvents, logger, holdfast } = options
-  const { jobs, refunder, refundJob } = options.jobs
+  const { jobs, refunder, refundJob, reportJob } = options.jobs
   const events = createEventsService({ db })
   const orders = createOrdersService({ db, payments, events: domainEvents, jobs })
+  const reports = createReportsService({ db, jobs, reportJob })
+  const reportRuns = createJobEndpoints(jobs, { only: [reportJob], basePath: '/reports' })
   const refunds = createRefundsService({ db, refunder, jobs, refundJob })
 
   const app = new Hono<AppEnv>()
@@ -60,6 +64,8 @@ export function createBoxOffice(options: AppOptions): BoxOffice {
   app.route('/venues', createVenuesRoutes(createVenuesService({ db })))
   app.route('/events', createEventsRoutes(events))
   app.route('/events', createSeatsRoutes(createSeatsService({ db })))
+  app.route('/events', createReportsRoutes(reports, reportRuns))
+  app.route('/reports', createReportRunsRoutes(reportRuns))
   app.route('/customers', createCustomersRoutes(createCustomersService({ db }), orders))
   app.route('/orders', createOrdersRoutes(orders))
   app.route('/orders', createRefundsRoutes(refunds))

@@ -1,6 +1,10 @@
 import type { Db } from 'holdfast'
 import { createJobs, type JobDefinition, type Jobs } from 'holdfast/jobs'
 import { confirmationMail } from './modules/mails/jobs.js'
+import type { ReportRequest } from './modules/reports/model.js'
+import { createNightlyJob, createReportJob, scheduleNightly } from './modules/reports/jobs.js'
+import { createReporter } from './modules/reports/reporter.js'
+import { sendReport } from './modules/reports/service.js'
 import type { OrderReference } from './modules/orders/model.js'
 import type { PaymentsService } from './modules/payments/service.js'
 import { createRefundJob } from './modules/refunds/jobs.js'
@@ -20,14 +24,21 @@ export interface BoxJobs {
   jobs: Jobs
   refunder: Refunder
   refundJob: JobDefinition<OrderReference>
+  reportJob: JobDefinition<ReportRequest>
 }
 
 /** Makes the jobs known to the database. Runs none: that takes a worker. */
 export async function createBoxJobs({ db, payments, events, logger }: BoxJobsOptions): Promise<BoxJobs> {
   const refunder = createRefunder({ db, payments, events })
   const refundJob = createRefundJob(refunder)
-  const jobs = await createJobs(db, { jobs: [confirmationMail, refundJob], logger })
-  return { jobs, refunder, refundJob }
+  const reportJob = createReportJob(createReporter({ db }))
+  const nightlyJob = createNightlyJob(db, async (tx, eventId) => await sendReport(jobs, reportJob, tx, eventId))
+  const jobs: Jobs = await createJobs(db, {
+    jobs: [confirmationMail, refundJob, reportJob, nightlyJob],
+    crons: [scheduleNightly(nightlyJob)],
+    logger,
+  })
+  return { jobs, refunder, refundJob, reportJob }
 }
 
 /** Running handlers get this long when the process ends; within `onShutdown`'s time, the wait after an abort included. */

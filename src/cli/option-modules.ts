@@ -5,7 +5,13 @@ import {
   txOptionTable,
   type OptionTable,
 } from '../core/index.js'
-import { jobOptionTable, sendOptionTable, workOptionTable } from '../jobs/index.js'
+import {
+  jobOptionTable,
+  redriveOptionTable,
+  sendOptionTable,
+  watchOptionTable,
+  workOptionTable,
+} from '../jobs/index.js'
 
 /** Every table of options that validates a call, in the order of `docs/options.md`. */
 export const optionModules: readonly { of: string; table: OptionTable }[] = [
@@ -16,4 +22,6 @@ export const optionModules: readonly { of: string; table: OptionTable }[] = [
   { of: 'defineJob(name, options)', table: jobOptionTable },
   { of: 'jobs.send(tx, job, payload, options)', table: sendOptionTable },
   { of: 'jobs.work(options)', table: workOptionTable },
+  { of: 'jobs.watch(id, options)', table: watchOptionTable },
+  { of: 'jobs.redrive(filter)', table: redriveOptionTable },
 ]

@@ -96,3 +96,16 @@ export function formatNamedTable(
 export function showText(text: string): string {
   return text.replaceAll(/\p{Cc}/gu, '\u{FFFD}')
 }
+
+const units = [
+  ['d', 86_400_000],
+  ['h', 3_600_000],
+  ['m', 60_000],
+  ['s', 1_000],
+] as const
+
+/** The largest unit that fits, as in `3 h`: a glance is enough to tell seconds from days. */
+export function formatAge(ms: number): string {
+  const [unit, size] = units.find(([, each]) => ms >= each) ?? (['ms', 1] as const)
+  return `${Math.max(0, Math.floor(ms / size))} ${unit}`
+}

@@ -75,6 +75,16 @@ export const catalog: readonly CatalogRow[] = [
   },
   {
     "kind": "column",
+    "name": "jobs_cancels.asked_at",
+    "definition": "timestamp with time zone not null default now()"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_cancels.job_id",
+    "definition": "bigint not null"
+  },
+  {
+    "kind": "column",
     "name": "jobs_claims.at",
     "definition": "timestamp with time zone not null default now()"
   },
@@ -225,6 +235,16 @@ export const catalog: readonly CatalogRow[] = [
   },
   {
     "kind": "column",
+    "name": "jobs_keeps.keep_ms",
+    "definition": "bigint not null"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_keeps.queue",
+    "definition": "smallint not null"
+  },
+  {
+    "kind": "column",
     "name": "jobs_keys.key",
     "definition": "text not null"
   },
@@ -367,6 +387,41 @@ export const catalog: readonly CatalogRow[] = [
     "kind": "column",
     "name": "jobs_outcomes.succeeded",
     "definition": "bigint not null default 0"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_progress.at",
+    "definition": "timestamp with time zone not null default now()"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_progress.checkpoint",
+    "definition": "jsonb"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_progress.done",
+    "definition": "double precision"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_progress.job_id",
+    "definition": "bigint not null"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_progress.note",
+    "definition": "text"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_progress.run",
+    "definition": "bigint not null"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_progress.total",
+    "definition": "double precision"
   },
   {
     "kind": "column",
@@ -900,6 +955,81 @@ export const catalog: readonly CatalogRow[] = [
   },
   {
     "kind": "column",
+    "name": "jobs_results.attempts",
+    "definition": "smallint not null"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_results.body",
+    "definition": "jsonb not null"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_results.errors",
+    "definition": "jsonb"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_results.expires_at",
+    "definition": "timestamp with time zone not null"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_results.finished_at",
+    "definition": "timestamp with time zone not null default now()"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_results.id",
+    "definition": "bigint not null"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_results.key",
+    "definition": "text"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_results.outcome",
+    "definition": "text not null"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_results.priority",
+    "definition": "smallint not null"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_results.progress",
+    "definition": "jsonb"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_results.queue",
+    "definition": "smallint not null"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_results.redriven_as",
+    "definition": "bigint"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_results.result",
+    "definition": "jsonb"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_results.sent_at",
+    "definition": "timestamp with time zone not null"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_results.unique_key",
+    "definition": "text"
+  },
+  {
+    "kind": "column",
     "name": "jobs_unique.id",
     "definition": "bigint not null"
   },
@@ -1030,6 +1160,11 @@ export const catalog: readonly CatalogRow[] = [
   },
   {
     "kind": "constraint",
+    "name": "jobs_cancels.jobs_cancels_pkey",
+    "definition": "PRIMARY KEY (job_id)"
+  },
+  {
+    "kind": "constraint",
     "name": "jobs_claims.jobs_claims_pkey",
     "definition": "PRIMARY KEY (lane, cid)"
   },
@@ -1057,6 +1192,16 @@ export const catalog: readonly CatalogRow[] = [
     "kind": "constraint",
     "name": "jobs_dead.jobs_dead_pkey",
     "definition": "PRIMARY KEY (id)"
+  },
+  {
+    "kind": "constraint",
+    "name": "jobs_keeps.jobs_keeps_keep_ms_check",
+    "definition": "CHECK ((keep_ms > 0))"
+  },
+  {
+    "kind": "constraint",
+    "name": "jobs_keeps.jobs_keeps_pkey",
+    "definition": "PRIMARY KEY (queue)"
   },
   {
     "kind": "constraint",
@@ -1090,6 +1235,11 @@ export const catalog: readonly CatalogRow[] = [
   },
   {
     "kind": "constraint",
+    "name": "jobs_progress.jobs_progress_pkey",
+    "definition": "PRIMARY KEY (job_id)"
+  },
+  {
+    "kind": "constraint",
     "name": "jobs_queues.jobs_queues_attempts_check",
     "definition": "CHECK ((attempts > 0))"
   },
@@ -1116,6 +1266,16 @@ export const catalog: readonly CatalogRow[] = [
   {
     "kind": "constraint",
     "name": "jobs_queues.jobs_queues_pkey",
+    "definition": "PRIMARY KEY (id)"
+  },
+  {
+    "kind": "constraint",
+    "name": "jobs_results.jobs_results_outcome_check",
+    "definition": "CHECK ((outcome = ANY (ARRAY['succeeded'::text, 'dead'::text, 'cancelled'::text])))"
+  },
+  {
+    "kind": "constraint",
+    "name": "jobs_results.jobs_results_pkey",
     "definition": "PRIMARY KEY (id)"
   },
   {
@@ -1190,6 +1350,16 @@ export const catalog: readonly CatalogRow[] = [
   },
   {
     "kind": "function",
+    "name": "jobs_conclude(p_worker bigint, p_lane integer, p_id bigint[], p_cid bigint[], p_outcome text, p_result text[], p_ended bigint[])",
+    "definition": "f56d869e89a9e97cc80446ab9e061778"
+  },
+  {
+    "kind": "function",
+    "name": "jobs_conclude_in_tx(p_worker bigint, p_lane integer, p_id bigint[], p_cid bigint[], p_result text[])",
+    "definition": "15ccedaa231434242277692c2fd35503"
+  },
+  {
+    "kind": "function",
     "name": "jobs_count_outcomes(p_all boolean)",
     "definition": "358caf293d38c16e96c50353a4a845ee"
   },
@@ -1215,6 +1385,11 @@ export const catalog: readonly CatalogRow[] = [
   },
   {
     "kind": "function",
+    "name": "jobs_forget(p_most integer)",
+    "definition": "8d5a4eac1d74c005bf79b19ec57b98c9"
+  },
+  {
+    "kind": "function",
     "name": "jobs_hold(p_claim bigint, p_ids bigint[])",
     "definition": "db45c521fd608b3555601a1f58c98f90"
   },
@@ -1230,6 +1405,16 @@ export const catalog: readonly CatalogRow[] = [
   },
   {
     "kind": "function",
+    "name": "jobs_keep_dead()",
+    "definition": "e2a9260c16e53a8fa44ab59f6dec9072"
+  },
+  {
+    "kind": "function",
+    "name": "jobs_note(p_worker bigint, p_lane integer, p_id bigint, p_cid bigint, p_job bigint, p_checkpoint text, p_progress double precision[], p_note text)",
+    "definition": "b17cf618eda056ba108e7b01fc92e8dd"
+  },
+  {
+    "kind": "function",
     "name": "jobs_park(p_queue smallint, p_lane integer, p_ids int8multirange)",
     "definition": "2198b8e677074f92be304666c76d179a"
   },
@@ -1242,6 +1427,11 @@ export const catalog: readonly CatalogRow[] = [
     "kind": "function",
     "name": "jobs_promote(p_from timestamp with time zone, p_most integer)",
     "definition": "4254fab35220680cce8f1b16e37a9b9a"
+  },
+  {
+    "kind": "function",
+    "name": "jobs_pursue_cancels(p_most integer)",
+    "definition": "d3de6b8cc81cec95feb611a518e665a9"
   },
   {
     "kind": "function",
@@ -1285,6 +1475,21 @@ export const catalog: readonly CatalogRow[] = [
   },
   {
     "kind": "function",
+    "name": "jobs_set_keeps(p_queue smallint[], p_keep_ms bigint[])",
+    "definition": "9585dcb03d7961ce039b12d38d0076ed"
+  },
+  {
+    "kind": "function",
+    "name": "jobs_stop(p_id bigint)",
+    "definition": "0467204f1f19f9ecf4dee5f935032dfd"
+  },
+  {
+    "kind": "function",
+    "name": "jobs_sweep_progress(p_from timestamp with time zone, p_most integer)",
+    "definition": "50dc72a72f66af295c3d33c3ecdc5afd"
+  },
+  {
+    "kind": "function",
     "name": "jobs_take(p_lane integer, p_ids bigint[])",
     "definition": "9f9a3ac0560bb09f5c16153f22a04921"
   },
@@ -1317,6 +1522,11 @@ export const catalog: readonly CatalogRow[] = [
     "kind": "index",
     "name": "core_migrations_pkey",
     "definition": "CREATE UNIQUE INDEX core_migrations_pkey ON holdfast.core_migrations USING btree (name)"
+  },
+  {
+    "kind": "index",
+    "name": "jobs_cancels_pkey",
+    "definition": "CREATE UNIQUE INDEX jobs_cancels_pkey ON holdfast.jobs_cancels USING btree (job_id)"
   },
   {
     "kind": "index",
@@ -1355,6 +1565,11 @@ export const catalog: readonly CatalogRow[] = [
   },
   {
     "kind": "index",
+    "name": "jobs_keeps_pkey",
+    "definition": "CREATE UNIQUE INDEX jobs_keeps_pkey ON holdfast.jobs_keeps USING btree (queue)"
+  },
+  {
+    "kind": "index",
     "name": "jobs_keys_pkey",
     "definition": "CREATE UNIQUE INDEX jobs_keys_pkey ON holdfast.jobs_keys USING btree (queue, key)"
   },
@@ -1382,6 +1597,16 @@ export const catalog: readonly CatalogRow[] = [
     "kind": "index",
     "name": "jobs_marks_pkey",
     "definition": "CREATE UNIQUE INDEX jobs_marks_pkey ON holdfast.jobs_marks USING btree (lane, version)"
+  },
+  {
+    "kind": "index",
+    "name": "jobs_progress_at",
+    "definition": "CREATE INDEX jobs_progress_at ON holdfast.jobs_progress USING btree (at)"
+  },
+  {
+    "kind": "index",
+    "name": "jobs_progress_pkey",
+    "definition": "CREATE UNIQUE INDEX jobs_progress_pkey ON holdfast.jobs_progress USING btree (job_id)"
   },
   {
     "kind": "index",
@@ -1485,6 +1710,21 @@ export const catalog: readonly CatalogRow[] = [
   },
   {
     "kind": "index",
+    "name": "jobs_results_expiry",
+    "definition": "CREATE INDEX jobs_results_expiry ON holdfast.jobs_results USING btree (expires_at)"
+  },
+  {
+    "kind": "index",
+    "name": "jobs_results_pkey",
+    "definition": "CREATE UNIQUE INDEX jobs_results_pkey ON holdfast.jobs_results USING btree (id)"
+  },
+  {
+    "kind": "index",
+    "name": "jobs_results_queue",
+    "definition": "CREATE INDEX jobs_results_queue ON holdfast.jobs_results USING btree (queue, id)"
+  },
+  {
+    "kind": "index",
     "name": "jobs_unique_pkey",
     "definition": "CREATE UNIQUE INDEX jobs_unique_pkey ON holdfast.jobs_unique USING btree (queue, key)"
   },
@@ -1520,6 +1760,11 @@ export const catalog: readonly CatalogRow[] = [
   },
   {
     "kind": "table",
+    "name": "jobs_cancels",
+    "definition": "r"
+  },
+  {
+    "kind": "table",
     "name": "jobs_claims",
     "definition": "r"
   },
@@ -1550,6 +1795,11 @@ export const catalog: readonly CatalogRow[] = [
   },
   {
     "kind": "table",
+    "name": "jobs_keeps",
+    "definition": "r"
+  },
+  {
+    "kind": "table",
     "name": "jobs_keys",
     "definition": "r"
   },
@@ -1571,6 +1821,11 @@ export const catalog: readonly CatalogRow[] = [
   {
     "kind": "table",
     "name": "jobs_outcomes",
+    "definition": "r"
+  },
+  {
+    "kind": "table",
+    "name": "jobs_progress",
     "definition": "r"
   },
   {
@@ -1626,6 +1881,11 @@ export const catalog: readonly CatalogRow[] = [
   {
     "kind": "table",
     "name": "jobs_ready_7",
+    "definition": "r"
+  },
+  {
+    "kind": "table",
+    "name": "jobs_results",
     "definition": "r"
   },
   {

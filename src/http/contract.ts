@@ -124,6 +124,35 @@ export interface JobWorkerRow {
   isAlive: boolean
 }
 
+/** A job that runs and reports its progress. */
+export interface RunningJobRow {
+  id: string
+  name: string
+  attempt: number
+  instance: string
+  /** Since its worker claimed it. @unit ms */
+  runningMs: number
+  /** Since it reported last. @unit ms */
+  reportedMs: number
+  done: number
+  /** Null: how much there is to do is not known. */
+  total: number | null
+  note: string | null
+  isCancelling: boolean
+}
+
+export interface CronRow {
+  name: string
+  job: string
+  schedule: string
+  timeZone: string
+  /** Milliseconds since the epoch. */
+  nextAt: number
+  /** Until then; below 0 it is due. @unit ms */
+  nextMs: number
+  firedAt: number | null
+}
+
 /** `GET /_holdfast/api/jobs`. */
 export interface JobsDocument {
   /** False: createHttp was given no jobs; the verdict says how, the lists are empty. */
@@ -131,6 +160,10 @@ export interface JobsDocument {
   verdict: Verdict
   queues: JobQueueRow[]
   workers: JobWorkerRow[]
+  /** The 100 that reported last. */
+  running: RunningJobRow[]
+  /** The next to fire first. */
+  crons: CronRow[]
 }
 
 export interface DeadJobRow {
@@ -187,6 +220,6 @@ export interface RedriveDocument {
 
 /** What `POST /_holdfast/api/jobs/cancel` answers. */
 export interface CancelDocument {
-  /** False: nothing of that id was waiting. */
-  isCancelled: boolean
+  /** `asked`: it runs, and its worker was told. */
+  answer: 'cancelled' | 'asked' | 'not-found'
 }

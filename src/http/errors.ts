@@ -49,6 +49,18 @@ export const httpErrors = {
     fix: 'Pass what createJobs() gave you: createHttp(db, { jobs }).',
     status: 404,
   },
+  HF_HTTP_JOB_NOT_FOUND: {
+    summary: 'There is no job of this id for this caller.',
+    when: 'An address of createJobEndpoints() was asked for a job that was never sent, has ended and is not kept, is of a kind that is not in `only`, or that `allows` refuses.',
+    fix: 'Take the address from the `Location` of the 202 answer; give the definition a `keepMs` so that a job is known after its end.',
+    status: 404,
+  },
+  HF_HTTP_JOB_ENDED: {
+    summary: 'A job that is to be cancelled has ended.',
+    when: 'DELETE was sent to a job that has succeeded or is dead. Nothing was changed.',
+    fix: 'Nothing: GET the same address tells how it ended.',
+    status: 409,
+  },
   HF_HTTP_TOO_MANY_STREAMS: {
     summary: 'As many live streams are open as this process allows.',
     when: 'Many dashboard tabs are open at once; each visible tab holds one stream.',

@@ -1,6 +1,7 @@
-import type { DeadFilter, JobLife, Jobs, MinuteCounts } from '../jobs/index.js'
+import type { CronState, DeadFilter, JobLife, Jobs, KeptRun, MinuteCounts, RunningJob } from '../jobs/index.js'
 import type {
   CancelDocument,
+  CronRow,
   DeadCountDocument,
   DeadJobsDocument,
   JobLifeDocument,
@@ -8,6 +9,7 @@ import type {
   JobsDocument,
   JobWorkerRow,
   RedriveDocument,
+  RunningJobRow,
 } from './contract.js'
 import { httpError } from './errors.js'
 import { judgeJobs, notConnected } from './jobs-verdict.js'
@@ -19,8 +21,11 @@ const mostIds = 200
 const mostFilterChars = 4_000
 
 export async function readJobs(jobs: Jobs | undefined): Promise<JobsDocument> {
-  if (jobs === undefined) return { isConnected: false, verdict: notConnected, queues: [], workers: [] }
-  const [states, hours, found] = await Promise.all([jobs.queues(), jobs.inspect.lastHour(), jobs.inspect.workers()])
+  if (jobs === undefined)
+    return { isConnected: false, verdict: notConnected, queues: [], workers: [], running: [], crons: [] }
+  const { inspect } = jobs
+  const [states, hours, found] = await Promise.all([jobs.queues(), inspect.lastHour(), inspect.workers()])
+  const [running, crons] = await Promise.all([inspect.running(), inspect.crons()])
   const minutes = new Map(hours.map((hour) => [hour.name, hour.minutes]))
   const queues: JobQueueRow[] = states.map((state) => ({ ...state, minutes: spread(minutes.get(state.name) ?? []) }))
   const workers: JobWorkerRow[] = found.map(({ id, instance, upMs, seenMs, isAlive }) => ({
@@ -30,7 +35,23 @@ export async function readJobs(jobs: Jobs | undefined): Promise<JobsDocument> {
     seenMs,
     isAlive,
   }))
-  return { isConnected: true, verdict: judgeJobs(queues, workers), queues, workers }
+  const verdict = judgeJobs(queues, workers)
+  return {
+    isConnected: true,
+    verdict,
+    queues,
+    workers,
+    running: running.map(toRunningRow),
+    crons: crons.map(toCronRow),
+  }
+}
+
+function toRunningRow({ progress, ...job }: RunningJob): RunningJobRow {
+  return { ...job, ...progress }
+}
+
+function toCronRow({ nextAt, firedAt, ...cron }: CronState): CronRow {
+  return { ...cron, nextAt: nextAt.getTime(), firedAt: firedAt?.getTime() ?? null }
 }
 
 /** A place for each of the last 60 minutes, those without a row too. */
@@ -60,8 +81,20 @@ export async function previewRedrive(jobs: Jobs | undefined, query: URLSearchPar
 
 export async function findJob(jobs: Jobs | undefined, query: URLSearchParams): Promise<JobLifeDocument> {
   const withPayload = query.get('payload') === '1'
-  return toLifeDocument(await need(jobs).inspect.findJob(readId(query), { withPayload }))
+  const [known, id] = [need(jobs), readId(query)]
+  const life = await known.inspect.findJob(id, { withPayload })
+  const kept = life.place === 'unknown' ? await known.result(id) : undefined
+  return toLifeDocument(kept === undefined ? life : describeKept(life, kept))
 }
+
+/** A run that has ended, and whose queue keeps that: what is known of it in place of a guess. */
+function describeKept(life: JobLife, { name, outcome, attempts, sentAt, errors, uniqueKey, ...run }: KeptRun): JobLife {
+  const until = run.expiresAt.toISOString().slice(0, 16).replace('T', ' ')
+  const sentence = `It ${outcomes[outcome]} after ${attempts} ${attempts === 1 ? 'attempt' : 'attempts'}; kept until ${until} UTC.`
+  return { ...life, name, sentence, sentAt, errors, uniqueKey }
+}
+
+const outcomes = { succeeded: 'succeeded', dead: 'died', cancelled: 'was cancelled' } as const
 
 function toLifeDocument({ sentAt, runAt, diedAt, worker, ...rest }: JobLife): JobLifeDocument {
   return {
@@ -94,7 +127,7 @@ export async function redrive(jobs: Jobs | undefined, query: URLSearchParams): P
 }
 
 export async function cancel(jobs: Jobs | undefined, query: URLSearchParams): Promise<CancelDocument> {
-  return { isCancelled: await need(jobs).cancel(readId(query)) }
+  return { answer: await need(jobs).cancel(readId(query)) }
 }
 
 function need(jobs: Jobs | undefined): Jobs {

@@ -18,6 +18,11 @@ export interface ClaimedJob {
   body: string
 }
 
+/** The id under which it was sent. */
+export function jobIdOf({ origin, id }: ClaimedJob): string {
+  return origin ?? String(id)
+}
+
 /** One string for the whole batch: the driver parses a row, not a thousand. */
 export function parseClaim({ lane, cid, ids, jobs }: ClaimRow): ClaimedJob[] {
   if (jobs === null || ids === null) return []

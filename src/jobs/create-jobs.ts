@@ -5,21 +5,31 @@ import { jobsError } from './errors.js'
 import { makeInspector } from './inspect.js'
 import type { JobsInspector } from './inspect-types.js'
 import type { AnyDefinition } from './job-run.js'
-import { jobDefaults, sendOptionTable, workOptionTable } from './options.js'
 import type { KnownMarks } from './lane-marks.js'
+import { jobDefaults, redriveOptionTable, sendOptionTable, watchOptionTable, workOptionTable } from './options.js'
 import { encodePayload, encodePayloads } from './payload.js'
+import { stopJob } from './progress-store.js'
+import { redriveRuns, toQuery } from './redrive.js'
+import { listSucceeded, setKeeps } from './results-store.js'
 import { Sender } from './sender.js'
+import { findKept, findStatus, toKeptRun, watchJob, type StatusParts } from './status.js'
 import * as store from './store.js'
+import { Tidings } from './tidings.js'
 import type {
+  CancelAnswer,
   Cron,
   DeadFilter,
   DeadJob,
   JobDefinition,
   Jobs,
+  JobStatus,
+  KeptRun,
   Priority,
   QueueState,
+  RedriveFilter,
   SendOptions,
   Sent,
+  WatchOptions,
   Worker,
   WorkOptions,
 } from './types.js'
@@ -29,6 +39,8 @@ import { JobWorker } from './worker.js'
 
 const priorities: Readonly<Record<Priority, number>> = { high: 0, normal: 1, low: 2 }
 const MOST_PER_STATEMENT = 1_000
+/** What PostgreSQL's bigint surely holds. */
+const idPattern = /^\d{1,18}$/
 const noOptions: SendOptions = {}
 
 export interface JobsOptions {
@@ -51,11 +63,15 @@ export interface JobsOptions {
 export async function createJobs(db: Db, { jobs, crons = [], logger = stderrLogger }: JobsOptions): Promise<Jobs> {
   const queues = new Map<string, number>()
   const definitions = jobs as readonly object[] as readonly AnyDefinition[]
+  const keeps: { queue: number; keepMs: number }[] = []
   for (const { name, options } of definitions) {
     if (queues.has(name)) throw jobsError('HF_JOBS_NAME', `Two definitions are named ${name}.`)
     const { attempts = jobDefaults.attempts, backoffMs = jobDefaults.backoffMs, perKey = jobDefaults.perKey } = options
-    queues.set(name, await store.registerQueue(db, name, attempts, backoffMs, perKey))
+    const queue = await store.registerQueue(db, name, attempts, backoffMs, perKey)
+    queues.set(name, queue)
+    keeps.push({ queue, keepMs: options.keepMs ?? jobDefaults.keepMs })
   }
+  if (keeps.length > 0) await setKeeps(db, keeps)
   const known = new ProcessJobs(db, definitions, queues, logger)
   for (const cron of crons) await known.addCron(cron)
   return known
@@ -71,6 +87,7 @@ class ProcessJobs implements Jobs {
   readonly #sender: Sender<{ body: string }, string>
   readonly #richSender: Sender<store.RichRecord, store.SentRow>
   readonly #wakeUps: WakeUps
+  readonly #tidings: Tidings
   readonly #crons: Crons
   readonly #workers = new Set<JobWorker>()
   readonly #marks: KnownMarks = new Map()
@@ -96,6 +113,7 @@ class ProcessJobs implements Jobs {
     })
     this.#crons = new Crons(db, (lane) => this.#noteSent([lane], 1))
     this.#wakeUps = new WakeUps(db, logger, () => this.#wakeWorkers())
+    this.#tidings = new Tidings(db, logger, (jobIds) => this.#cancelRunning(jobIds))
   }
 
   async addCron(cron: Cron): Promise<void> {
@@ -109,7 +127,8 @@ class ProcessJobs implements Jobs {
 
   #openUpkeep(self: () => string): Upkeep {
     const onReady = (lanes: readonly number[]) => this.#wakeUps.tell(lanes)
-    return new Upkeep({ db: this.#db, logger: this.#logger, crons: this.#crons, self, onReady })
+    const onAsked = (jobIds: readonly string[]) => this.#cancelRunning(jobIds)
+    return new Upkeep({ db: this.#db, logger: this.#logger, crons: this.#crons, self, onReady, onAsked })
   }
 
   async send(...args: unknown[]): Promise<Sent> {
@@ -171,6 +190,10 @@ class ProcessJobs implements Jobs {
     return this.#workers.size > 0
   }
 
+  #cancelRunning(jobIds: readonly string[]): void {
+    for (const worker of this.#workers) worker.cancel(jobIds)
+  }
+
   async work(options: WorkOptions = {}): Promise<Worker> {
     validateOptions('work', options, workOptionTable)
     const { concurrency = 20, leaseMs = 15_000, pollMs = 1_000, graceMs = 10_000, signal } = options
@@ -181,6 +204,7 @@ class ProcessJobs implements Jobs {
       for (const priority of ['high', 'normal', 'low'] as const)
         definitions.set(this.#laneOf(definition, priority), definition)
     const stopListening = await this.#wakeUps.listen()
+    const stopHearing = await this.#tidings.listen()
     const shared = { db: this.#db, logger: this.#logger }
     const worker: JobWorker = await JobWorker.start({
       ...shared,
@@ -192,6 +216,7 @@ class ProcessJobs implements Jobs {
       graceMs,
       counts: this.#counts,
       onStopped: () => this.#workers.delete(worker),
+      onTold: (jobIds) => this.#tidings.tell(jobIds),
     })
     this.#workers.add(worker)
     const upkeep = this.#openUpkeep(() => worker.id)
@@ -202,7 +227,7 @@ class ProcessJobs implements Jobs {
     if (signal?.aborted) stop()
     const stopped: Promise<void> = worker.stopped.then(async () => {
       signal?.removeEventListener('abort', stop)
-      await Promise.all([upkeep.close(), stopListening?.()])
+      await Promise.all([upkeep.close(), stopListening?.(), stopHearing()])
       this.#ending.delete(stopped)
     })
     this.#ending.add(stopped)
@@ -226,8 +251,32 @@ class ProcessJobs implements Jobs {
     this.#wakeUps.tell([queue * 4])
   }
 
-  async cancel(id: string): Promise<boolean> {
-    return await store.cancelJob(this.#db, id)
+  async cancel(id: string): Promise<CancelAnswer> {
+    const answer = idPattern.test(id) ? await stopJob(this.#db, id) : null
+    if (answer === 'asked') this.#tidings.ask([id])
+    if (answer === 'cancelled') this.#tidings.tell([id])
+    return answer ?? 'not-found'
+  }
+
+  async status(id: string): Promise<JobStatus | undefined> {
+    return await findStatus(this.#statusParts, id)
+  }
+
+  watch(id: string, options: WatchOptions = {}): AsyncGenerator<JobStatus, void, undefined> {
+    validateOptions('watch', options, watchOptionTable)
+    return watchJob(this.#statusParts, id, options)
+  }
+
+  get #statusParts(): StatusParts {
+    return { db: this.#db, inspect: this.inspect, tidings: this.#tidings }
+  }
+
+  async result(id: string): Promise<KeptRun | undefined> {
+    return await findKept(this.#db, id)
+  }
+
+  async findSucceeded(filter: DeadFilter = {}): Promise<KeptRun[]> {
+    return (await listSucceeded(this.#db, toQuery(filter, 50))).map(toKeptRun)
   }
 
   async queues(): Promise<QueueState[]> {
@@ -257,17 +306,16 @@ class ProcessJobs implements Jobs {
     }))
   }
 
-  async redrive(which: readonly string[] | DeadFilter): Promise<number> {
-    const query = Array.isArray(which) ? toQuery({ ids: which as string[] }, null) : toQuery(which as DeadFilter, 1_000)
-    const { amount, lanes } = await store.redrive(this.#db, query)
-    if (amount > 0) this.#wakeUps.tell(lanes)
-    return amount
+  async redrive(which: readonly string[] | RedriveFilter): Promise<number> {
+    const filter: RedriveFilter = isList(which) ? { ids: which, limit: Infinity } : which
+    validateOptions('redrive', { ...filter, contains: undefined }, redriveOptionTable)
+    return await redriveRuns(this.#db, filter, (lanes) => this.#wakeUps.tell(lanes))
   }
 
   async close(): Promise<void> {
     await Promise.all([...this.#workers].map(async (worker) => await worker.stop()))
     await Promise.all(this.#ending)
-    await this.#wakeUps.close()
+    await Promise.all([this.#wakeUps.close(), this.#tidings.close()])
     await this.#counts.close()
   }
 }
@@ -276,15 +324,14 @@ function toSent({ id, is_new: isNew }: store.SentRow): Sent {
   return { id: id ?? '', isNew }
 }
 
+function isList(which: readonly string[] | RedriveFilter): which is readonly string[] {
+  return Array.isArray(which)
+}
+
 /** Calls begin with a transaction or leave it out. */
 function splitArguments<Rest extends unknown[]>(args: unknown[]): [Tx | undefined, ...Rest] {
   const isTx = typeof args[0] === 'object' && args[0] !== null && 'savepoint' in args[0]
   return (isTx ? args : [undefined, ...args]) as [Tx | undefined, ...Rest]
-}
-
-function toQuery({ name, ids, contains, after = '0', limit }: DeadFilter, most: number | null): store.DeadQuery {
-  const json = contains === undefined ? null : JSON.stringify(contains)
-  return { name: name ?? null, ids: ids ?? null, contains: json, after, limit: limit ?? most }
 }
 
 function describeMissing(name: string) {

@@ -52,6 +52,33 @@ export const jobsErrors = {
     fix: 'Nothing: end the handler soon.',
     retryable: true,
   },
+  HF_JOBS_CANCELLED: {
+    summary: 'Somebody wants a running job to end.',
+    when: 'The reason of `job.signal` after `jobs.cancel(id)`; when the handler throws, the job ends as cancelled and is not retried.',
+    fix: 'Nothing: end the handler soon. What it wrote through `job.tx` is rolled back.',
+  },
+  HF_JOBS_RESULT_INVALID: {
+    summary: 'What a handler returned, or wants to save, cannot be stored as JSON.',
+    when: 'The definition has `keepMs`, or `checkpoint.save` was called, and the value is a function, a cycle, a BigInt, or holds a character that jsonb cannot store. A job whose result this is goes to the dead letters without another attempt: its work is done, except in a transaction, which is rolled back.',
+    fix: 'Return plain data, or nothing.',
+  },
+  HF_JOBS_RESULT_TOO_LARGE: {
+    summary: 'A result or a checkpoint is larger than allowed.',
+    when: 'Its JSON has more bytes than `maxBytes` (default 1 MiB). A job whose result this is goes to the dead letters without another attempt: its work is done, except in a transaction, which is rolled back.',
+    fix: 'Store the data in a table or in object storage and return its id.',
+  },
+  HF_JOBS_REDRIVEN: {
+    summary: 'A run that had succeeded was sent again.',
+    when: "Seen in the history of the new run, after `redrive({ from: 'succeeded' })`.",
+    fix: 'Nothing: it names the run that it repeats.',
+  },
+  HF_JOBS_WATCH_DEADLINE: {
+    summary: 'A watched job had not ended when the time for watching was over.',
+    when: '`jobs.watch()` has waited for `deadlineMs` (default an hour). The job is not touched.',
+    fix: 'Watch it again, or raise `deadlineMs`.',
+    retryable: true,
+    status: 504,
+  },
   HF_JOBS_CRON: {
     summary: 'A cron schedule or its time zone cannot be used.',
     when: 'createJobs() was given a schedule that is not five fields of cron, a time zone that does not exist, two crons of one name, or one that never fires.',

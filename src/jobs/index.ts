@@ -3,8 +3,9 @@
 export { createJobs, type JobsOptions } from './create-jobs.js'
 export { defineJob } from './define-job.js'
 export { jobsErrors } from './errors.js'
-export { jobOptionTable, sendOptionTable, workOptionTable } from './options.js'
+export { jobOptionTable, redriveOptionTable, sendOptionTable, watchOptionTable, workOptionTable } from './options.js'
 export type {
+  CronState,
   DeadPage,
   DeadPageFilter,
   DeadSummary,
@@ -14,27 +15,36 @@ export type {
   JobsInspector,
   MinuteCounts,
   QueueMinutes,
+  RunningJob,
   WaitReason,
   WorkerState,
 } from './inspect-types.js'
 export type {
   AtLeastOnceOptions,
   BatchOptions,
+  CancelAnswer,
+  Checkpoint,
   Cron,
   DeadFilter,
   DeadJob,
   Job,
   JobDefinition,
   JobOptions,
+  JobState,
+  JobStatus,
   Jobs,
+  KeptRun,
   Priority,
+  Progress,
   QueueState,
+  RedriveFilter,
   RetryOptions,
   SendOptions,
   Sent,
   StandardSchema,
   TransactionJob,
   TransactionOptions,
+  WatchOptions,
   Worker,
   WorkerStats,
   WorkOptions,

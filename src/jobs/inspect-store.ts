@@ -221,3 +221,54 @@ export async function findLife(db: Queryable, id: string, mostChars: number): Pr
   const { rows } = await db.query<LifeRow>(text, [id, mostChars])
   return rows[0] as LifeRow
 }
+
+export interface RunningRow {
+  id: string
+  name: string
+  attempt: number
+  instance: string | null
+  running_ms: number
+  done: number
+  total: number | null
+  note: string | null
+  reported_ms: number
+  is_cancelling: boolean
+}
+
+/** Those that reported last first. A note names the row of its run, so each is one step in an index. */
+export async function listRunning(db: Queryable, most: number): Promise<RunningRow[]> {
+  const text = `/* holdfast:jobs.list-running */
+    select p.job_id as id, q.name, r.attempt, w.instance, p.done, p.total, p.note,
+           round(extract(epoch from clock_timestamp() - c.at) * 1000)::float8 as running_ms,
+           round(extract(epoch from clock_timestamp() - p.at) * 1000)::float8 as reported_ms,
+           exists (select from holdfast.jobs_cancels k where k.job_id = p.job_id) as is_cancelling
+      from (select n.* from holdfast.jobs_progress n where n.done is not null order by n.at desc limit $1) p
+      cross join lateral (
+        select r.id, r.lane, r.attempt from holdfast.jobs_ready r
+         where r.slot = (p.run >> 16) & 7 and r.lane = any(array(select l.lane from holdfast.jobs_lanes l)) and r.id = p.run) r
+      cross join lateral (
+        select c.at, c.worker from holdfast.jobs_claims c where c.lane = r.lane and c.ids @> r.id limit 1) c
+      join holdfast.jobs_queues q on q.id = r.lane >> 2
+      left join holdfast.jobs_workers w on w.id = c.worker
+     order by p.job_id`
+  return (await db.query<RunningRow>(text, [most])).rows
+}
+
+export interface CronStateRow {
+  name: string
+  job: string
+  schedule: string
+  time_zone: string
+  next_at: Date
+  next_ms: number
+  fired_at: Date | null
+}
+
+export async function listCrons(db: Queryable, most: number): Promise<CronStateRow[]> {
+  const text = `/* holdfast:jobs.list-crons */
+    select c.name, q.name as job, c.schedule, c.time_zone, c.next_at, c.fired_at,
+           round(extract(epoch from c.next_at - clock_timestamp()) * 1000)::float8 as next_ms
+      from holdfast.jobs_crons c join holdfast.jobs_queues q on q.id = c.queue
+     order by c.next_at, c.name limit $1`
+  return (await db.query<CronStateRow>(text, [most])).rows
+}

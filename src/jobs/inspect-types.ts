@@ -100,10 +100,43 @@ export interface JobLife {
   payload?: { text: string; isCut: boolean }
 }
 
+/** A job that runs and has told how far it is. */
+export interface RunningJob {
+  id: string
+  name: string
+  attempt: number
+  /** Host and process id of its worker. */
+  instance: string
+  /** Since its worker claimed it. @unit ms */
+  runningMs: number
+  progress: { done: number; total: number | null; note: string | null }
+  /** Since it was reported. @unit ms */
+  reportedMs: number
+  /** Somebody wants it to end. */
+  isCancelling: boolean
+}
+
+export interface CronState {
+  name: string
+  /** What it sends. */
+  job: string
+  schedule: string
+  timeZone: string
+  nextAt: Date
+  /** Until then, by the database's clock; below 0 it is due. @unit ms */
+  nextMs: number
+  /** The tick that was sent last; null: none yet. */
+  firedAt: Date | null
+}
+
 /** Reads what is there without counting rows: each answer takes a few steps in an index, however many jobs wait. */
 export interface JobsInspector {
   workers(): Promise<WorkerState[]>
   lastHour(): Promise<QueueMinutes[]>
+  /** Jobs that run and report progress: of the 100 that reported last. */
+  running(): Promise<RunningJob[]>
+  /** Schedules, the next to fire first; 200 at most. */
+  crons(): Promise<CronState[]>
   /** Dead letters without their payloads, newest first. @throws HF_QUERY_DEADLINE after 5 s */
   listDead(filter?: DeadPageFilter): Promise<DeadPage>
   /** How many dead letters a filter finds, counted up to `most` (default 1 000). @throws HF_QUERY_DEADLINE after 5 s */

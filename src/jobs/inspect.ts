@@ -1,6 +1,7 @@
 import type { Db } from '../core/index.js'
 import * as store from './inspect-store.js'
 import type {
+  CronState,
   DeadCount,
   DeadPage,
   DeadPageFilter,
@@ -8,11 +9,14 @@ import type {
   JobPlace,
   JobsInspector,
   QueueMinutes,
+  RunningJob,
   WaitReason,
   WorkerState,
 } from './inspect-types.js'
 
 const SHOWN_CHARS = 20_000
+const MOST_RUNNING = 100
+const MOST_CRONS = 200
 const priorities = ['high', 'normal', 'low'] as const
 /** What PostgreSQL's bigint surely holds. */
 const idPattern = /^\d{1,18}$/
@@ -21,6 +25,8 @@ export function makeInspector(db: Db): JobsInspector {
   return {
     workers: async () => await listWorkers(db),
     lastHour: async () => await listMinutes(db),
+    running: async () => await listRunning(db),
+    crons: async () => await listCrons(db),
     listDead: async (filter = {}) => await listDead(db, filter),
     countDead: async (filter = {}, most = 1_000) => await countDead(db, filter, most),
     findJob: async (id, { withPayload = false } = {}) => {
@@ -44,6 +50,30 @@ async function listWorkers(db: Db): Promise<WorkerState[]> {
     isAlive: row.is_alive,
     hasSession: row.has_session,
   }))
+}
+
+async function listRunning(db: Db): Promise<RunningJob[]> {
+  const rows = await store.listRunning(db, MOST_RUNNING)
+  return rows.map(({ running_ms: runningMs, reported_ms: reportedMs, is_cancelling: isCancelling, ...row }) => {
+    const { id, name, attempt, instance, done, total, note } = row
+    const progress = { done, total, note }
+    return { id, name, attempt, instance: instance ?? 'gone', runningMs, progress, reportedMs, isCancelling }
+  })
+}
+
+async function listCrons(db: Db): Promise<CronState[]> {
+  const rows = await store.listCrons(db, MOST_CRONS)
+  return rows.map(
+    ({ name, job, schedule, time_zone: timeZone, next_at: nextAt, next_ms: nextMs, fired_at: firedAt }) => ({
+      name,
+      job,
+      schedule,
+      timeZone,
+      nextAt,
+      nextMs,
+      firedAt,
+    }),
+  )
 }
 
 async function listMinutes(db: Db): Promise<QueueMinutes[]> {

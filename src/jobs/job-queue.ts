@@ -34,6 +34,14 @@ export class JobQueue {
     return this.#jobs[this.#head]
   }
 
+  /** Takes out those that are wanted. */
+  remove(isWanted: (job: ClaimedJob) => boolean): ClaimedJob[] {
+    const waiting = this.clear()
+    const removed = waiting.filter(isWanted)
+    this.#jobs = removed.length === 0 ? waiting : waiting.filter((job) => !removed.includes(job))
+    return removed
+  }
+
   /** Everything that still waits. */
   clear(): ClaimedJob[] {
     const rest = this.#jobs.slice(this.#head)

@@ -1,5 +1,7 @@
 import { isHoldfastError, type Db } from '../core/index.js'
-import type { ClaimedJob } from './claimed-job.js'
+import { jobIdOf, type ClaimedJob } from './claimed-job.js'
+import { concludeAll } from './conclude.js'
+import type { Conclusion } from './results-store.js'
 import { complete, fail, giveBack, type Completion, type Failure } from './store.js'
 
 /** Rows of one slot have equal id >> 16: a run of ids must not leave its slot. */
@@ -11,6 +13,10 @@ interface LaneEntry {
   returns: { id: number; cid: number }[]
   ended: number[]
   frees: boolean
+  /** Runs that leave something. */
+  concluded: Conclusion[]
+  /** Ids of jobs whose change may concern somebody who watches. */
+  told: string[]
 }
 
 /**
@@ -22,6 +28,7 @@ export class Ledger {
   readonly #worker: string
   readonly #onLost: (error?: unknown) => void
   readonly #onWritten: () => void
+  readonly #onTold: (jobIds: readonly string[]) => void
   readonly #left = new Map<number, number>()
   readonly #lanes = new Map<number, LaneEntry>()
   #flushing: Promise<void> | undefined
@@ -32,11 +39,18 @@ export class Ledger {
   /** Succeeded and not written yet: what a killed worker would repeat, beside what it was running. */
   unwritten = 0
 
-  constructor(db: Db, worker: string, onLost: (error?: unknown) => void, onWritten: () => void) {
+  constructor(
+    db: Db,
+    worker: string,
+    onLost: (error?: unknown) => void,
+    onWritten: () => void = () => {},
+    onTold: (jobIds: readonly string[]) => void = () => {},
+  ) {
     this.#db = db
     this.#worker = worker
     this.#onLost = onLost
     this.#onWritten = onWritten
+    this.#onTold = onTold
   }
 
   open(cid: number, amount: number): void {
@@ -56,6 +70,19 @@ export class Ledger {
     const entry = this.#entryOf(job)
     entry.failures.push({ id: job.id, cid: job.cid, runAt, error })
     this.#settle(entry, job.cid)
+  }
+
+  /** As finish, of a run that leaves something: its result, its cancellation, or what it noted. */
+  conclude(job: ClaimedJob, outcome: Conclusion['outcome'], result: string | null): void {
+    const entry = this.#entryOf(job)
+    entry.concluded.push({ id: job.id, cid: job.cid, outcome, result })
+    this.tell(job)
+    this.#settle(entry, job.cid)
+  }
+
+  /** Those who watch the job are told when what becomes of it now is written. */
+  tell(job: ClaimedJob): void {
+    this.#entryOf(job).told.push(jobIdOf(job))
   }
 
   giveBack(job: ClaimedJob): void {
@@ -84,7 +111,7 @@ export class Ledger {
   #entryOf({ lane }: ClaimedJob): LaneEntry {
     let entry = this.#lanes.get(lane)
     if (entry === undefined) {
-      entry = { done: [], failures: [], returns: [], ended: [], frees: false }
+      entry = { done: [], failures: [], returns: [], ended: [], frees: false, concluded: [], told: [] }
       this.#lanes.set(lane, entry)
     }
     return entry
@@ -113,6 +140,7 @@ export class Ledger {
       this.#lanes.delete(lane)
       try {
         await this.#write(lane, entry)
+        if (entry.told.length > 0) this.#onTold(entry.told)
       } catch (error) {
         // Nothing was sent: it joins what has ended meanwhile.
         if (isHoldfastError(error, 'HF_POOL_TIMEOUT')) this.#keep(lane, entry)
@@ -125,7 +153,7 @@ export class Ledger {
   #keep(lane: number, entry: LaneEntry): void {
     const newer = this.#lanes.get(lane)
     if (newer !== undefined) {
-      for (const name of ['done', 'failures', 'returns', 'ended'] as const)
+      for (const name of ['done', 'failures', 'returns', 'ended', 'concluded', 'told'] as const)
         (entry[name] as unknown[]).push(...newer[name])
       entry.frees ||= newer.frees
     }
@@ -149,6 +177,10 @@ export class Ledger {
         returns.map(({ cid }) => cid),
       )
       entry.returns = []
+    }
+    if (entry.concluded.length > 0) {
+      this.lost += await concludeAll(db, worker, lane, entry.concluded, done.length === 0 ? ended : [])
+      if (done.length === 0) return
     }
     if (done.length + ended.length === 0) return
     const completion: Completion = { lane, ...joinRuns(done), ended, frees }

@@ -10,6 +10,7 @@ export const jobDefaults = {
   perKey: 1,
   sharedCommits: 1,
   batchSize: 100,
+  keepMs: 0,
 } as const
 
 export const jobOptionTable: OptionTable = {
@@ -53,7 +54,7 @@ export const jobOptionTable: OptionTable = {
     max: 100_000_000,
     unit: 'bytes',
     default: '`1_048_576`',
-    doc: 'Most bytes of a payload’s JSON.',
+    doc: 'Most bytes of a payload’s JSON, and of that of a kept result or a checkpoint.',
   },
   perKey: {
     type: 'number',
@@ -75,6 +76,14 @@ export const jobOptionTable: OptionTable = {
     max: 1_000,
     default: '`100`',
     doc: 'With `mode: "batch"`: most jobs in one call.',
+  },
+  keepMs: {
+    type: 'number',
+    min: 0,
+    max: 31_536_000_000,
+    unit: 'ms',
+    default: '`0`',
+    doc: 'A run that has ended is kept for so long, with what its handler returned; 0 keeps nothing. At most a year.',
   },
 }
 
@@ -127,4 +136,45 @@ export const workOptionTable: OptionTable = {
     doc: 'stop() lets running handlers go on for so long, then hands their jobs back.',
   },
   signal: { type: 'object', default: 'none', doc: 'Aborting it stops the worker.' },
+}
+
+export const watchOptionTable: OptionTable = {
+  signal: { type: 'object', default: 'none', doc: 'Aborting it ends the watch.' },
+  pollMs: {
+    type: 'number',
+    min: 50,
+    max: 600_000,
+    unit: 'ms',
+    default: '`1_000`',
+    doc: 'Looks at least this often; a notification makes it look at once.',
+  },
+  deadlineMs: {
+    type: 'number',
+    min: 0,
+    unit: 'ms',
+    default: '`3_600_000`',
+    doc: 'Watches for so long at most; 0 sets no limit.',
+  },
+}
+
+export const redriveOptionTable: OptionTable = {
+  from: {
+    type: 'string',
+    values: ['dead', 'succeeded'],
+    default: '`dead`',
+    doc: 'Dead letters, or kept runs that succeeded wrongly.',
+  },
+  name: { type: 'string', default: 'all', doc: 'Jobs of this name.' },
+  ids: { type: 'array', default: 'all', doc: 'Only these.' },
+  contains: { type: 'object', default: 'all', doc: 'Payloads that contain this JSON.' },
+  after: { type: 'string', default: '`0`', doc: 'Ids after this one.' },
+  limit: { type: 'number', min: 1, default: '`1_000`', doc: 'Looks at so many at most.' },
+  perSecond: {
+    type: 'number',
+    min: 0.01,
+    max: 100_000,
+    default: 'no limit',
+    doc: 'Sends at most so many in a second.',
+  },
+  signal: { type: 'object', default: 'none', doc: 'Aborting it ends it between two statements.' },
 }

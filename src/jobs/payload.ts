@@ -33,6 +33,40 @@ function encodeUnchecked(job: AnyDefinition, payload: unknown): string {
   return text
 }
 
+/**
+ * What a run leaves as JSON text; undefined: nothing.
+ * @throws HF_JOBS_RESULT_INVALID, HF_JOBS_RESULT_TOO_LARGE
+ */
+export function encodeKept(
+  name: string,
+  what: 'result' | 'checkpoint',
+  value: unknown,
+  maxBytes: number,
+): string | undefined {
+  if (value === undefined) return undefined
+  const text = stringifyKept(name, what, value)
+  const bytes = text.length * 3 > maxBytes ? Buffer.byteLength(text) : 0
+  if (bytes <= maxBytes) return text
+  const message = `The ${what} of a job ${name} has ${bytes} bytes, the most is ${maxBytes}.`
+  throw jobsError('HF_JOBS_RESULT_TOO_LARGE', message, { details: { job: name, bytes, maxBytes } })
+}
+
+/** jsonb stores neither U+0000 nor half a surrogate pair; JSON writes both as an escape. */
+const unstorable = /(?<!\\)(?:\\\\)*\\u(?:0000|d[89a-f])/i
+
+function stringifyKept(name: string, what: string, value: unknown): string {
+  let text: string | undefined
+  try {
+    text = JSON.stringify(value)
+  } catch (cause) {
+    throw jobsError('HF_JOBS_RESULT_INVALID', `The ${what} of a job ${name} cannot be JSON.`, { cause })
+  }
+  if (text === undefined) throw jobsError('HF_JOBS_RESULT_INVALID', `The ${what} of a job ${name} is ${typeof value}.`)
+  if (unstorable.test(text))
+    throw jobsError('HF_JOBS_RESULT_INVALID', `The ${what} of a job ${name} holds a character that jsonb cannot store.`)
+  return text
+}
+
 function stringify(name: string, payload: unknown): string {
   let text: string | undefined
   try {

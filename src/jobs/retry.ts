@@ -9,10 +9,15 @@ const MOST_MESSAGE = 2_000
 export function planRetry(options: AnyOptions, attempt: number, error: unknown): Date | null {
   const { attempts = jobDefaults.attempts, backoffMs = jobDefaults.backoffMs } = options
   const { maxBackoffMs = jobDefaults.maxBackoffMs, isRetryable = isRetryableByDefault } = options
-  if (attempt >= attempts || !isRetryable(error)) return null
+  if (attempt >= attempts || isAboutResult(error) || !isRetryable(error)) return null
   const pauseMs = Math.min(maxBackoffMs, backoffMs * 2 ** Math.min(attempt - 1, 30))
   // A quarter either way: jobs that failed together must not come back together.
   return new Date(Date.now() + pauseMs * (0.75 + Math.random() / 2))
+}
+
+/** The handler did its work: doing it again would bring the same result, and its effects twice. */
+function isAboutResult(error: unknown): boolean {
+  return isHoldfastError(error, 'HF_JOBS_RESULT_INVALID') || isHoldfastError(error, 'HF_JOBS_RESULT_TOO_LARGE')
 }
 
 function isRetryableByDefault(error: unknown): boolean {
@@ -27,7 +32,7 @@ export function describeError(error: unknown, attempt: number): object {
   const known =
     error instanceof Error ? error : jobsError('HF_JOBS_THROWN', `The handler threw ${describeType(error)}.`)
   const name = 'code' in known && typeof known.code === 'string' ? known.code : known.name
-  return { attempt, at: new Date().toISOString(), name, message: clean(known.message) }
+  return { attempt, at: new Date().toISOString(), name, message: cleanText(known.message) }
 }
 
 function describeType(value: unknown): string {
@@ -35,6 +40,6 @@ function describeType(value: unknown): string {
 }
 
 /** jsonb stores neither U+0000 nor half a surrogate pair; other control characters would garble a terminal. */
-function clean(message: string): string {
+export function cleanText(message: string): string {
   return message.slice(0, MOST_MESSAGE).replaceAll(/\p{Cc}|\p{Surrogate}/gu, ' ')
 }

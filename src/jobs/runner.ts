@@ -1,12 +1,14 @@
 import { readSqlstate, type Db, type Tx } from '../core/index.js'
-import type { ClaimedJob } from './claimed-job.js'
+import { jobIdOf, type ClaimedJob } from './claimed-job.js'
 import type { Counts } from './counts.js'
 import { jobsError } from './errors.js'
 import { JobQueue } from './job-queue.js'
 import { describeTimeout, JobRun, type AnyDefinition } from './job-run.js'
 import type { Ledger } from './ledger.js'
 import { jobDefaults } from './options.js'
-import { checkPayload } from './payload.js'
+import { checkPayload, encodeKept } from './payload.js'
+import type { NotesParts } from './progress.js'
+import { concludeInTx } from './results-store.js'
 import { describeError, planRetry } from './retry.js'
 import { finishInTx, noteStart } from './store.js'
 
@@ -25,6 +27,8 @@ export interface RunnerParts {
   counts: Counts
   /** By lane. */
   definitions: ReadonlyMap<number, AnyDefinition>
+  /** Runs something as if nothing of a handler was around it. */
+  outside: NotesParts['outside']
   /** Fewer jobs wait than before. */
   onDrained: () => void
 }
@@ -34,6 +38,7 @@ export class Runner {
   readonly #parts: RunnerParts
   readonly #queue = new JobQueue()
   readonly #running = new Set<JobRun>()
+  readonly #notesParts: NotesParts
   readonly #clock: NodeJS.Timeout
   /** Slots in use: one a run, or one a group of runs. */
   #busy = 0
@@ -45,6 +50,8 @@ export class Runner {
 
   constructor(parts: RunnerParts) {
     this.#parts = parts
+    const { db, worker, outside } = parts
+    this.#notesParts = { db, worker, outside, onAsked: (jobIds) => this.cancel(jobIds) }
     this.#clock = setInterval(() => this.#endOverdue(), LOOK_MS)
   }
 
@@ -108,7 +115,7 @@ export class Runner {
   }
 
   #begin(claimed: ClaimedJob, definition: AnyDefinition): JobRun {
-    const run = new JobRun(claimed, definition, performance.now())
+    const run = new JobRun(claimed, definition, performance.now(), this.#notesParts)
     this.#running.add(run)
     return run
   }
@@ -120,7 +127,7 @@ export class Runner {
       if (definition.options.schema !== undefined || claimed.crashes > 0) {
         const prepared = this.#prepare(run).then((isOurs) => (isOurs ? handler(run) : undefined))
         return void prepared.then(
-          () => this.#succeed(run),
+          (value) => this.#succeed(run, value),
           (error) => this.#fail(run, error),
         )
       }
@@ -129,10 +136,10 @@ export class Runner {
       this.#endsAtOnce = !isThenable(result)
       if (isThenable(result))
         result.then(
-          () => this.#succeed(run),
+          (value) => this.#succeed(run, value),
           (error) => this.#fail(run, error),
         )
-      else this.#succeed(run)
+      else this.#succeed(run, result)
     } catch (error) {
       this.#fail(run, error)
     }
@@ -150,8 +157,9 @@ export class Runner {
     return true
   }
 
-  #succeed(run: JobRun): void {
-    if (run.isSettled) return
+  #succeed(run: JobRun, value: unknown): void {
+    if (run.isSettled || run.isEnding) return
+    if (run.leaves) return void this.#endNoted(run, value)
     this.#parts.ledger.finish(run.claimed)
     this.#parts.counts.add(run.claimed.lane, 'succeeded')
     this.#settle(run)
@@ -159,15 +167,38 @@ export class Runner {
   }
 
   #fail(run: JobRun, error: unknown): void {
-    if (run.isSettled) return
+    if (run.isSettled || run.isEnding) return
+    if (run.notes !== undefined) return void this.#endNoted(run, undefined, { error })
     this.#noteFailure(run, error)
     this.#settle(run)
     this.#free()
   }
 
-  #noteFailure({ claimed, definition, reason, attempt }: JobRun, error: unknown): void {
+  /** What it reported last is written before its end is: afterwards nothing may be written in its name. */
+  async #endNoted(run: JobRun, value: unknown, failure?: { error: unknown }): Promise<void> {
+    run.isEnding = true
+    await this.#concludeAlone(run, value, failure)
+    this.#free()
+  }
+
+  /** The slot belongs to somebody else. */
+  async #concludeAlone(run: JobRun, value: unknown, failure?: { error: unknown }): Promise<void> {
+    let failed = failure
+    try {
+      if (failed === undefined) keepResult(run, value)
+    } catch (error) {
+      failed = { error }
+    }
+    await run.notes?.flush()
+    this.#settleAlone(run, failed && (failed.error ?? new Error('The handler failed.')))
+  }
+
+  #noteFailure(run: JobRun, error: unknown): void {
+    const { claimed, definition, reason, attempt } = run
     const { ledger, counts } = this.#parts
     if (reason?.code === 'HF_JOBS_STOPPED') return ledger.giveBack(claimed)
+    if (reason?.code === 'HF_JOBS_CANCELLED') return ledger.conclude(claimed, 'cancelled', null)
+    if (run.leaves) ledger.tell(claimed)
     const runAt = planRetry(definition.options, attempt, error)
     ledger.fail(claimed, runAt, describeError(error, attempt))
     counts.add(claimed.lane, 'failed')
@@ -176,6 +207,7 @@ export class Runner {
 
   #settle(run: JobRun): void {
     run.isSettled = true
+    run.notes?.close()
     this.#running.delete(run)
   }
 
@@ -207,8 +239,10 @@ export class Runner {
     try {
       const handler = definition.options.handler as (jobs: readonly JobRun[], signal: AbortSignal) => unknown
       const leader = ready[0]
-      if (leader) await handler(ready, leader.signal)
-      for (const run of ready) this.#settleAlone(run)
+      const value = leader ? await handler(ready, leader.signal) : undefined
+      for (const [n, run] of ready.entries())
+        if (run.leaves) await this.#concludeAlone(run, takeShare(value, n, ready.length))
+        else this.#settleAlone(run)
     } catch (error) {
       for (const run of ready) this.#settleAlone(run, error ?? new Error('The batch failed.'))
     }
@@ -219,7 +253,8 @@ export class Runner {
   #settleAlone(run: JobRun, error?: unknown): void {
     if (run.isSettled) return
     if (error === undefined) {
-      this.#parts.ledger.finish(run.claimed)
+      if (run.leaves) this.#parts.ledger.conclude(run.claimed, 'succeeded', run.result)
+      else this.#parts.ledger.finish(run.claimed)
       this.#parts.counts.add(run.claimed.lane, 'succeeded')
     } else this.#noteFailure(run, error)
     this.#settle(run)
@@ -245,6 +280,7 @@ export class Runner {
     for (const run of runs) {
       if (failures.has(run)) this.#settleAlone(run, failures.get(run))
       else if (!run.isSettled) {
+        if (run.leaves) this.#parts.ledger.tell(run.claimed)
         this.#parts.ledger.close(run.claimed)
         this.#parts.counts.add(run.claimed.lane, 'succeeded')
         this.#settle(run)
@@ -269,6 +305,7 @@ export class Runner {
     const { worker } = this.#parts
     const [first] = done
     if (first === undefined) return
+    if (done.some(({ leaves }) => leaves)) return await concludeInTx(tx, worker, first.claimed.lane, done.map(toKept))
     await finishInTx(
       tx,
       worker,
@@ -280,21 +317,33 @@ export class Runner {
 
   async #handleInTx(run: JobRun, tx: Tx, handler: (job: JobRun) => Promise<unknown>): Promise<void> {
     run.tx = tx
-    await handler(run)
+    const value = await handler(run)
     // Its time is over, or it was told to stop: what it wrote must not be committed.
     if (run.reason) throw run.reason
+    if (!run.leaves) return
+    keepResult(run, value)
+    await run.notes?.flushInTx(tx)
   }
 
   #endOverdue(): void {
     const now = performance.now()
     for (const run of this.#running) {
-      if (now < run.endsAt || run.reason) continue
-      const error = describeTimeout(run)
+      if (now < run.endsAt || (run.reason && run.reason.code !== 'HF_JOBS_CANCELLED')) continue
+      const error = run.reason ?? describeTimeout(run)
       run.abort(error)
       // A handler that never ends must not hold its slot; in a transaction the deadline of that ends it.
       if (run.definition.options.mode === undefined || run.definition.options.mode === 'at-least-once')
         this.#fail(run, error)
     }
+  }
+
+  /** Ends those of these jobs that are here. One that runs is told so; a batch is not: its other jobs go on. */
+  cancel(jobIds: readonly string[]): void {
+    const wanted = new Set(jobIds)
+    for (const claimed of this.#queue.remove((job) => wanted.has(jobIdOf(job))))
+      this.#parts.ledger.conclude(claimed, 'cancelled', null)
+    for (const run of this.#running)
+      if (wanted.has(run.id) && run.definition.options.mode !== 'batch') run.abort(describeCancelled(run))
   }
 
   /** Starts nothing any more; gives what waits. */
@@ -323,6 +372,7 @@ export class Runner {
   disown(): void {
     for (const run of this.#running) {
       this.#parts.ledger.giveBack(run.claimed)
+      run.notes?.close()
       run.isSettled = true
     }
     this.#running.clear()
@@ -335,6 +385,23 @@ export class Runner {
 
 function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function'
+}
+
+/** JSON text of what a handler returned, where its runs are kept. @throws HF_JOBS_RESULT_INVALID, HF_JOBS_RESULT_TOO_LARGE */
+function keepResult(run: JobRun, value: unknown): void {
+  const { keepMs = jobDefaults.keepMs, maxBytes = jobDefaults.maxBytes } = run.definition.options
+  if (keepMs > 0) run.result = encodeKept(run.name, 'result', value, maxBytes) ?? null
+}
+
+/** Of what a batch returned, the share of one job: an array as long as the batch holds one for each. */
+function takeShare(value: unknown, n: number, amount: number): unknown {
+  return Array.isArray(value) && value.length === amount ? (value as unknown[])[n] : undefined
+}
+
+const toKept = ({ claimed: { id, cid }, result }: JobRun) => ({ id, cid, result })
+
+function describeCancelled({ name }: JobRun) {
+  return jobsError('HF_JOBS_CANCELLED', `Somebody wants this run of ${name} to end.`)
 }
 
 function describeLost({ name }: JobRun, cause: unknown) {

@@ -254,15 +254,6 @@ export async function setPaused(db: Queryable, name: string, isPaused: boolean):
   return (await db.query<{ id: number }>(text, [name, isPaused])).rows[0]?.id
 }
 
-/** Only what waits: a job in an open claim is somebody's. */
-export async function cancelJob(db: Queryable, id: string): Promise<boolean> {
-  const { rows } = await db.query<{ is_gone: boolean }>(
-    '/* holdfast:jobs.cancel */ select holdfast.jobs_cancel($1) as is_gone',
-    [id],
-  )
-  return rows[0]?.is_gone === true
-}
-
 export async function pruneCounts(db: Queryable): Promise<void> {
   await db.query(
     `/* holdfast:jobs.prune-counts */ delete from holdfast.jobs_counts where minute < now() - interval '7 days'`,
@@ -346,11 +337,14 @@ const redriveTail = `,
     back as (
       insert into holdfast.jobs_ready (slot, lane, id, origin, key, unique_key, errors, body)
       select (f.new_id >> 16) & 7, f.queue * 4 + f.priority, f.new_id, f.id, f.key, f.unique_key, f.errors, f.body::text from fresh f)
-    select count(*)::integer as amount, coalesce(array_agg(distinct queue * 4 + priority), '{}') as lanes from gone`
+    select count(*)::integer as amount, coalesce(array_agg(distinct queue * 4 + priority), '{}') as lanes,
+           (select max(id) from chosen)::text as last from gone`
 
 export interface Redriven {
   amount: number
   lanes: number[]
+  /** The last one that was looked at; null: there was none. */
+  last: string | null
 }
 
 /** Oldest first, as listDead gives them: of two with one unique key the older one goes. */

@@ -1,5 +1,5 @@
 import type { Tx } from '../core/index.js'
-import type { JobsInspector } from './inspect-types.js'
+import type { JobsInspector, WaitReason } from './inspect-types.js'
 
 /** What is waited for first when workers are short; lower ones still get a share of every 16 claims. */
 export type Priority = 'high' | 'normal' | 'low'
@@ -23,6 +23,17 @@ export type SchemaResult<Output> =
       }[]
     }
 
+/** Where a long job stands, kept in the database: whoever runs it next goes on from there. */
+export interface Checkpoint {
+  /** What was saved last, by this run or an earlier one of the same job. Undefined: nothing. @throws HF_JOBS_LOST */
+  load<T = unknown>(): Promise<T | undefined>
+  /**
+   * With `tx` it commits with the work done through that; without, at once.
+   * @throws HF_JOBS_LOST when the job is no longer this worker's: with `tx`, let it roll back. HF_JOBS_RESULT_…
+   */
+  save(state: unknown, options?: { tx?: Tx }): Promise<void>
+}
+
 /** One run of a job, as its handler sees it. */
 export interface Job<Payload> {
   /** The same in every attempt: an idempotency key for what the handler does elsewhere. */
@@ -32,8 +43,11 @@ export interface Job<Payload> {
   /** 1 the first time. */
   readonly attempt: number
   readonly sentAt: Date
-  /** Aborted when the job's time is over, when its worker lost it, and when a stopping worker waits no longer. */
+  /** Aborted when the job's time is over, when somebody cancels it, when its worker lost it, and when a stopping worker waits no longer. */
   readonly signal: AbortSignal
+  readonly checkpoint: Checkpoint
+  /** Tells those who watch how far it is: written at most twice a second, the last one always. Never fails the job. */
+  readonly progress: (done: number, total?: number, note?: string) => void
 }
 
 /** A job in a transaction of its own: what `tx` writes and the completion commit together. */
@@ -56,10 +70,12 @@ interface CommonOptions<Input, Payload> extends RetryOptions {
   schema?: StandardSchema<Input, Payload>
   /** A run may take this long. 0 sets no limit. Default: 300 000 ms (5 minutes). */
   timeoutMs?: number
-  /** Most bytes of a payload's JSON. Default: 1 048 576. */
+  /** Most bytes of a payload's JSON, and of that of a kept result or a checkpoint. Default: 1 048 576. */
   maxBytes?: number
   /** Jobs with one `key` that may run at once, in all processes together. Default: 1 (exclusive). */
   perKey?: number
+  /** A run that has ended is kept for so long, with what its handler returned. 0 keeps nothing. Default: 0 ms, at most a year. */
+  keepMs?: number
 }
 
 /** Runs at least once: after a crash, again. */
@@ -79,6 +95,7 @@ export interface TransactionOptions<Input, Payload> extends CommonOptions<Input,
 /** Gets many jobs at once; when it throws, each of them counts as failed. */
 export interface BatchOptions<Input, Payload> extends CommonOptions<Input, Payload> {
   mode: 'batch'
+  /** With `keepMs`, an array as long as `jobs` holds their results, in order. */
   handler: (jobs: readonly Job<Payload>[], signal: AbortSignal) => unknown
   /** Most jobs in one call. Default: 100. */
   batchSize?: number
@@ -198,6 +215,82 @@ export interface DeadFilter {
   limit?: number
 }
 
+/** Which runs are sent again. */
+export interface RedriveFilter extends DeadFilter {
+  /** `succeeded`: kept runs that succeeded, wrongly; each is sent anew, once, as a run of its own. Default: `dead`. */
+  from?: 'dead' | 'succeeded'
+  /** At most so many in a second. Default: as fast as it goes. */
+  perSecond?: number
+  /** Ends it between two statements; what was sent stays sent. */
+  signal?: AbortSignal
+}
+
+export interface Progress {
+  done: number
+  total: number | null
+  note: string | null
+}
+
+/** A run that has ended, kept for `keepMs`. */
+export interface KeptRun {
+  id: string
+  name: string
+  outcome: 'succeeded' | 'dead' | 'cancelled'
+  attempts: number
+  sentAt: Date
+  finishedAt: Date
+  /** Deleted from then on. */
+  expiresAt: Date
+  key: string | null
+  uniqueKey: string | null
+  /** A job with its unique key waits or runs: until that has ended, `redrive` leaves this one where it is. */
+  isBlocked: boolean
+  errors: { attempt: number; at: string; name: string; message: string }[]
+  /** What it reported last. */
+  progress: Progress | null
+  payload: unknown
+  /** What the handler returned; null when that was nothing. */
+  result: unknown
+  /** The run that it was sent again as. */
+  redrivenAs: string | null
+}
+
+export type JobState = 'waiting' | 'running' | 'retrying' | 'succeeded' | 'dead' | 'cancelled'
+
+export interface JobStatus {
+  id: string
+  name: string
+  /** `retrying`: an attempt failed, and the next one comes. */
+  state: JobState
+  /** Somebody wants it to end, and it still runs. */
+  isCancelling: boolean
+  /** The attempt that runs or comes next; of a job that has ended, how many there were. */
+  attempt: number
+  sentAt: Date | null
+  progress: Progress | null
+  /** Waiting: why, the strongest reason first. */
+  waits: WaitReason[]
+  /** Of the last attempt that failed. */
+  error: { name: string; message: string } | null
+  finishedAt: Date | null
+  /** Kept until then; null: not kept, or not ended. */
+  expiresAt: Date | null
+  /** Succeeded: what the handler returned. */
+  result: unknown
+}
+
+export interface WatchOptions {
+  /** Aborting it ends the watch: it throws the signal's reason. */
+  signal?: AbortSignal
+  /** Looks at least this often; a notification makes it look at once. Default: 1 000 ms. */
+  pollMs?: number
+  /** For so long at most. 0 sets no limit. Default: 3 600 000 ms (an hour). */
+  deadlineMs?: number
+}
+
+/** `asked`: it was running, and its worker has been told; whether it ended in time, `status` says. */
+export type CancelAnswer = 'cancelled' | 'asked' | 'not-found'
+
 export interface Jobs {
   /** Sends a job: inside `tx`, so that it exists exactly if that commits; or on its own. */
   send<Input>(tx: Tx, job: JobDefinition<Input>, payload: NoInfer<Input>, options?: SendOptions): Promise<Sent>
@@ -209,15 +302,29 @@ export interface Jobs {
   /** No worker claims jobs of this name until `resume`; running ones go on. @throws HF_JOBS_NOT_FOUND */
   pause(name: string): Promise<void>
   resume(name: string): Promise<void>
-  /** Takes out a job that waits: ready or delayed, not running, not dead. False: there is none of that id. */
-  cancel(id: string): Promise<boolean>
+  /**
+   * Takes out a job that waits, ready or delayed: `cancelled`. Asks one that runs to end, by its signal: `asked`. When
+   * its handler then throws it ends as cancelled, without another attempt; one that ends well has succeeded all the same.
+   */
+  cancel(id: string): Promise<CancelAnswer>
+  /** How a job stands. Undefined: it was never sent, or it has ended and is not kept. */
+  status(id: string): Promise<JobStatus | undefined>
+  /**
+   * Its status now and after each change, until it has ended; of a job that is not kept the last one is the last that
+   * was seen. @throws HF_JOBS_WATCH_DEADLINE, and the reason of `signal`
+   */
+  watch(id: string, options?: WatchOptions): AsyncGenerator<JobStatus, void, undefined>
+  /** A run that has ended and is kept. Undefined: there is none. */
+  result(id: string): Promise<KeptRun | undefined>
+  /** Runs that succeeded, are kept, and were not sent again yet, oldest first: those that `redrive({ from: 'succeeded' })` looks at. */
+  findSucceeded(filter?: DeadFilter): Promise<KeptRun[]>
   queues(): Promise<QueueState[]>
   /** What the dashboard shows: workers, the last hour, dead letters by page, where one job is and why it waits. */
   readonly inspect: JobsInspector
   /** Dead letters, oldest first. */
   findDead(filter?: DeadFilter): Promise<DeadJob[]>
-  /** Sends dead letters again, with all their attempts: those of the ids given, or up to `limit` (default 1 000) of a filter. Gives how many. */
-  redrive(which: readonly string[] | DeadFilter): Promise<number>
+  /** Sends dead letters, or runs that succeeded, again with all their attempts: those of the ids given, or up to `limit` (default 1 000) of a filter. Gives how many. */
+  redrive(which: readonly string[] | RedriveFilter): Promise<number>
   /** Does once what workers do beside their jobs: sends due crons, readies delayed jobs, hands on those of dead workers. For hosts that scale to zero, behind a route of yours. */
   tick(): Promise<void>
   /** Sends what waits in this process, and its counters. */

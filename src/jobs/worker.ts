@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { isHoldfastError, readSqlstate, type Db, type Logger } from '../core/index.js'
 import { ClaimSize } from './claim-size.js'
 import { parseClaim } from './claimed-job.js'
@@ -30,6 +31,8 @@ export interface WorkerParts {
   pollMs: number
   graceMs: number
   onStopped: () => void
+  /** What became of these jobs is written. */
+  onTold: (jobIds: readonly string[]) => void
 }
 
 /** What a claim brought. */
@@ -46,6 +49,7 @@ export class JobWorker implements Worker {
   readonly stopped: Promise<void>
   readonly #parts: WorkerParts
   readonly #marks: LaneMarks[]
+  readonly #outside = AsyncLocalStorage.snapshot()
   #membership!: Membership
   #ledger!: Ledger
   #runner!: Runner
@@ -89,16 +93,23 @@ export class JobWorker implements Worker {
     this.#wake?.()
   }
 
+  /** Somebody wants these to end; those that are not here are somebody else's. */
+  cancel(jobIds: readonly string[]): void {
+    if (!this.#isLost) this.#runner.cancel(jobIds)
+  }
+
   async #join(): Promise<void> {
     const { db, concurrency, definitions, leaseMs } = this.#parts
     const onLost = (error?: unknown) => this.#lose(error)
     const membership = await Membership.join(db, leaseMs, onLost)
-    const ledger = new Ledger(db, membership.id, onLost, () => this.#runner.resume())
+    const ledger = new Ledger(db, membership.id, onLost, () => this.#runner.resume(), this.#parts.onTold)
     const counts = this.#countedBy(this.#parts.counts)
     const onDrained = () => {
       if (this.#runner.buffered < this.#size.value / 2) this.wake()
     }
-    const runner = new Runner({ db, worker: membership.id, concurrency, ledger, counts, definitions, onDrained })
+    const outside = this.#outside
+    const shared = { db, worker: membership.id, concurrency, ledger, counts, definitions }
+    const runner = new Runner({ ...shared, outside, onDrained })
     this.#membership = membership
     this.#ledger = ledger
     this.#runner = runner

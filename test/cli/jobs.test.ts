@@ -2,10 +2,10 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { formatHelp } from '../../src/cli/command.js'
 import { jobsCommand } from '../../src/cli/commands/jobs.js'
 import { openTerminal } from '../../src/cli/terminal.js'
-import { defineJob, type Jobs } from '../../src/jobs/index.js'
+import { createJobs, defineJob, type Jobs } from '../../src/jobs/index.js'
 import { openTestDatabase, type TestDatabase } from '../helpers/database.js'
 import { eventually } from '../helpers/eventually.js'
-import { withJobs } from '../helpers/jobs.js'
+import { defer, quietLogger, withJobs } from '../helpers/jobs.js'
 import { runCli, type CliRun } from '../helpers/run-cli.js'
 
 interface Numbered {
@@ -65,7 +65,7 @@ function expectFits(text: string, except: string[] = []): void {
 describe('usage', () => {
   test.each([
     [['ded'], 'did you mean "dead"?'],
-    [['list-all-of-them'], 'there are dead, redrive, pause, resume, cancel'],
+    [['list-all-of-them'], 'there are dead, redrive, status, pause, resume, cancel'],
     [['dead', '--queeu', 'mail'], 'did you mean --queue?'],
     [['dead', 'mail'], '--queue <name>'],
     [['dead', '--contains', '{to: 1}'], '--contains takes JSON'],
@@ -75,6 +75,9 @@ describe('usage', () => {
     [['pause', 'a', 'b'], 'takes the name of one queue'],
     [['pause', 'mail', '--limit', '3'], 'takes no --limit'],
     [['cancel', 'mail'], 'not the id of a job'],
+    [['status', 'mail'], 'not the id of a job'],
+    [['redrive', '--queue', 'mail', '--from', 'waiting'], '--from takes dead or succeeded'],
+    [['redrive', '--queue', 'mail', '--per-second', 'fast'], '--per-second takes a whole number'],
     [['redrive'], 'takes ids, or --queue'],
     [['redrive', '--contains', '{}'], 'takes ids, or --queue'],
     [['redrive', '1', '--queue', 'mail'], 'not both'],
@@ -161,8 +164,8 @@ test('cancel takes out a job that waits, once', async () => {
     expect(await run('cancel', id)).toMatchObject({ code: 0, stdout: `cancelled  ${id}\n` })
     const again = await run('cancel', id)
     expect(again).toMatchObject({ code: 1, stdout: `not found  ${id}\n` })
-    expect(again.stderr).toContain('No job of that id waits')
-    expect(await runJson('cancel', id)).toEqual({ code: 1, id, isCancelled: false })
+    expect(again.stderr).toContain('No job of that id waits or runs')
+    expect(await runJson('cancel', id)).toEqual({ code: 1, id, answer: 'not-found' })
   })
 })
 
@@ -202,7 +205,7 @@ test('redrive: shows the exact ones, sends those, and tells of ids that are no d
   expect(filtered).toEqual({ code: 0, dryRun: false, redriven: 1, missing: [] })
   const named = await run('redrive', dead[0] as string, dead[1] as string)
   expect(named).toMatchObject({ code: 1, stdout: '1 job sent again\n' })
-  expect(named.stderr).toContain(`No dead letter: ${dead[1]}`)
+  expect(named.stderr).toContain(`No dead letter, or run to be sent again: ${dead[1]}`)
   const rest = await run('redrive', '--queue', 'mail')
   expect(rest).toEqual({ code: 0, stdout: '1 job sent again\n', stderr: '' })
   expect(await countReady('mail')).toBe(3)
@@ -227,4 +230,59 @@ test('redrive leaves a job dead whose unique key is taken, and the dry run says 
   const left = await runJson<{ dead: { id: string }[] }>('dead', '--queue', 'keyed')
   expect(left.dead.map(({ id }) => id)).toEqual(staysDead.map(({ id }) => id))
   expect((await run('redrive', ...staysDead.map(({ id }) => id))).code).toBe(1)
+})
+
+test('a long job: the overview and its status tell how far it is, its end, and its cancellation', async () => {
+  const gate = defer()
+  const name = `event-report.${'of-a-long-name.'.repeat(4)}`
+  const job = defineJob<Numbered>(name, {
+    keepMs: 3_600_000,
+    handler: async ({ progress, signal }) => {
+      progress(60, 120, 'orders of an event with a name that is longer than the column')
+      const aborted = new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason as Error)))
+      await Promise.race([gate.promise, aborted])
+      return { sold: 42 }
+    },
+  })
+  const nightly = { name: 'nightly', schedule: '0 3 * * *', timeZone: 'Europe/Lisbon', job, payload: { n: 1 } }
+  const jobs = await createJobs(box.db, { jobs: [job], crons: [nightly], logger: quietLogger })
+  try {
+    const { id } = await jobs.send(job, { n: 1 })
+    await jobs.work()
+    await eventually(async () => expect((await jobs.status(id))?.progress).toMatchObject({ done: 60 }))
+    const { stdout } = await run()
+    expectFits(stdout, [name, long.name])
+    expect(stdout).toMatch(new RegExp(`^ *${id} +\\d+ m?s +60 of 120 \\(50 %\\)  orders`, 'm'))
+    expect(stdout).toMatch(/^nightly +0 3 \* \* \* +Europe\/Lisbon +in \d+ [hms]/m)
+    const overview = await runJson<{ running: object[]; crons: object[] }>()
+    expect(overview.running).toMatchObject([{ id, name, attempt: 1, progress: { done: 60, total: 120 } }])
+    expect(overview.crons).toMatchObject([{ name: 'nightly', job: name, timeZone: 'Europe/Lisbon', firedAt: null }])
+
+    const shown = await run('status', id)
+    expectFits(shown.stdout, [`${id}  running  attempt 1  ${name}`])
+    expect(shown.stdout).toContain('progress  60 of 120 (50 %)')
+    expect(await run('cancel', id)).toMatchObject({ code: 0, stdout: `asked  ${id}\n` })
+    await eventually(async () => expect((await run('status', id)).stdout).toContain(`${id}  cancelled  attempt 1`), {
+      withinMs: 15_000,
+    })
+
+    const other = await jobs.send(job, { n: 2 })
+    gate.resolve()
+    await eventually(async () => expect((await jobs.status(other.id))?.state).toBe('succeeded'))
+    expect((await run('status', other.id)).stdout).not.toContain('sold')
+    expect((await run('status', other.id, '--payload')).stdout).toContain('result    {"sold":42}')
+    const { status } = await runJson<{ status: object }>('status', other.id)
+    expect(status).toMatchObject({ queue: name, state: 'succeeded', progress: { done: 60 } })
+    expect(status).not.toHaveProperty('result')
+    expect(await run('status', '999999')).toMatchObject({ code: 1, stdout: 'unknown  999999\n' })
+
+    const plan = await run('redrive', '--from', 'succeeded', '--queue', name, '--dry-run')
+    expect(plan.stdout).toMatch(new RegExp(`^${other.id}  succeeded \\d{4}-`, 'm'))
+    expect(plan.stdout).toContain('1 job would be sent again')
+    const again = await run('redrive', '--from', 'succeeded', '--queue', name, '--per-second', '10')
+    expect(again).toEqual({ code: 0, stdout: '1 job sent again\n', stderr: '' })
+    expect(await run('redrive', '--from', 'succeeded', other.id)).toMatchObject({ code: 1 })
+  } finally {
+    await jobs.close()
+  }
 })

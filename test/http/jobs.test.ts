@@ -8,7 +8,7 @@ import type {
 } from '../../src/http/contract.js'
 import { connectTo } from '../../src/core/index.js'
 import { createHttp, type HttpHandler } from '../../src/http/index.js'
-import { createJobs, defineJob, type Jobs } from '../../src/jobs/index.js'
+import { createJobs, defineJob, type JobDefinition, type Jobs } from '../../src/jobs/index.js'
 import { openTestDatabase, runAdmin, type TestDatabase } from '../helpers/database.js'
 import { eventually } from '../helpers/eventually.js'
 import { defer, quietLogger } from '../helpers/jobs.js'
@@ -117,6 +117,42 @@ describe('the overview', () => {
     expect(died.filter((count) => count > 0)).toEqual([59, 5])
   })
 
+  it('shows how far long jobs are, schedules, and what became of a job that is kept', async () => {
+    const gate = defer()
+    const long: JobDefinition<object> = defineJob<object>('long', {
+      keepMs: 3_600_000,
+      handler: async ({ progress }) => {
+        progress(30, 40, 'rows')
+        await gate.promise
+      },
+    })
+    const nightly = { name: 'nightly', schedule: '0 3 * * *', timeZone: 'Europe/Lisbon', job: long, payload: {} }
+    const others = await createJobs(box.db, { jobs: [long], crons: [nightly], logger: quietLogger })
+    try {
+      const { id } = await others.send(long, {})
+      await others.work()
+      await eventually(async () => {
+        const { running, crons } = await read<JobsDocument>('')
+        expect(running).toMatchObject([
+          { id, name: 'long', attempt: 1, done: 30, total: 40, note: 'rows', isCancelling: false },
+        ])
+        expect(crons).toMatchObject([{ name: 'nightly', job: 'long', timeZone: 'Europe/Lisbon', firedAt: null }])
+        expect(crons[0]?.nextMs).toBeGreaterThan(0)
+      })
+      gate.resolve()
+      await eventually(async () =>
+        expect((await read<JobLifeDocument>(`/job?id=${id}`)).sentence).toMatch(
+          /^It succeeded after 1 attempt; kept until /,
+        ),
+      )
+      expect((await read<JobsDocument>('')).running).toEqual([])
+    } finally {
+      await others.close()
+      await box.db.query(`delete from holdfast.jobs_crons`)
+      await box.db.query(`delete from holdfast.jobs_queues where name = 'long'`)
+    }
+  })
+
   it('shows who is alive', async () => {
     const worker = await jobs.work({ leaseMs: 60_000 })
     try {
@@ -169,13 +205,12 @@ describe("one job's life", () => {
         worker: { instance: expect.any(String) as string },
       })
       expect(running.sentence).toMatch(/^It is in the hands of .+:\d+, attempt 1 of 3\.$/)
-      expect(await read(`/cancel?id=${id}`, 'POST')).toEqual({ isCancelled: false })
       mayEnd.resolve()
       await eventually(async () => expect((await find(id)).place).toBe('retry'))
       const paused = await find(id)
       expect(codes(paused)).toEqual(['retry-pause'])
       expect(paused).toMatchObject({ attempt: 2, errors: [{ attempt: 1, name: 'RangeError', message: 'no luck' }] })
-      expect(await read(`/cancel?id=${id}`, 'POST')).toEqual({ isCancelled: true })
+      expect(await read(`/cancel?id=${id}`, 'POST')).toEqual({ answer: 'cancelled' })
       expect(await box.db.sql`select key from holdfast.jobs_unique`).toEqual([])
     } finally {
       await worker.stop()
@@ -188,8 +223,8 @@ describe("one job's life", () => {
     const life = await find(dead[0]?.id ?? '', '&payload=1')
     expect(life).toMatchObject({ place: 'dead', attempt: 3, waits: [], payload: { text: '{"n": 1}' } })
     const { id } = await jobs.send(mail, { n: 1 })
-    expect(await read(`/cancel?id=${id}`, 'POST')).toEqual({ isCancelled: true })
-    expect(await read(`/cancel?id=${id}`, 'POST')).toEqual({ isCancelled: false })
+    expect(await read(`/cancel?id=${id}`, 'POST')).toEqual({ answer: 'cancelled' })
+    expect(await read(`/cancel?id=${id}`, 'POST')).toEqual({ answer: 'not-found' })
     expect((await find(id)).sentence).toContain('was cancelled')
     expect((await find('999999999999999')).sentence).toContain('has ever been sent')
   })
@@ -325,7 +360,7 @@ describe('with 200,000 jobs ready and as many dead', { timeout: 60_000 }, () => 
     expect((await inspect.listDead({ contains: { to: 'nobody' } })).dead).toHaveLength(0)
     expect(await inspect.countDead()).toEqual({ count: 1_000, isMore: true })
     expect(await inspect.countDead({ contains: { to: 'ada' } })).toEqual({ count: 200, isMore: false })
-    expect(await looker.cancel(id)).toBe(true)
+    expect(await looker.cancel(id)).toBe('cancelled')
     expect(await inspect.findJob(id)).toMatchObject({ place: 'unknown' })
     await looker.close()
     await db.close()

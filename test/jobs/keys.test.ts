@@ -95,7 +95,7 @@ test('a job that waits for its key can be cancelled', async () => {
     const worker = await jobs.work({ graceMs: 0 })
     await eventually(async () => expect((await box.db.query('select from holdfast.jobs_waiting')).rowCount).toBe(1))
     expect(await jobs.inspect.findJob(id)).toMatchObject({ place: 'ready', waits: [{ code: 'key-taken' }] })
-    expect(await jobs.cancel(id)).toBe(true)
+    expect(await jobs.cancel(id)).toBe('cancelled')
     await worker.stop()
     expect((await box.db.query('select from holdfast.jobs_keys')).rowCount).toBe(0)
     await box.db.query('delete from holdfast.jobs_ready')

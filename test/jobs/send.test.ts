@@ -66,8 +66,8 @@ test('while a job with a unique key waits, another one is not sent, and its id i
     expect(first.isNew).toBe(true)
     expect(await jobs.send(job, { n: 2 }, { uniqueKey: 'user:42' })).toEqual({ id: first.id, isNew: false })
     expect((await jobs.send(job, { n: 3 }, { uniqueKey: 'user:43' })).isNew).toBe(true)
-    expect(await jobs.cancel(first.id)).toBe(true)
-    expect(await jobs.cancel(first.id)).toBe(false)
+    expect(await jobs.cancel(first.id)).toBe('cancelled')
+    expect(await jobs.cancel(first.id)).toBe('not-found')
     expect((await jobs.send(job, { n: 4 }, { uniqueKey: 'user:42' })).isNew).toBe(true)
   })
 })
@@ -86,8 +86,8 @@ test('a delayed job can be cancelled', async () => {
   const job = idle('delayed-cancel')
   await withJobs(box.db, [job], async (jobs) => {
     const { id } = await jobs.send(job, { n: 1 }, { delayMs: 60_000 })
-    expect(await jobs.cancel(id)).toBe(true)
-    expect(await jobs.cancel(id)).toBe(false)
+    expect(await jobs.cancel(id)).toBe('cancelled')
+    expect(await jobs.cancel(id)).toBe('not-found')
   })
 })
 

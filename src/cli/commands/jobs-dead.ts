@@ -1,4 +1,4 @@
-import type { DeadFilter, DeadJob, Jobs } from '../../jobs/index.js'
+import type { DeadFilter, DeadJob, Jobs, KeptRun, RedriveFilter } from '../../jobs/index.js'
 import { readNumber, type CommandInput } from '../command.js'
 import { cliError } from '../errors.js'
 import { showText, wrapText, type Terminal } from '../terminal.js'
@@ -24,11 +24,33 @@ export async function showDead(jobs: Jobs, input: CommandInput): Promise<number>
 export async function redriveDead(jobs: Jobs, input: CommandInput): Promise<number> {
   const ids = [...new Set(input.words.slice(1).map(readId))]
   refuseMixture(ids, input)
-  const filter: DeadFilter =
+  const rate = { ...readFrom(input), ...readRate(input) }
+  const filter: RedriveFilter =
     ids.length > 0
-      ? { ids, limit: ids.length }
-      : { ...(await readFilter(jobs, input)), limit: readNumber(input, 'limit', 1_000) }
+      ? { ...rate, ids, limit: ids.length }
+      : { ...rate, ...(await readFilter(jobs, input)), limit: readNumber(input, 'limit', 1_000) }
   return input.options['dry-run'] ? await showPlan(jobs, filter, input) : await sendAgain(jobs, filter, input)
+}
+
+/** @throws HF_CLI_USAGE */
+function readFrom({ options }: CommandInput): Pick<RedriveFilter, 'from'> {
+  const from = options['from']
+  if (from === undefined) return {}
+  if (from === 'dead' || from === 'succeeded') return { from }
+  throw cliError('HF_CLI_USAGE', '--from takes dead or succeeded.')
+}
+
+function readRate(input: CommandInput): Pick<RedriveFilter, 'perSecond'> {
+  return input.options['per-second'] === undefined ? {} : { perSecond: readNumber(input, 'per-second', 1) }
+}
+
+/** Those that a redrive would look at, in its order. */
+async function findChosen(jobs: Jobs, filter: RedriveFilter): Promise<DeadJob[]> {
+  return filter.from === 'succeeded' ? (await jobs.findSucceeded(filter)).map(toListed) : await jobs.findDead(filter)
+}
+
+function toListed({ finishedAt: diedAt, ...run }: KeptRun): DeadJob {
+  return { ...run, diedAt }
 }
 
 /** @throws HF_CLI_USAGE */
@@ -40,23 +62,23 @@ function refuseMixture(ids: readonly string[], { options }: CommandInput): void 
     throw cliError('HF_CLI_USAGE', 'holdfast jobs redrive takes ids, or --queue <name>: it never sends everything.')
 }
 
-async function showPlan(jobs: Jobs, filter: DeadFilter, { options, terminal }: CommandInput): Promise<number> {
-  const found = await jobs.findDead(filter)
+async function showPlan(jobs: Jobs, filter: RedriveFilter, { options, terminal }: CommandInput): Promise<number> {
+  const found = await findChosen(jobs, filter)
   const { sent, blocked } = splitBlocked(found)
   const missing = findMissing(filter.ids, found)
   if (options['json']) {
     const [wouldSend, staysDead] = [sent, blocked].map((some) => some.map((job) => describe(job, false)))
     terminal.printJson({ dryRun: true, redriven: 0, wouldSend, staysDead, missing })
   } else {
-    for (const job of sent) printDead(job, false, terminal)
+    for (const job of sent) printDead(job, false, terminal, filter.from)
     terminal.print(`${count(sent.length)} would be sent again`)
   }
   explainRest(blocked.length, missing, terminal)
   return filter.ids && sent.length < filter.ids.length ? 1 : 0
 }
 
-async function sendAgain(jobs: Jobs, filter: DeadFilter, { options, terminal }: CommandInput): Promise<number> {
-  const named = filter.ids ? await jobs.findDead(filter) : []
+async function sendAgain(jobs: Jobs, filter: RedriveFilter, { options, terminal }: CommandInput): Promise<number> {
+  const named = filter.ids ? await findChosen(jobs, filter) : []
   const missing = findMissing(filter.ids, named)
   const redriven = await jobs.redrive(filter)
   if (options['json']) terminal.printJson({ dryRun: false, redriven, missing })
@@ -65,7 +87,8 @@ async function sendAgain(jobs: Jobs, filter: DeadFilter, { options, terminal }: 
     explainRest(named.length - redriven, missing, terminal)
     return redriven < filter.ids.length ? 1 : 0
   }
-  const [left] = await jobs.findDead({ ...filter, limit: 1 })
+  // Of runs that succeeded nothing can be said: those just sent may have ended well again.
+  const [left] = filter.from === 'succeeded' ? [] : await jobs.findDead({ ...filter, limit: 1 })
   if (left) terminal.progress('Others are still dead, by --limit or by a unique key: --dry-run tells.')
   return 0
 }
@@ -90,9 +113,10 @@ function findMissing(ids: readonly string[] = [], found: readonly DeadJob[]): st
 
 function explainRest(blocked: number, missing: readonly string[], terminal: Terminal): void {
   if (blocked > 0)
-    terminal.progress(`${count(blocked)} left dead: a job with the same unique key waits, runs, or is sent first.`)
+    terminal.progress(`${count(blocked)} left: a job with the same unique key waits, runs, or is sent first.`)
   if (missing.length > 0)
-    for (const line of wrapText(`No dead letter: ${missing.join(' ')}`, terminal.width)) terminal.progress(line)
+    for (const line of wrapText(`No dead letter, or run to be sent again: ${missing.join(' ')}`, terminal.width))
+      terminal.progress(line)
 }
 
 async function readFilter(jobs: Jobs, { options }: CommandInput): Promise<DeadFilter> {
@@ -135,15 +159,16 @@ function printDead(
   { id, name, attempts, diedAt, errors, payload }: DeadJob,
   withPayload: boolean,
   terminal: Terminal,
+  from: RedriveFilter['from'] = 'dead',
 ): void {
-  const facts = `${id}  died ${formatTime(diedAt)}  ${count(attempts, 'attempt')}`
+  const facts = `${id}  ${from === 'dead' ? 'died' : 'succeeded'} ${formatTime(diedAt)}  ${count(attempts, 'attempt')}`
   const queue = terminal.paint('bold', showText(name))
   // A long name has a line of its own, unbroken: it is what one copies.
   if (facts.length + 2 + name.length <= terminal.width) terminal.print(`${facts}  ${queue}`)
   else for (const line of [facts, `  ${queue}`]) terminal.print(line)
   const last = errors.at(-1)
   const error = last ? `${last.name}: ${last.message}` : 'no error was written down'
-  for (const line of wrapText(showText(error), terminal.width, '  ')) terminal.print(line)
+  if (last || from === 'dead') for (const line of wrapText(showText(error), terminal.width, '  ')) terminal.print(line)
   if (withPayload) terminal.print(`  ${showText(JSON.stringify(payload))}`)
 }
 

@@ -2,7 +2,8 @@ import { findNearest } from '../../core/index.js'
 import type { Jobs, QueueState, WorkerState } from '../../jobs/index.js'
 import type { CommandInput } from '../command.js'
 import { cliError } from '../errors.js'
-import { formatNamedTable, showText, type Terminal } from '../terminal.js'
+import { formatAge, formatNamedTable, showText, type Terminal } from '../terminal.js'
+import { printCrons, printRunning } from './jobs-running.js'
 
 /** The queue of that name. @throws HF_CLI_QUEUE_UNKNOWN with the nearest one that exists */
 export async function findQueue(jobs: Jobs, name: string): Promise<string> {
@@ -14,12 +15,16 @@ export async function findQueue(jobs: Jobs, name: string): Promise<string> {
 }
 
 export async function showQueues(jobs: Jobs, { options, terminal }: CommandInput): Promise<number> {
-  const [queues, workers] = await Promise.all([jobs.queues(), jobs.inspect.workers()])
-  if (options['json']) terminal.printJson({ queues, workers })
+  const { inspect } = jobs
+  const found = await Promise.all([jobs.queues(), inspect.workers(), inspect.running(), inspect.crons()])
+  const [queues, workers, running, crons] = found
+  if (options['json']) terminal.printJson({ queues, workers, running, crons })
   else {
     printQueues(queues, terminal)
     terminal.print('')
     printWorkers(workers, terminal)
+    printRunning(running, terminal)
+    printCrons(crons, terminal)
   }
   return 0
 }
@@ -67,17 +72,4 @@ function printWorkers(workers: readonly WorkerState[], terminal: Terminal): void
     `${formatAge(seenMs)} ago`,
   ])
   for (const line of formatNamedTable(workerColumns, rows, terminal.width)) terminal.print(line)
-}
-
-const units = [
-  ['d', 86_400_000],
-  ['h', 3_600_000],
-  ['m', 60_000],
-  ['s', 1_000],
-] as const
-
-/** The largest unit that fits, as in `3 h`: a glance is enough to tell seconds from days. */
-function formatAge(ms: number): string {
-  const [unit, size] = units.find(([, each]) => ms >= each) ?? (['ms', 1] as const)
-  return `${Math.max(0, Math.floor(ms / size))} ${unit}`
 }

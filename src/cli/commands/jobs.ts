@@ -6,6 +6,7 @@ import { withDatabase } from '../open-database.js'
 import { showText } from '../terminal.js'
 import { readId, redriveDead, showDead } from './jobs-dead.js'
 import { findQueue, showQueues } from './jobs-queues.js'
+import { showStatus } from './jobs-status.js'
 
 interface Action {
   /** Of the command's own options; those of every command come on top. */
@@ -27,12 +28,13 @@ const actions: Readonly<Record<string, Action>> = {
     run: showDead,
   },
   redrive: {
-    options: ['queue', 'contains', 'limit', 'dry-run'],
+    options: ['queue', 'contains', 'limit', 'dry-run', 'from', 'per-second'],
     takes: 'ids, or --queue <name>',
     least: 0,
     most: Infinity,
     run: redriveDead,
   },
+  status: { ...one, options: ['payload'], takes: 'the id of one job', run: showStatus },
   pause: {
     ...one,
     options: [],
@@ -51,13 +53,15 @@ const overview: Action = { options: [], takes: '', least: 0, most: 0, run: showQ
 
 export const jobsCommand: Command = {
   name: 'jobs',
-  summary: 'Lists queues, workers and dead letters; sends those again, pauses queues, cancels jobs.',
+  summary: 'Lists queues, workers and dead letters; sends those again, pauses queues, shows and cancels jobs.',
   examples: [
     'holdfast jobs',
     'holdfast jobs dead --queue mail',
     'holdfast jobs dead --contains \'{"to": "ada@example.com"}\' --payload',
     'holdfast jobs redrive --queue mail --dry-run',
     'holdfast jobs redrive 4711 4712',
+    'holdfast jobs redrive --from succeeded --queue invoice --per-second 50',
+    'holdfast jobs status 4711',
     'holdfast jobs pause mail',
     'holdfast jobs resume mail',
     'holdfast jobs cancel 4711',
@@ -69,7 +73,13 @@ export const jobsCommand: Command = {
     contains: { type: 'string', value: 'json', doc: 'dead, redrive: payloads that contain this JSON.' },
     limit: { type: 'string', value: 'n', doc: 'dead, redrive: at most so many. Default: 50; 1000.' },
     after: { type: 'string', value: 'id', doc: 'dead: the next page, after this id.' },
-    payload: { type: 'boolean', doc: 'dead: shows payloads too; they may hold what is private.' },
+    payload: { type: 'boolean', doc: 'dead: shows payloads too, status: the result; they may hold what is private.' },
+    from: {
+      type: 'string',
+      value: 'outcome',
+      doc: 'redrive: `dead`, or `succeeded`: kept runs that went wrong. Default: dead.',
+    },
+    'per-second': { type: 'string', value: 'n', doc: 'redrive: at most so many in a second. Default: no limit.' },
     'dry-run': { type: 'boolean', doc: 'redrive: shows which jobs would be sent; changes nothing.' },
   },
   run: async (input) => {
@@ -130,9 +140,10 @@ async function setPaused(isPaused: boolean, jobs: Jobs, { words, options, termin
 
 async function cancelJob(jobs: Jobs, { words, options, terminal }: CommandInput): Promise<number> {
   const id = readId(words[1] as string)
-  const isCancelled = await jobs.cancel(id)
-  if (options['json']) terminal.printJson({ id, isCancelled })
-  else terminal.print(`${isCancelled ? 'cancelled' : 'not found'}  ${id}`)
-  if (!isCancelled) terminal.progress('No job of that id waits: it runs, has ended, is dead, or never was.')
-  return isCancelled ? 0 : 1
+  const answer = await jobs.cancel(id)
+  if (options['json']) terminal.printJson({ id, answer })
+  else terminal.print(`${answer.replace('-', ' ')}  ${id}`)
+  if (answer === 'asked') terminal.progress(`It runs; its worker was told to end it. holdfast jobs status ${id}`)
+  if (answer === 'not-found') terminal.progress('No job of that id waits or runs: it has ended, is dead, or never was.')
+  return answer === 'not-found' ? 1 : 0
 }
