@@ -55,14 +55,13 @@ end $$;
 -- statement it was planned anew for each transaction that sends a job, which cost four times what it does.
 create function holdfast.jobs_send(p_lane integer, p_bodies text) returns text
 language plpgsql
-set plan_cache_mode = force_generic_plan
 as $$
 declare
+  -- The transaction's id must be older than the jobs': see jobs_claim.
+  v_xid xid8 := pg_current_xact_id();
   v_id bigint;
   v_ids text;
 begin
-  -- The transaction's id must be older than the jobs': see jobs_claim.
-  perform pg_current_xact_id();
   if strpos(p_bodies, E'\x1e') = 0 then
     v_id := nextval('holdfast.jobs_ids');
     insert into holdfast.jobs_ready (slot, lane, id, body) values ((v_id >> 16) & 7, p_lane, v_id, p_bodies);

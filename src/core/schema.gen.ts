@@ -1466,7 +1466,7 @@ export const catalog: readonly CatalogRow[] = [
   {
     "kind": "function",
     "name": "jobs_send(p_lane integer, p_bodies text)",
-    "definition": "7441f40ab049e3e1695ae1261706656e"
+    "definition": "7efe1c4909ee96dd7fb266b050847112"
   },
   {
     "kind": "function",

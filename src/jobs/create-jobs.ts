@@ -147,7 +147,7 @@ class ProcessJobs implements Jobs {
       return sent
     }
     if (tx === undefined) return { id: await this.#sender.send(lane, { body }), isNew: true }
-    const [id] = await store.sendPlain(tx, lane, body)
+    const [id] = await store.sendPlain(tx, lane, body, this.#maySendPrepared(tx))
     this.#noteSentIn(tx, lane, 1)
     return { id: id as string, isNew: true }
   }
@@ -163,6 +163,11 @@ class ProcessJobs implements Jobs {
       this.#noteSentIn(tx, lane, part.length)
     }
     return ids
+  }
+
+  /** A transaction of another library may know no names. */
+  #maySendPrepared({ seesCommit }: Tx): boolean {
+    return seesCommit && this.#db.server.pooler === 'none'
   }
 
   #laneOf(job: AnyDefinition, priority: Priority = 'normal'): number {
