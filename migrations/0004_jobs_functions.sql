@@ -383,6 +383,7 @@ declare
   v_done integer;
   v_keys text[];
 begin
+  perform pg_current_xact_id();
   with mine as materialized (
     select u.* from unnest(p_id, p_cid, p_run_at, p_error) u (id, cid, run_at, error) where u.cid = any(v_mine)),
   gone as materialized (
@@ -391,7 +392,13 @@ begin
   again as (
     insert into holdfast.jobs_later (run_at, id, lane, attempt, crashes, at, key, unique_key, errors, body)
     select g.run_at, coalesce(g.origin, g.id), g.lane, g.attempt + 1, g.crashes, g.at, g.key, g.unique_key,
-           coalesce(g.errors, '[]') || g.error, g.body from gone g where g.run_at is not null),
+           coalesce(g.errors, '[]') || g.error, g.body from gone g where g.run_at > now()),
+  -- Without a pause it goes back to its lane, where nobody has to promote it first.
+  fresh as materialized (select nextval('holdfast.jobs_ids') as new_id, g.* from gone g where g.run_at <= now()),
+  at_once as (
+    insert into holdfast.jobs_ready (slot, lane, id, origin, attempt, crashes, at, key, unique_key, errors, body)
+    select (f.new_id >> 16) & 7, f.lane, f.new_id, coalesce(f.origin, f.id), f.attempt + 1, f.crashes, f.at, f.key, f.unique_key,
+           coalesce(f.errors, '[]') || f.error, f.body from fresh f),
   dead as (
     insert into holdfast.jobs_dead (id, queue, priority, attempts, sent_at, key, unique_key, errors, body)
     select coalesce(g.origin, g.id), g.lane >> 2, g.lane & 3, g.attempt, g.at, g.key, g.unique_key,

@@ -1,6 +1,6 @@
 import type { ClientBase, QueryResult } from 'pg'
 import pg from 'pg'
-import type { BeginRequest } from './begin-query.js'
+import { sendLead, type LedRequest } from './begin-query.js'
 
 /** One statement of a batch. */
 export interface BatchPart {
@@ -43,11 +43,11 @@ type Done = (error: unknown, results?: QueryResult[]) => void
 class BatchQuery {
   readonly name = ''
   readonly callback: Done
-  readonly #request: BeginRequest
+  readonly #request: LedRequest
   readonly #queries: { query: DriverQuery; text: string; values: unknown[] }[]
   #current = 0
 
-  constructor(request: BeginRequest, parts: readonly BatchPart[], callback: Done) {
+  constructor(request: LedRequest, parts: readonly BatchPart[], callback: Done) {
     this.callback = callback
     this.#request = request
     this.#queries = parts.map((part) => ({ query: createQuery(part), text: part.text, values: mapValues(part) }))
@@ -56,11 +56,7 @@ class BatchQuery {
   submit(connection: WireConnection): null {
     connection.stream.cork()
     try {
-      if (this.#request.begin !== undefined) {
-        connection.parse({ text: this.#request.begin })
-        connection.bind({})
-        connection.execute({})
-      }
+      sendLead(connection, this.#request)
       for (const { text, values } of this.#queries) {
         connection.parse({ text })
         connection.bind({ values })
@@ -83,10 +79,7 @@ class BatchQuery {
   }
 
   handleCommandComplete(message: unknown, connection: unknown): void {
-    if (this.#request.begin !== undefined) {
-      this.#request.begin = undefined
-      return
-    }
+    if (this.#request.lead.shift() !== undefined) return
     this.#query?.handleCommandComplete(message, connection)
     this.#current++
   }
@@ -163,7 +156,7 @@ export function canBatch(client: ClientBase): boolean {
   return client instanceof pg.Client && !(client as unknown as { pipeline?: boolean }).pipeline
 }
 
-export function sendBatch(client: ClientBase, request: BeginRequest, parts: readonly BatchPart[], done: Done): void {
+export function sendBatch(client: ClientBase, request: LedRequest, parts: readonly BatchPart[], done: Done): void {
   let query: BatchQuery
   try {
     query = new BatchQuery(request, parts, done)

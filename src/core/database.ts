@@ -19,7 +19,7 @@ import { describeNamedStatement } from './pooler.js'
 import { RouteBook } from './route-book.js'
 import { buildStatement } from './sql.js'
 import { isRepeatable } from './sqlstate.js'
-import { RunningStatement } from './statement.js'
+import { noLead, RunningStatement } from './statement.js'
 import { Transaction, type Effect } from './transaction.js'
 import type {
   Db,
@@ -169,7 +169,18 @@ export class Database implements Db {
     const asked = performance.now()
     // One record for the wait and the statement: what is allocated here is allocated for every query.
     const waitMs = this.#parts.acquireMs
-    const call = { text, values, name, deadlineMs, startedAt: asked, signal, inTransaction: false, waitMs, nested }
+    const call = {
+      text,
+      values,
+      name,
+      deadlineMs,
+      startedAt: asked,
+      signal,
+      lead: noLead,
+      inTransaction: false,
+      waitMs,
+      nested,
+    }
     return new Promise((resolve, reject) => {
       this.#guard.acquire(call, (refusal, client, waitedMs = 0) => {
         if (!client) return reject(refusal)

@@ -9,7 +9,7 @@ import { announceInstance, renewInstance, retireInstance, type InstanceRecord } 
 import { describeAhead, findAhead, isMissing, readApplied, type Release } from './migration-states.js'
 import type { PoolGuard } from './pool-guard.js'
 import { readSqlstate, sqlstate } from './sqlstate.js'
-import { RunningStatement } from './statement.js'
+import { noLead, RunningStatement } from './statement.js'
 import { listApplied, type AppliedRow, type Session } from './store.js'
 import type { Logger, SchemaState } from './types.js'
 
@@ -162,7 +162,7 @@ export class Instance {
     const query = (text: string, values: unknown[] = []) =>
       new Promise((resolve, reject) => {
         const startedAt = performance.now()
-        const rest = { name: undefined, signal: undefined, inTransaction: false }
+        const rest = { name: undefined, signal: undefined, lead: noLead, inTransaction: false }
         const statement = { text, values, deadlineMs: this.#limitMs, startedAt, ...rest }
         new RunningStatement(client, statement, this.#deadlines, (error, result) =>
           error === undefined || error === null ? resolve(result) : reject(error),

@@ -1371,7 +1371,7 @@ export const catalog: readonly CatalogRow[] = [
   {
     "kind": "function",
     "name": "jobs_fail(p_worker bigint, p_lane integer, p_id bigint[], p_cid bigint[], p_run_at timestamp with time zone[], p_error jsonb[])",
-    "definition": "4ab783e522233be54cbef793c7c02774"
+    "definition": "7379d5ddf4cccbf3847c53ac537df52b"
   },
   {
     "kind": "function",

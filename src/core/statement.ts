@@ -21,13 +21,16 @@ export interface StatementRequest {
   /** `performance.now()` when it is sent. */
   startedAt: number
   signal: AbortSignal | undefined
-  /** Sent ahead of the statement: the BEGIN of a transaction whose first statement this is. Cleared once it has begun. */
-  begin?: string | undefined
+  /** Sent ahead of the statement: BEGIN, SAVEPOINT, RELEASE. Each leaves the list when the server has done it. */
+  lead: string[]
   /** Sent instead of `text`, in one flight; the result is then a list of results. */
   batch?: readonly BatchPart[]
   /** Inside an open transaction a broken connection is certain to have committed nothing. */
   inTransaction: boolean
 }
+
+/** Nothing is sent ahead. Shared, as it is part of each statement. */
+export const noLead: string[] = []
 
 export type StatementDone = (error: unknown, result?: QueryResult | QueryResult[]) => void
 
@@ -128,14 +131,15 @@ export class RunningStatement implements Expirable {
 }
 
 function send(client: ClientBase, request: StatementRequest, done: StatementDone): void {
-  const { begin, text, values, name, batch } = request
+  const { lead, text, values, name, batch } = request
   if (batch !== undefined) return sendBatch(client, request, batch, done)
-  if (begin === undefined) return sendStatement(client, request, done)
+  const [first] = lead
+  if (first === undefined) return sendStatement(client, request, done)
   if (canBeginWith(client, values, name)) return sendBeginWith(client, request, text, values ?? [], done)
-  client.query(begin, [], (error: unknown) => {
+  client.query(first, [], (error: unknown) => {
     if (error) return done(error)
-    request.begin = undefined
-    sendStatement(client, request, done)
+    lead.shift()
+    send(client, request, done)
   })
 }
 

@@ -9,7 +9,7 @@ import type { HeldClient } from './holders.js'
 import { validateOptions } from './options.js'
 import { describeNamedStatement, type Pooler } from './pooler.js'
 import { buildStatement, SqlFragment } from './sql.js'
-import { RunningStatement, type StatementRequest, type StopReason } from './statement.js'
+import { noLead, RunningStatement, type StatementRequest, type StopReason } from './statement.js'
 import type { BatchStatement, QueryOptions, Tx, TxOptions } from './types.js'
 
 /**
@@ -51,12 +51,19 @@ export class Transaction {
   /** COMMIT or ROLLBACK is on its way, or was answered. */
   #isEnding = false
 
-  /** BEGIN as it will be sent with the first statement; undefined once it was. */
-  #begin: string | undefined
+  readonly #begin: string
+  /** Sent ahead of the next statement: BEGIN with the first one, and what begins and ends savepoints. */
+  #lead: string[]
+  #failures = 0
 
   constructor(parts: TransactionParts, { isolation, readOnly }: TxOptions) {
     this.#parts = parts
     this.#begin = `begin${isolation ? ` isolation level ${isolation}` : ''}${readOnly ? ' read only' : ''}`
+    this.#lead = [this.#begin]
+  }
+
+  get #hasBegun(): boolean {
+    return this.#lead[0] !== this.#begin
   }
 
   /** Runs the body until it ends, or until `stop` is called. */
@@ -89,7 +96,9 @@ export class Transaction {
     const { client, deadlines, endsAt } = this.#parts
     if (isBroken(client)) throw describeLostBeforeCommit(this.#firstError)
     // A body without statements never began anything.
-    if (this.#begin !== undefined) return
+    if (!this.#hasBegun) return
+    // It releases every savepoint.
+    this.#lead = []
     this.#isEnding = true
     // One that a statement of the body raised says nothing about the commit.
     takeWarning(client)
@@ -111,11 +120,12 @@ export class Transaction {
     this.#isOpen = false
     const { client, deadlines } = this.#parts
     // Whatever the server answered to COMMIT, the transaction is over.
-    if (this.#isEnding || isBroken(client) || this.#begin !== undefined) return
+    if (this.#isEnding || isBroken(client) || !this.#hasBegun) return
     this.#isEnding = true
     const deadline = deadlines.arm(ROLLBACK_WAIT_MS, performance.now(), { expire: () => destroySocket(client) })
     try {
       await this.#tail
+      this.#lead = []
       await this.#control('rollback', 0)
     } catch {
       destroySocket(client)
@@ -146,7 +156,16 @@ export class Transaction {
   #enqueue(text: string, values?: readonly unknown[], options: QueryOptions = {}): Promise<QueryResult> {
     const { deadlineMs = this.#parts.deadlineMs, name, signal } = options
     if (name !== undefined && this.#parts.pooler === 'transaction') return Promise.reject(describeNamedStatement(name))
-    return this.#enqueueRequest({ text, values, name, deadlineMs, startedAt: 0, signal, inTransaction: true })
+    return this.#enqueueRequest({
+      text,
+      values,
+      name,
+      deadlineMs,
+      startedAt: 0,
+      signal,
+      lead: noLead,
+      inTransaction: true,
+    })
   }
 
   #enqueueRequest(request: StatementRequest): Promise<QueryResult> {
@@ -163,7 +182,7 @@ export class Transaction {
     if (parts.length === 0) return []
     if (canBatch(this.#parts.client)) {
       const { deadlineMs } = this.#parts
-      const common = { text: '', values: undefined, name: undefined, signal: undefined, startedAt: 0 }
+      const common = { text: '', values: undefined, name: undefined, signal: undefined, startedAt: 0, lead: noLead }
       const results = await this.#enqueueRequest({ ...common, deadlineMs, batch: parts, inTransaction: true })
       return results as unknown as QueryResult[]
     }
@@ -186,6 +205,7 @@ export class Transaction {
       deadlineMs,
       startedAt: 0,
       signal: undefined,
+      lead: noLead,
       inTransaction,
     })
   }
@@ -196,8 +216,8 @@ export class Transaction {
     held.progress++
     const started = performance.now()
     request.startedAt = started
-    request.begin = this.#begin
-    this.#begin = undefined
+    request.lead = this.#lead
+    this.#lead = []
     return new Promise((resolve, reject) => {
       this.#running = new RunningStatement(client, request, deadlines, (error, result) => {
         this.#running = undefined
@@ -208,8 +228,9 @@ export class Transaction {
         observe(ended - started, error !== undefined)
         if (error === undefined) return resolve(result as QueryResult)
         this.#firstError ??= error
+        this.#failures++
         // Not begun after all: without this the next statement would run, and last, outside any transaction.
-        this.#begin = request.begin
+        this.#lead = [...request.lead, ...this.#lead]
         reject(error)
       })
       this.#running.run()
@@ -218,20 +239,47 @@ export class Transaction {
 
   async #runSavepoint<T>(body: (tx: Tx) => Promise<T>): Promise<T> {
     const name = `hf_${++this.#savepoints}`
+    const begin = `savepoint ${name}`
     const effectsBefore = this.effects.length
-    await this.#enqueue(`savepoint ${name}`)
-    const errorBefore = this.#firstError
+    await this.#leadOn(begin)
+    const [errorBefore, failuresBefore] = [this.#firstError, this.#failures]
     try {
       const result = await body(this.#face())
-      await this.#enqueue(`release savepoint ${name}`)
+      if (this.#dropLead(begin)) return result
+      const release = `release savepoint ${name}`
+      // An error that the body kept to itself has ended the transaction's block; this tells.
+      if (this.#failures > failuresBefore) await this.#enqueue(release)
+      else await this.#leadOn(release)
       return result
     } catch (error) {
-      await this.#enqueue(`rollback to savepoint ${name}`)
+      await this.#undoSavepoint(name, begin)
       this.#firstError = errorBefore
       // Its effects belong to work that is undone.
       this.effects.length = effectsBefore
       throw error
     }
+  }
+
+  /** Travels with the next statement, unless others are under way whose place is before it. */
+  async #leadOn(text: string): Promise<void> {
+    if (this.#pending > 0 || !this.#isOpen) await this.#enqueue(text)
+    else this.#lead.push(text)
+  }
+
+  /** True: it had not been sent. */
+  #dropLead(text: string): boolean {
+    const wasLast = this.#pending === 0 && this.#lead.at(-1) === text
+    if (wasLast) this.#lead.pop()
+    return wasLast
+  }
+
+  async #undoSavepoint(name: string, begin: string): Promise<void> {
+    if (this.#dropLead(begin)) return
+    // Statements that the body did not await are part of it.
+    if (this.#pending > 0) await this.#tail
+    // What is not sent yet came after the savepoint, and goes with it.
+    this.#lead = []
+    await this.#enqueue(`rollback to savepoint ${name}`)
   }
 }
 

@@ -27,7 +27,7 @@ export class Ledger {
   readonly #db: Db
   readonly #worker: string
   readonly #onLost: (error?: unknown) => void
-  readonly #onWritten: () => void
+  readonly #onWritten: (mayBeReady: boolean) => void
   readonly #onTold: (jobIds: readonly string[]) => void
   readonly #left = new Map<number, number>()
   readonly #lanes = new Map<number, LaneEntry>()
@@ -43,7 +43,7 @@ export class Ledger {
     db: Db,
     worker: string,
     onLost: (error?: unknown) => void,
-    onWritten: () => void = () => {},
+    onWritten: (mayBeReady: boolean) => void = () => {},
     onTold: (jobIds: readonly string[]) => void = () => {},
   ) {
     this.#db = db
@@ -167,6 +167,7 @@ export class Ledger {
     if (failures.length > 0) {
       this.lost += failures.length - (await fail(db, worker, lane, failures))
       entry.failures = []
+      this.#onWritten(true)
     }
     if (returns.length > 0) {
       await giveBack(
@@ -186,7 +187,7 @@ export class Ledger {
     const completion: Completion = { lane, ...joinRuns(done), ended, frees }
     this.lost += done.length - (await complete(db, worker, completion))
     this.unwritten -= done.length
-    this.#onWritten()
+    this.#onWritten(false)
   }
 }
 

@@ -11,6 +11,8 @@ export function planRetry(options: AnyOptions, attempt: number, error: unknown):
   const { maxBackoffMs = jobDefaults.maxBackoffMs, isRetryable = isRetryableByDefault } = options
   if (attempt >= attempts || isAboutResult(error) || !isRetryable(error)) return null
   const pauseMs = Math.min(maxBackoffMs, backoffMs * 2 ** Math.min(attempt - 1, 30))
+  // By whichever clock, it is past.
+  if (pauseMs === 0) return new Date(0)
   // A quarter either way: jobs that failed together must not come back together.
   return new Date(Date.now() + pauseMs * (0.75 + Math.random() / 2))
 }

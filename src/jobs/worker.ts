@@ -101,8 +101,10 @@ export class JobWorker implements Worker {
   async #join(): Promise<void> {
     const { db, concurrency, definitions, leaseMs } = this.#parts
     const onLost = (error?: unknown) => this.#lose(error)
+    // What failed may be tried again without a pause.
+    const onWritten = (mayBeReady: boolean) => (mayBeReady ? this.wake() : this.#runner.resume())
     const membership = await Membership.join(db, leaseMs, onLost)
-    const ledger = new Ledger(db, membership.id, onLost, () => this.#runner.resume(), this.#parts.onTold)
+    const ledger = new Ledger(db, membership.id, onLost, onWritten, this.#parts.onTold)
     const counts = this.#countedBy(this.#parts.counts)
     const onDrained = () => {
       if (this.#runner.buffered < this.#size.value / 2) this.wake()

@@ -1,6 +1,7 @@
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
 import { defineJob, type Job, type JobDefinition, type Jobs, type TransactionJob } from '../../src/jobs/index.js'
 import { conclude, forgetExpired } from '../../src/jobs/results-store.js'
+import { parseClaim } from '../../src/jobs/claimed-job.js'
 import { addWorker, claim, reapWorkers, RECORD, registerQueue, sendPlain } from '../../src/jobs/store.js'
 import { openTestDatabase, type TestDatabase } from '../helpers/database.js'
 import { eventually } from '../helpers/eventually.js'
@@ -242,7 +243,7 @@ test('a worker whose jobs were handed on keeps nothing of them', async () => {
   await sendPlain(box.db, lane, ['{"n":1}', '{"n":2}'].join(RECORD))
   const [zombie, other] = [await addWorker(box.db, 'test', 60_000), await addWorker(box.db, 'test', 60_000)]
   const [row] = await claim(box.db, zombie, [lane], [0], [0], 10)
-  const ids = (row?.jobs ?? '').split(RECORD).map((record) => Number(record.split(',')[0]))
+  const ids = row ? parseClaim(row).map(({ id }) => id) : []
   const [first, second] = ids.map((id) => ({
     id,
     cid: Number(row?.cid),

@@ -1,0 +1,109 @@
+import fc from 'fast-check'
+import pg from 'pg'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import type { Tx } from '../../src/core/index.js'
+import { openTestDatabase, type TestDatabase } from '../helpers/database.js'
+
+let box: TestDatabase
+
+beforeAll(async () => {
+  box = await openTestDatabase()
+  await box.db.query('create table kept (n int not null)')
+})
+afterAll(async () => await box.close())
+
+/** What a body does, one after the other. `fails` ends its part with an error of the server, `hides` keeps it to itself. */
+type Step = 'insert' | 'read' | { part: Step[]; ends: 'well' | 'throws' | 'fails' | 'hides' }
+
+const { steps } = fc.letrec<{ steps: Step[]; step: Step }>((tie) => ({
+  steps: fc.array(tie('step'), { maxLength: 4 }),
+  step: fc.oneof(
+    { maxDepth: 3, depthSize: 'small' },
+    fc.constant<Step>('insert'),
+    fc.constant<Step>('read'),
+    fc.record({ part: tie('steps'), ends: fc.constantFrom('well', 'throws', 'fails', 'hides') }) as fc.Arbitrary<Step>,
+  ),
+}))
+
+/** Gives the numbers that are to be there, and plays the same on the server. */
+async function play(tx: Tx, todo: readonly Step[], next: () => number): Promise<number[]> {
+  const kept: number[] = []
+  for (const step of todo) {
+    if (step === 'insert') {
+      const n = next()
+      await tx.query('insert into kept values ($1)', [n])
+      kept.push(n)
+    } else if (step === 'read') await tx.query('select count(*) from kept')
+    else kept.push(...(await playPart(tx, step.part, step.ends, next)))
+  }
+  return kept
+}
+
+async function playPart(tx: Tx, part: readonly Step[], ends: string, next: () => number): Promise<number[]> {
+  let inner: number[] = []
+  try {
+    await tx.savepoint(async (deeper) => {
+      inner = await play(deeper, part, next)
+      if (ends === 'throws') throw new Error('not this')
+      if (ends === 'fails') await deeper.query('select 1 / $1::int', [0])
+      if (ends === 'hides') await deeper.query('select 1 / $1::int', [0]).catch(() => {})
+    })
+    expect(ends).toBe('well')
+    return inner
+  } catch (error) {
+    if (ends === 'well') throw error
+    return []
+  }
+}
+
+test('parts that fail are undone and others are kept, however they nest and whatever travels with what', async () => {
+  await fc.assert(
+    fc.asyncProperty(steps, async (todo) => {
+      let n = 0
+      const kept = await box.db.tx(async (tx) => await play(tx, todo, () => ++n))
+      const rows = await box.db.sql<{ n: number }>`delete from kept returning n`
+      expect(rows.map((row) => row.n).toSorted((a, b) => a - b)).toEqual(kept)
+    }),
+    { numRuns: 200 },
+  )
+})
+
+test('a savepoint around one statement costs no round trip of its own', async () => {
+  const sent = vi.spyOn(pg.Client.prototype, 'query')
+  await box.db.tx(async (tx) => {
+    for (let n = 1; n <= 3; n++)
+      await tx.savepoint(async (part) => await part.query('insert into kept values ($1)', [n]))
+    await tx.savepoint(async () => {})
+  })
+  const trips = sent.mock.calls.length
+  sent.mockRestore()
+  expect(trips).toBe(4)
+  expect(await box.db.sql`delete from kept returning n`).toHaveLength(3)
+})
+
+test('a statement that was sent before and not awaited is not part of the savepoint', async () => {
+  await box.db.tx(async (tx) => {
+    const early = tx.query('insert into kept values ($1)', [1])
+    await tx
+      .savepoint(async (part) => {
+        await part.query('insert into kept values ($1)', [2])
+        throw new Error('not this')
+      })
+      .catch(() => {})
+    await early
+  })
+  expect(await box.db.sql`delete from kept returning n`).toEqual([{ n: 1 }])
+})
+
+test('one that is sent in a savepoint and not awaited is undone with it', async () => {
+  await box.db.tx(async (tx) => {
+    await tx
+      .savepoint(async (part) => {
+        void part.query('insert into kept values ($1)', [1])
+        throw new Error('not this')
+      })
+      .catch(() => {})
+    await tx.query('insert into kept values ($1)', [2])
+  })
+  expect(await box.db.sql`delete from kept returning n`).toEqual([{ n: 2 }])
+})
