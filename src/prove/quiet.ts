@@ -1,5 +1,5 @@
 /** Looks instead of milliseconds: on a machine that is busy elsewhere each of them takes longer, and so does patience. */
-const QUIET_LOOKS = 75
+const QUIET_LOOKS = 125
 const LOOK_MS = 40
 
 export interface Quiet {
@@ -10,7 +10,7 @@ export interface Quiet {
   signal: AbortSignal
 }
 
-/** Until all is done, or until nothing at all has moved for about three seconds: then nothing ever will. */
+/** Until all is done, or until nothing at all has moved for about five seconds: then nothing ever will. */
 export async function waitUntilQuiet({ isDone, countMoves, signal }: Quiet): Promise<void> {
   let [moves, looks] = [countMoves(), 0]
   while (looks < QUIET_LOOKS && !(await isDone())) {
