@@ -36,6 +36,8 @@ export function onShutdown(logger: Logger, stop: () => Promise<void>): void {
   process.on('SIGTERM', () => shutDown('SIGTERM'))
   process.on('SIGINT', () => (isSupervised() ? undefined : shutDown('SIGINT')))
   process.on('disconnect', () => shutDown('supervisor gone'))
+  // It may have gone while this process was connecting, before anybody listened; `send` tells that there was one.
+  if (process.send !== undefined && !process.connected) shutDown('supervisor gone')
   // The listener above refs the channel, which would keep a process alive whose work is done.
   process.channel?.unref()
 }
