@@ -75,8 +75,9 @@ export class Runner {
     const endsAt = performance.now() + SLICE_MS
     while (!this.#isStopping && this.#busy < this.#parts.concurrency) {
       const first = this.#queue.peek()
-      if (first === undefined || this.#mustWait()) break
+      if (first === undefined) break
       const definition = this.#parts.definitions.get(first.lane) as AnyDefinition
+      if (this.#mustWait(definition)) break
       this.#busy++
       if (definition.options.mode === 'transaction') {
         void this.#runGroup(
@@ -94,11 +95,13 @@ export class Runner {
 
   /**
    * What has ended and is not written down yet runs again when the process is killed, so it is little. Handlers that end
-   * at once are excepted: the wait would be most of their time.
+   * at once are excepted: the wait would be most of their time. Of a transaction nothing is repeated, and how much of a
+   * batch is, its size says.
    */
-  #mustWait(): boolean {
+  #mustWait({ options: { mode = 'at-least-once' } }: AnyDefinition): boolean {
+    if (this.#endsAtOnce || mode !== 'at-least-once') return false
     const { concurrency, ledger } = this.#parts
-    return !this.#endsAtOnce && this.#running.size + ledger.unwritten >= Math.max(MOST_REPEATED, concurrency * 2)
+    return this.#running.size + ledger.unwritten >= Math.max(MOST_REPEATED, concurrency * 2)
   }
 
   /** There may be room for more. */

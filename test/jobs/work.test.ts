@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { defineJob, type Job, type Jobs, type StandardSchema } from '../../src/jobs/index.js'
+import { defineJob, type Job, type Jobs, type StandardSchema, type JobDefinition } from '../../src/jobs/index.js'
 import { connectTo } from '../../src/core/index.js'
 import type { ClaimedJob } from '../../src/jobs/claimed-job.js'
 import { Counts } from '../../src/jobs/counts.js'
@@ -429,6 +429,29 @@ test('a worker that cannot get a connection for a while loses nothing', async ()
   }
   const rows = await box.db.sql<{ n: number }>`select n from effects where job = 'crowded' order by n`
   expect(rows.map(({ n }) => n)).toEqual([1, 2])
+})
+
+test.each([
+  ['transaction', 180],
+  ['batch', 300],
+] as const)('groups of mode %s run as many at once as was asked for', async (mode, running) => {
+  const gate = defer()
+  const handler = async () => await gate.promise
+  const job: JobDefinition<Numbered> =
+    mode === 'batch'
+      ? defineJob('grouped-batch', { mode, batchSize: 100, handler })
+      : defineJob('grouped-tx', { mode, sharedCommits: 60, handler })
+  await withJobs(box.db, [job], async (jobs) => {
+    await jobs.sendMany(
+      job,
+      Array.from({ length: 400 }, (_, n) => ({ n })),
+    )
+    const worker = await jobs.work({ concurrency: 3 })
+    await eventually(() => expect(worker.stats().running).toBeGreaterThanOrEqual(running))
+    gate.resolve()
+    await eventually(() => expect(worker.stats().succeeded).toBe(400))
+    await expectEmpty(jobs)
+  })
 })
 
 test('suspects of a crash are in no group', () => {
