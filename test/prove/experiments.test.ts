@@ -32,7 +32,10 @@ const broken = (document: ProveDocument, side: string) =>
 describe('job-crash', () => {
   test('a killed instance loses, leaves or repeats jobs; protected does none of it', async () => {
     const document = await run(createJobCrash(60), 'naive', 'mark', 'rerun', 'protected')
-    expect(document.proven, JSON.stringify(document.sides.map(({ name, figures, invariants }) => ({ name, figures, invariants })))).toBe(true)
+    expect(
+      document.proven,
+      JSON.stringify(document.sides.map(({ name, figures, invariants }) => ({ name, figures, invariants }))),
+    ).toBe(true)
     expect(broken(document, 'naive')).toContain('every committed order has its points')
     expect(broken(document, 'mark')).toContain('no job is left over')
     expect(broken(document, 'rerun')).toEqual(['no order has them twice'])
@@ -46,7 +49,10 @@ describe('job-crash', () => {
 describe('old-snapshot', () => {
   test('a claim of the table queue reads more with every dead row, one of protected does not', async () => {
     const document = await run(createOldSnapshot(4_000), 'naive', 'protected')
-    expect(document.proven, JSON.stringify(document.sides.map(({ name, figures, invariants }) => ({ name, figures, invariants })))).toBe(true)
+    expect(
+      document.proven,
+      JSON.stringify(document.sides.map(({ name, figures, invariants }) => ({ name, figures, invariants }))),
+    ).toBe(true)
     expect(broken(document, 'naive')).toHaveLength(1)
     const { rows_per_job_first: first, rows_per_job_last: last, dead_rows: dead } = find(document, 'naive').figures
     expect(last).toBeGreaterThan(4 * Number(first))
@@ -59,7 +65,10 @@ describe('old-snapshot', () => {
 describe('exclusive-process', () => {
   test('a flag stays set after a crash; protected runs one at a time and goes on elsewhere', async () => {
     const document = await run(createExclusiveProcess(5), 'naive', 'advisory lock', 'protected')
-    expect(document.proven, JSON.stringify(document.sides.map(({ name, figures, invariants }) => ({ name, figures, invariants })))).toBe(true)
+    expect(
+      document.proven,
+      JSON.stringify(document.sides.map(({ name, figures, invariants }) => ({ name, figures, invariants }))),
+    ).toBe(true)
     expect(broken(document, 'naive')).toEqual(
       expect.arrayContaining([
         'every click answered 202 ends in a finished export',
