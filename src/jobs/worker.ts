@@ -100,7 +100,9 @@ export class JobWorker implements Worker {
 
   async #join(): Promise<void> {
     const { db, concurrency, definitions, leaseMs } = this.#parts
-    const onLost = (error?: unknown) => this.#lose(error)
+    let [hasJoined, lossBefore] = [false, undefined as { error?: unknown } | undefined]
+    // Its connection may break before there is anything to lose: then it has joined for nothing.
+    const onLost = (error?: unknown) => (hasJoined ? this.#lose(error) : void (lossBefore = { error }))
     // What failed may be tried again without a pause.
     const onWritten = (mayBeReady: boolean) => (mayBeReady ? this.wake() : this.#runner.resume())
     const membership = await Membership.join(db, leaseMs, onLost)
@@ -116,6 +118,8 @@ export class JobWorker implements Worker {
     this.#ledger = ledger
     this.#runner = runner
     this.#isLost = false
+    hasJoined = true
+    if (lossBefore) this.#lose(lossBefore.error)
   }
 
   #countedBy(counts: Counts): Counts {

@@ -4,6 +4,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import type { Client } from 'pg'
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
 import { defineJob, type JobDefinition } from '../../src/jobs/index.js'
 import { openTestDatabase, type TestDatabase } from '../helpers/database.js'
@@ -168,4 +169,32 @@ test('a worker whose connections are cut begins anew and goes on', async () => {
   )
   await send([{ n: 2 }])
   await eventually(() => expect(worker.ended).toContain(2))
+})
+
+test('a worker whose connection breaks while it is joining joins anew', async () => {
+  await withJobs(box.db, [crashing()], async (jobs) => {
+    const { connectDirect, query } = box.db
+    const sessions: Client[] = []
+    const connecting = vi.spyOn(box.db, 'connectDirect').mockImplementation(async () => {
+      const session = await connectDirect.call(box.db)
+      sessions.push(session)
+      return session
+    })
+    const querying = vi.spyOn(box.db, 'query').mockImplementation((async (text: string, ...rest: never[]) => {
+      if (text.includes('renew-worker') && sessions.length === 1) {
+        const [session] = sessions as [Client]
+        const ended = new Promise<void>((resolve) => void session.once('end', () => resolve()))
+        // The session goes the way it does when the server does.
+        await box.db.query('select pg_terminate_backend($1)', [(session as unknown as { processID: number }).processID])
+        await ended
+        sessions.push(session)
+      }
+      return await query.call(box.db, text, ...rest)
+    }) as never)
+    const worker = await jobs.work()
+    await send([{ n: 1 }])
+    await eventually(() => expect(worker.stats().succeeded).toBe(1))
+    connecting.mockRestore()
+    querying.mockRestore()
+  })
 })
