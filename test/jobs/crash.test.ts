@@ -173,10 +173,11 @@ test('a worker whose connections are cut begins anew and goes on', async () => {
 
 test('a worker whose connection breaks while it is joining joins anew', async () => {
   await withJobs(box.db, [crashing()], async (jobs) => {
-    const { connectDirect, query } = box.db
+    const connectDirect = box.db.connectDirect.bind(box.db)
+    const query = box.db.query.bind(box.db)
     const sessions: Client[] = []
     const connecting = vi.spyOn(box.db, 'connectDirect').mockImplementation(async () => {
-      const session = await connectDirect.call(box.db)
+      const session = await connectDirect()
       sessions.push(session)
       return session
     })
@@ -189,7 +190,7 @@ test('a worker whose connection breaks while it is joining joins anew', async ()
         await ended
         sessions.push(session)
       }
-      return await query.call(box.db, text, ...rest)
+      return await query(text, ...rest)
     }) as never)
     const worker = await jobs.work()
     await send([{ n: 1 }])
