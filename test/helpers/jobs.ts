@@ -1,5 +1,7 @@
+import { expect } from 'vitest'
 import { createJobs, type JobDefinition, type Jobs } from '../../src/jobs/index.js'
 import type { Db, Logger } from '../../src/core/index.js'
+import { eventually } from './eventually.js'
 
 const silent = () => {}
 /** Tests provoke what a worker would warn about. */
@@ -31,4 +33,16 @@ export function defer<T = void>(): {
     reject = onReject
   })
   return { promise, resolve, reject }
+}
+
+/** Runs one job that is kept to its end, in a worker of its own; gives what is kept. */
+export async function runToEnd(jobs: Jobs, id: string) {
+  const worker = await jobs.work({ pollMs: 50 })
+  const kept = await eventually(async () => {
+    const found = await jobs.result(id)
+    expect(found).toBeDefined()
+    return found
+  })
+  await worker.stop()
+  return kept
 }

@@ -1,12 +1,12 @@
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
-import { defineJob, type Job, type Jobs, type TransactionJob } from '../../src/jobs/index.js'
+import { defineJob, type Job, type TransactionJob } from '../../src/jobs/index.js'
 import { jobIdOf, parseClaim, type ClaimedJob } from '../../src/jobs/claimed-job.js'
 import { RunNotes } from '../../src/jobs/progress.js'
 import { sweepProgress } from '../../src/jobs/progress-store.js'
 import * as store from '../../src/jobs/store.js'
 import { openTestDatabase, runAdmin, type TestDatabase } from '../helpers/database.js'
 import { eventually } from '../helpers/eventually.js'
-import { defer, withJobs } from '../helpers/jobs.js'
+import { defer, runToEnd, withJobs } from '../helpers/jobs.js'
 
 interface Numbered {
   n: number
@@ -126,18 +126,6 @@ test('an older run is refused once a newer one has loaded, even if its claim wer
   await box.db.query('update holdfast.jobs_progress set run = run + 1')
   await expect(old.notes.checkpoint.save({ next: 2 })).rejects.toMatchObject(lost)
 })
-
-/** Runs one job to its end in a worker of its own. */
-async function runToEnd(jobs: Jobs, id: string) {
-  const worker = await jobs.work({ pollMs: 50 })
-  const kept = await eventually(async () => {
-    const found = await jobs.result(id)
-    expect(found).toBeDefined()
-    return found
-  })
-  await worker.stop()
-  return kept
-}
 
 test('progress is written at most twice a second, and the last of it always', async () => {
   const job = defineJob<Numbered>('chatty', {

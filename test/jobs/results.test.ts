@@ -1,11 +1,11 @@
 import { afterAll, afterEach, beforeAll, expect, test, vi } from 'vitest'
-import { defineJob, type Job, type JobDefinition, type Jobs, type TransactionJob } from '../../src/jobs/index.js'
+import { defineJob, type Job, type JobDefinition, type TransactionJob } from '../../src/jobs/index.js'
 import { conclude, forgetExpired } from '../../src/jobs/results-store.js'
 import { parseClaim } from '../../src/jobs/claimed-job.js'
 import { addWorker, claim, reapWorkers, RECORD, registerQueue, sendPlain } from '../../src/jobs/store.js'
 import { openTestDatabase, type TestDatabase } from '../helpers/database.js'
 import { eventually } from '../helpers/eventually.js'
-import { withJobs } from '../helpers/jobs.js'
+import { runToEnd, withJobs } from '../helpers/jobs.js'
 
 interface Numbered {
   n: number
@@ -26,18 +26,6 @@ afterAll(async () => await box.close())
 
 const countResults = async () => (await box.db.query('select from holdfast.jobs_results')).rowCount
 
-/** Works until the job is kept. */
-async function runOne(jobs: Jobs, id: string) {
-  const worker = await jobs.work({ pollMs: 50 })
-  const kept = await eventually(async () => {
-    const found = await jobs.result(id)
-    expect(found).toBeDefined()
-    return found
-  })
-  await worker.stop()
-  return kept
-}
-
 test('a run that succeeded is kept with its result, until it expires', async () => {
   const job = defineJob<Numbered>('kept', {
     keepMs: HOUR,
@@ -45,7 +33,7 @@ test('a run that succeeded is kept with its result, until it expires', async () 
   })
   await withJobs(box.db, [job], async (jobs) => {
     const { id } = await jobs.send(job, { n: 21 }, { uniqueKey: 'u', key: 'k' })
-    const kept = await runOne(jobs, id)
+    const kept = await runToEnd(jobs, id)
     expect(kept).toMatchObject({ id, name: 'kept', outcome: 'succeeded', attempts: 1, result: { twice: 42 } })
     expect(kept).toMatchObject({ payload: { n: 21 }, key: 'k', uniqueKey: 'u', errors: [], progress: null })
     expect((kept?.expiresAt.getTime() ?? 0) - (kept?.finishedAt.getTime() ?? 0)).toBe(HOUR)
@@ -127,7 +115,7 @@ test('in its own transaction the result and the work are one commit', async () =
   })
   await withJobs(box.db, [job], async (jobs) => {
     const { id } = await jobs.send(job, { n: 5 })
-    const kept = await runOne(jobs, id)
+    const kept = await runToEnd(jobs, id)
     expect(kept).toMatchObject({
       outcome: 'succeeded',
       attempts: 2,
@@ -150,7 +138,7 @@ test('a batch keeps the results of its jobs in order, and nothing when it return
   await withJobs(box.db, [job, other as JobDefinition<never>], async (jobs) => {
     const ids = await jobs.sendMany(job, [{ n: 1 }, { n: 2 }, { n: 3 }])
     const { id } = await jobs.send(other, {})
-    await runOne(jobs, id)
+    await runToEnd(jobs, id)
     await jobs.work()
     await eventually(async () => expect(await countResults()).toBe(4))
     const results = await Promise.all(ids.map(async (each) => (await jobs.result(each))?.result))
@@ -176,7 +164,7 @@ test.each([
   })
   await withJobs(box.db, [job], async (jobs) => {
     const { id } = await jobs.send(job, { n: 1 })
-    expect(await runOne(jobs, id)).toMatchObject({ outcome: 'dead', attempts: 1, result: null })
+    expect(await runToEnd(jobs, id)).toMatchObject({ outcome: 'dead', attempts: 1, result: null })
     expect(runs).toBe(1)
     expect(await jobs.status(id)).toMatchObject({ state: 'dead', error: { name: code } })
   })
@@ -186,7 +174,7 @@ test('text that looks like a forbidden character, and is none, is kept', async (
   const job = defineJob<Numbered>('harmless', { keepMs: HOUR, handler: () => 'write \\u0000 and 😀' })
   await withJobs(box.db, [job], async (jobs) => {
     const { id } = await jobs.send(job, { n: 1 })
-    expect((await runOne(jobs, id))?.result).toBe('write \\u0000 and 😀')
+    expect((await runToEnd(jobs, id))?.result).toBe('write \\u0000 and 😀')
   })
 })
 
@@ -202,7 +190,7 @@ test('what dies is kept beside its dead letter; redriven and well, it is kept as
   })
   await withJobs(box.db, [job], async (jobs) => {
     const { id } = await jobs.send(job, { n: 1 })
-    expect(await runOne(jobs, id)).toMatchObject({ outcome: 'dead', attempts: 2, errors: [{}, { message: 'down' }] })
+    expect(await runToEnd(jobs, id)).toMatchObject({ outcome: 'dead', attempts: 2, errors: [{}, { message: 'down' }] })
     isDown = false
     expect(await jobs.redrive([id])).toBe(1)
     expect(await jobs.status(id)).toMatchObject({ state: 'waiting' })
