@@ -23,6 +23,8 @@ export interface PythonProgram {
   /** Its next line; fails with what it wrote to stderr when it ends without one. */
   readLine(): Promise<string>
   write(line: string): void
+  /** Waits until it has ended by itself; fails with what it wrote to stderr when it ended badly. */
+  end(): Promise<void>
   /** At once, with no chance to tidy up. */
   kill(): Promise<void>
 }
@@ -42,6 +44,10 @@ export function startPython(program: string, file: string, args: readonly string
       throw new Error(`Python ended without a word: ${errors}`)
     },
     write: (line) => void child.stdin.write(`${line}\n`),
+    end: async () => {
+      const [code] = (await ended) as [number | null]
+      if (code !== 0) throw new Error(`Python ended with ${code}: ${errors}`)
+    },
     kill: async () => {
       child.kill('SIGKILL')
       await ended
@@ -49,10 +55,14 @@ export function startPython(program: string, file: string, args: readonly string
   }
 }
 
-/** Runs it to its end; gives its first line. */
+/**
+ * Runs it to its end; gives its first line. A program that was killed after its line was seen to lose the commit
+ * that follows the line.
+ */
 export async function runPython(program: string, file: string, args: readonly string[]): Promise<string> {
   const python = startPython(program, file, args)
-  const line = await python.readLine().finally(() => python.write(''))
-  await python.kill()
+  python.write('')
+  const line = await python.readLine()
+  await python.end()
   return line
 }
