@@ -77,9 +77,13 @@ create table holdfast.jobs_claims (
   worker       bigint not null,
   ids          int8multirange not null,
   started      bigint[] not null default '{}',
+  keys         text[],
+  key_ids      bigint[],
   at           timestamptz not null default now(),
   primary key (lane, cid)
 );
+-- Uncompressed: written once, read by each claim until it ends.
+alter table holdfast.jobs_claims alter column keys set storage external, alter column key_ids set storage external;
 create index jobs_claims_worker on holdfast.jobs_claims (worker);
 comment on table holdfast.jobs_claims is 'Batches in the hands of workers: a job is claimable when it is visible and in no open claim.';
 
@@ -146,20 +150,12 @@ create table holdfast.jobs_crons (
 );
 comment on table holdfast.jobs_crons is 'What is sent on a schedule. Whoever sends moves next_at in the same transaction: one firing per tick, however many instances look.';
 
-create table holdfast.jobs_keys (
-  queue        smallint not null,
-  key          text not null,
-  running      integer not null,
-  primary key (queue, key)
-);
-comment on table holdfast.jobs_keys is 'Jobs of a key that are claimed now. Its row is locked by whoever claims, ends or parks a job of that key.';
-
 create table holdfast.jobs_waiting (
   queue        smallint not null,
   key          text not null,
   id           bigint not null,
   lane         integer not null,
-  origin       bigint,
+  is_free      boolean not null,
   attempt      smallint not null,
   crashes      smallint not null,
   at           timestamptz not null,
@@ -168,6 +164,8 @@ create table holdfast.jobs_waiting (
   body         text not null,
   primary key (queue, key, id)
 );
--- By the id that its sender knows.
-create index jobs_waiting_id on holdfast.jobs_waiting (coalesce(origin, id));
-comment on table holdfast.jobs_waiting is 'Jobs that were found by a claim while their key had as many running as it may. Whoever ends one readies the next.';
+create index jobs_waiting_free on holdfast.jobs_waiting (lane, id) where is_free;
+create index jobs_waiting_id on holdfast.jobs_waiting (id);
+comment on table holdfast.jobs_waiting is 'Jobs that were found by a claim while their key had as many running as it may. Those of a key run in the order in which they were sent, before any that a claim finds in its lane.';
+comment on column holdfast.jobs_waiting.id is 'The one that its sender knows.';
+comment on column holdfast.jobs_waiting.is_free is 'A claim of its lane is to look whether its key has a place. A hint: the claim decides.';

@@ -119,63 +119,6 @@ begin
   end loop;
 end $$;
 
--- Of the jobs that a claim has found, those of a key take the places that their key still has; the others are parked.
--- Whoever ends a job of the key locks the key's row too: it sees what was parked, or the parking sees the free place.
-create function holdfast.jobs_park(p_queue smallint, p_lane integer, p_ids int8multirange) returns integer
-language plpgsql
-set enable_seqscan = off set enable_bitmapscan = off set enable_hashjoin = off set enable_mergejoin = off set jit = off
-as $$
-declare
-  v_limit integer := (select q.per_key from holdfast.jobs_queues q where q.id = p_queue);
-  v_keys text[];
-  v_parked integer;
-begin
-  select array_agg(distinct r.key order by r.key) into v_keys from holdfast.jobs_ready r
-   where r.lane = p_lane and r.id >= lower(p_ids) and r.id < upper(p_ids) and r.id <@ p_ids and r.key is not null;
-  insert into holdfast.jobs_keys (queue, key, running) select p_queue, k, 0 from unnest(v_keys) k order by k on conflict do nothing;
-  perform from holdfast.jobs_keys k where k.queue = p_queue and k.key = any(v_keys) order by k.key for update;
-  with ranked as (
-    select r.id, r.key, row_number() over (partition by r.key order by r.id) as place
-      from holdfast.jobs_ready r
-     where r.lane = p_lane and r.id >= lower(p_ids) and r.id < upper(p_ids) and r.id <@ p_ids and r.key is not null),
-  judged as materialized (
-    select n.id, n.key, n.place + k.running > v_limit as is_parked
-      from ranked n join holdfast.jobs_keys k on k.queue = p_queue and k.key = n.key),
-  taken as (
-    update holdfast.jobs_keys k set running = k.running + t.amount
-      from (select j.key, count(*)::integer as amount from judged j where not j.is_parked group by j.key) t
-     where k.queue = p_queue and k.key = t.key),
-  gone as materialized (select t.* from holdfast.jobs_take(p_lane, array(select j.id from judged j where j.is_parked)) t),
-  parked as (
-    insert into holdfast.jobs_waiting (queue, key, id, lane, origin, attempt, crashes, at, unique_key, errors, body)
-    select p_queue, g.key, g.id, g.lane, g.origin, g.attempt, g.crashes, g.at, g.unique_key, g.errors, g.body from gone g)
-  select count(*) into v_parked from gone;
-  return v_parked;
-end $$;
-
--- Jobs of these keys (one entry each) have ended: their places are free, and as many parked jobs are readied.
-create function holdfast.jobs_release(p_queue smallint, p_keys text[]) returns void
-language plpgsql
-set enable_seqscan = off set enable_bitmapscan = off set jit = off
-as $$
-begin
-  perform from holdfast.jobs_keys k where k.queue = p_queue and k.key = any(p_keys) order by k.key for update;
-  update holdfast.jobs_keys k set running = k.running - n.amount
-    from (select u.key, count(*)::integer as amount from unnest(p_keys) u (key) group by u.key) n
-   where k.queue = p_queue and k.key = any(p_keys) and k.key = n.key;
-  with free as materialized (select u.key, count(*) as amount from unnest(p_keys) u (key) where u.key is not null group by u.key),
-  next as materialized (
-    select w.id, w.key from free f cross join lateral (
-      select n.id, n.key from holdfast.jobs_waiting n where n.queue = p_queue and n.key = f.key order by n.id limit f.amount) w),
-  gone as (
-    delete from holdfast.jobs_waiting w using next n where w.queue = p_queue and w.key = n.key and w.id = n.id returning w.*),
-  fresh as materialized (select nextval('holdfast.jobs_ids') as new_id, g.* from (select * from gone order by id) g)
-  insert into holdfast.jobs_ready (slot, lane, id, origin, attempt, crashes, at, key, unique_key, errors, body)
-  select (f.new_id >> 16) & 7, f.lane, f.new_id, coalesce(f.origin, f.id), f.attempt, f.crashes, f.at, f.key, f.unique_key, f.errors, f.body
-    from fresh f;
-  delete from holdfast.jobs_keys k where k.queue = p_queue and k.key = any(p_keys) and k.running <= 0;
-end $$;
-
 -- A set of ids as ranges. Neighbours are the rule, and then nothing has to be sorted and merged.
 create function holdfast.jobs_join_ids(p_ids bigint[]) returns int8multirange
 language plpgsql immutable as $$
@@ -188,11 +131,30 @@ begin
   return (select range_agg(int8range(k, k + 1)) from unnest(p_ids) k);
 end $$;
 
--- Claims up to p_most jobs of the given lanes, in their order; one row per lane that was looked at. A claim ends after
+-- Jobs of a claim as one text, and how many there are: see jobs_claim.
+create function holdfast.jobs_pack(p_lane integer, p_first bigint, p_last bigint, p_ids int8multirange, out amount integer, out jobs text)
+language plpgsql as $$
+begin
+  select count(*), string_agg(
+           case when s.origin is null and s.attempt = 1 and s.crashes = 0 and s.key is null and s.unique_key is null
+             then s.at_ms || E'\x1f' || s.body
+             else s.at_ms || ',' || coalesce(s.origin::text, '') || ',' || s.attempt || ',' || s.crashes || ','
+               || case when s.key is not null or s.unique_key is not null then '1' else '' end || E'\x1f' || s.body end,
+           E'\x1e' order by s.id)
+    into amount, jobs
+    from (select r.id, r.origin, r.attempt, r.crashes, r.key, r.unique_key, r.body, (date_part('epoch', r.at) * 1000)::bigint as at_ms
+            from holdfast.jobs_ready r
+           where r.lane = p_lane and r.id between p_first and p_last and r.id <@ p_ids
+           order by r.id) s;
+end $$;
+
+-- Claims up to p_most jobs of the given lanes, in their order; one row per lane, but for those
+-- that somebody else is claiming from. A claim ends after
 -- 4 MB of bodies: they come as one text, which may not exceed 1 GB, and a larger job comes alone.
 --
 -- jobs holds a record per id of ids, in their order: when it was sent (ms) and, only where one of these is not what it
 -- usually is, origin, attempt, crashes, and 1 when its end frees a key; \x1f; the body. Records are joined by \x1e.
+-- seen: how many were looked at; those of a key without a place were parked.
 --
 -- p_from[i] is where the caller believes the lane's oldest job to be. It is a hint: a wrong one delays a job until
 -- the next look from further below, and never runs one twice, because exclusion comes from the open claims. Claims of a
@@ -201,7 +163,7 @@ end $$;
 --
 -- The commit is asynchronous: a claim lost in a crash of the server only makes its jobs claimable again.
 create function holdfast.jobs_claim(p_worker bigint, p_lanes integer[], p_from bigint[], p_opened bigint[], p_most integer)
-returns table (lane integer, cid bigint, amount integer, last_id bigint, opened bigint, ids int8multirange, jobs text, xid xid8, xmin xid8)
+returns table (lane integer, cid bigint, amount integer, seen integer, last_id bigint, opened bigint, ids int8multirange, jobs text, xid xid8, xmin xid8)
 language plpgsql
 set enable_seqscan = off set enable_bitmapscan = off set enable_sort = off set jit = off
 set plan_cache_mode = force_generic_plan
@@ -209,11 +171,16 @@ as $$
 #variable_conflict use_column
 declare
   c_bytes constant bigint := 4000000;
+  v_per_key integer;
   v_open int8multirange;
   v_list bigint[];
+  v_keys text[];
   v_bytes bigint;
   v_has_keys boolean;
-  v_read integer;
+  v_has_free boolean;
+  v_freed bigint[];
+  v_freed_keys text[];
+  v_pack record;
 begin
   -- At a higher level the open claims would be read with the snapshot from before the lock, and a job claimed twice.
   if current_setting('transaction_isolation') <> 'read committed' then
@@ -221,33 +188,47 @@ begin
       using errcode = '25001', hint = 'Reset default_transaction_isolation of the role or the database.';
   end if;
   perform set_config('synchronous_commit', 'off', true);
+  <<lanes>>
   for i in 1 .. cardinality(p_lanes) loop
     exit when p_most <= 0;
-    lane := p_lanes[i]; cid := null; amount := 0; last_id := null; ids := null; jobs := null; xid := null; opened := p_opened[i];
+    lane := p_lanes[i]; cid := null; amount := 0; seen := 0; last_id := null; ids := null; jobs := null; xid := null; opened := p_opened[i];
+    v_keys := null; v_freed := null; v_freed_keys := null;
     xmin := pg_snapshot_xmin(pg_current_snapshot());
     -- An idle lane is left without a lock, hence without a transaction id and a line of WAL.
-    perform from holdfast.jobs_ready r where r.lane = p_lanes[i] and r.id >= p_from[i] limit 1;
-    if not found then return next; continue; end if;
+    perform from holdfast.jobs_waiting w where w.lane = p_lanes[i] and w.is_free limit 1;
+    v_has_free := found;
+    if not v_has_free then
+      perform from holdfast.jobs_ready r where r.lane = p_lanes[i] and r.id >= p_from[i] limit 1;
+      if not found then return next; continue; end if;
+    end if;
     perform from holdfast.jobs_workers w where w.id = p_worker for key share;
     if not found then raise exception 'worker % is not registered any more', p_worker using errcode = 'HF001'; end if;
     perform from holdfast.jobs_lanes l where l.lane = p_lanes[i] for update skip locked;
     continue when not found;
-    perform from holdfast.jobs_queues q where q.id = p_lanes[i] >> 2 and q.is_paused;
-    continue when found;
+    select q.per_key into v_per_key from holdfast.jobs_queues q where q.id = p_lanes[i] >> 2 and not q.is_paused;
+    if not found then return next; continue; end if;
+    if v_has_free then
+      perform from holdfast.jobs_queues q where q.id = p_lanes[i] >> 2 for no key update skip locked;
+      continue when not found;
+      select a.ids, a.keys into v_freed, v_freed_keys from holdfast.jobs_admit(p_lanes[i], v_per_key, p_most, c_bytes) a;
+    end if;
     select range_agg(c.ids), coalesce(min(c.cid), p_opened[i]) into v_open, opened
       from holdfast.jobs_claims c where c.lane = p_lanes[i] and c.cid >= p_opened[i];
     -- Several rounds only where all jobs found had to be parked.
     for v_round in 1 .. 20 loop
-      select array_agg(s.id order by s.id), sum(s.bytes), bool_or(s.key is not null) into v_list, v_bytes, v_has_keys
+      select array_agg(s.id order by s.id), array_agg(s.key order by s.id), sum(s.bytes), bool_or(s.key is not null)
+        into v_list, v_keys, v_bytes, v_has_keys
         from (select r.id, r.key, octet_length(r.body) as bytes from holdfast.jobs_ready r
                where r.lane = p_lanes[i] and r.id >= p_from[i] and (v_open is null or not r.id <@ v_open)
-               order by r.id limit p_most) s;
+                 and (v_freed is null or r.id < v_freed[1])
+               order by r.id limit p_most - coalesce(cardinality(v_freed), 0)) s;
       amount := coalesce(cardinality(v_list), 0);
       exit when amount = 0;
+      seen := seen + amount;
       ids := holdfast.jobs_join_ids(v_list);
       if v_bytes > c_bytes and amount > 1 then
-        select array_agg(s.id order by s.id) into v_list
-          from (select r.id, sum(octet_length(r.body)) over (order by r.id) - octet_length(r.body) as before
+        select array_agg(s.id order by s.id), array_agg(s.key order by s.id) into v_list, v_keys
+          from (select r.id, r.key, sum(octet_length(r.body)) over (order by r.id) - octet_length(r.body) as before
                   from holdfast.jobs_ready r
                  where r.lane = p_lanes[i] and r.id between v_list[1] and v_list[amount] and r.id <@ ids
                  order by r.id) s
@@ -256,28 +237,36 @@ begin
         ids := holdfast.jobs_join_ids(v_list);
       end if;
       last_id := v_list[amount];
-      exit when not v_has_keys or holdfast.jobs_park((p_lanes[i] >> 2)::smallint, p_lanes[i], ids) = 0;
-      -- Those are gone whose key is taken; what is left is nobody else's, as the lane is locked.
-      select array_agg(r.id order by r.id) into v_list from holdfast.jobs_ready r
-       where r.lane = p_lanes[i] and r.id between v_list[1] and v_list[amount] and r.id <@ ids;
+      exit when not v_has_keys;
+      perform from holdfast.jobs_queues q where q.id = p_lanes[i] >> 2 for no key update skip locked;
+      continue lanes when not found;
+      select p.ids, p.keys into v_list, v_keys from holdfast.jobs_park(p_lanes[i], v_per_key, v_list, v_keys, v_freed_keys) p;
+      exit when cardinality(v_list) = amount;
+      -- What is left is nobody else's, as the lane is locked.
       amount := coalesce(cardinality(v_list), 0);
       ids := holdfast.jobs_join_ids(v_list);
       exit when amount > 0;
     end loop;
+    if v_freed is not null then
+      v_keys := v_keys || v_freed_keys;
+      ids := coalesce(ids, '{}') + holdfast.jobs_join_ids(v_freed);
+      seen := seen + cardinality(v_freed);
+    end if;
     if amount > 0 then
-      select count(*), string_agg(
-               case when s.origin is null and s.attempt = 1 and s.crashes = 0 and s.key is null and s.unique_key is null
-                 then s.at_ms || E'\x1f' || s.body
-                 else concat(s.at_ms, ',', s.origin, ',', s.attempt, ',', s.crashes, ',',
-                             case when s.key is not null or s.unique_key is not null then 1 end, E'\x1f', s.body) end,
-               E'\x1e' order by s.id)
-        into v_read, jobs
-        from (select r.id, r.origin, r.attempt, r.crashes, r.key, r.unique_key, r.body, (date_part('epoch', r.at) * 1000)::bigint as at_ms
-                from holdfast.jobs_ready r
-               where r.lane = p_lanes[i] and r.id between v_list[1] and v_list[amount] and r.id <@ ids
-               order by r.id) s;
-      if v_read <> amount then raise exception 'jobs of lane % were deleted while they were being claimed', lane; end if;
-      insert into holdfast.jobs_claims as c (lane, worker, ids) values (p_lanes[i], p_worker, ids) returning c.cid into cid;
+      v_pack := holdfast.jobs_pack(p_lanes[i], v_list[1], v_list[amount], ids);
+      if v_pack.amount <> amount then raise exception 'jobs of lane % were deleted while they were being claimed', lane; end if;
+      jobs := v_pack.jobs;
+    end if;
+    if v_freed is not null then
+      v_pack := holdfast.jobs_pack(p_lanes[i], v_freed[1], v_freed[cardinality(v_freed)], ids);
+      jobs := concat_ws(E'\x1e', jobs, v_pack.jobs);
+      v_list := coalesce(v_list, '{}') || v_freed;
+      amount := amount + cardinality(v_freed);
+    end if;
+    if amount > 0 then
+      insert into holdfast.jobs_claims as c (lane, worker, ids, keys, key_ids)
+      select p_lanes[i], p_worker, ids, array_agg(k.key), array_agg(k.id) from unnest(v_keys, v_list) k (key, id) where k.key is not null
+      returning c.cid into cid;
       -- Claims below the oldest open one are never looked at again: dead rows of an old snapshot would pile up there.
       if v_open is null then opened := cid; end if;
       xid := pg_current_xact_id();
@@ -329,27 +318,37 @@ declare
   v_rest bigint[] := '{}';
   v_done integer := 0;
   v_some integer;
+  v_slot smallint;
+  v_slot_keys text[];
   v_keys text[];
 begin
-  for i in 1 .. cardinality(p_lo) loop
-    continue when p_cid[i] <> all(v_mine);
-    if p_frees then
-      v_rest := v_rest || array(select generate_series(p_lo[i], p_hi[i]));
-    elsif p_lo[i] = p_hi[i] then
-      v_rest := v_rest || p_lo[i];
-    else
-      delete from holdfast.jobs_ready r where r.slot = (p_lo[i] >> 16) & 7 and r.lane = p_lane and r.id between p_lo[i] and p_hi[i];
-      get diagnostics v_some = row_count;
-      v_done := v_done + v_some;
-    end if;
-  end loop;
   if p_frees then
-    with gone as materialized (
-      select t.key, t.unique_key, coalesce(t.origin, t.id) as id from holdfast.jobs_take(p_lane, v_rest) t),
-    freed as (
-      delete from holdfast.jobs_unique k using gone g
-       where g.unique_key is not null and k.queue = p_lane >> 2 and k.key = g.unique_key and k.id = g.id)
-    select count(*), array_agg(g.key) filter (where g.key is not null) into v_done, v_keys from gone g;
+    v_rest := array(
+      select k from unnest(p_lo, p_hi, p_cid) u (lo, hi, cid) cross join lateral generate_series(u.lo, u.hi) k where u.cid = any(v_mine));
+  else
+    for i in 1 .. cardinality(p_lo) loop
+      continue when p_cid[i] <> all(v_mine);
+      if p_lo[i] = p_hi[i] then
+        v_rest := v_rest || p_lo[i];
+      else
+        delete from holdfast.jobs_ready r where r.slot = (p_lo[i] >> 16) & 7 and r.lane = p_lane and r.id between p_lo[i] and p_hi[i];
+        get diagnostics v_some = row_count;
+        v_done := v_done + v_some;
+      end if;
+    end loop;
+  end if;
+  if p_frees then
+    for v_slot in select distinct (k >> 16) & 7 from unnest(v_rest) k loop
+      with gone as (
+        delete from holdfast.jobs_ready r where r.slot = v_slot and r.lane = p_lane and r.id = any(v_rest)
+        returning r.key, r.unique_key, coalesce(r.origin, r.id) as id),
+      freed as (
+        delete from holdfast.jobs_unique k using gone g
+         where g.unique_key is not null and k.queue = p_lane >> 2 and k.key = g.unique_key and k.id = g.id)
+      select count(*), array_agg(g.key) filter (where g.key is not null) into v_some, v_slot_keys from gone g;
+      v_done := v_done + v_some;
+      v_keys := v_keys || v_slot_keys;
+    end loop;
     if v_keys is not null then perform holdfast.jobs_release((p_lane >> 2)::smallint, v_keys); end if;
   elsif cardinality(v_rest) > 0 then
     select count(*) into v_some from holdfast.jobs_take(p_lane, v_rest);
@@ -412,7 +411,8 @@ begin
   return v_done;
 end $$;
 
--- Jobs that were claimed and not started: ready again at once, under new ids so that no mark has passed them.
+-- Jobs that were claimed and not started: ready again at once, under new ids so that no mark has passed them. One of a key
+-- joins those that wait, where it is the next of its key.
 create function holdfast.jobs_return(p_worker bigint, p_lane integer, p_id bigint[], p_cid bigint[]) returns integer
 language plpgsql
 set enable_seqscan = off set enable_bitmapscan = off set jit = off
@@ -421,19 +421,21 @@ as $$
 declare
   v_mine bigint[] := holdfast.jobs_hold_claims(p_worker, p_lane, p_cid);
   v_done integer;
-  v_keys text[];
 begin
   perform pg_current_xact_id();
   with gone as materialized (
     select t.* from holdfast.jobs_take(p_lane, array(
       select u.id from unnest(p_id, p_cid) u (id, cid) where u.cid = any(v_mine))) t),
-  fresh as materialized (select nextval('holdfast.jobs_ids') as new_id, g.* from gone g),
+  fresh as materialized (select nextval('holdfast.jobs_ids') as new_id, g.* from gone g where g.key is null),
   back as (
-    insert into holdfast.jobs_ready (slot, lane, id, origin, attempt, crashes, at, key, unique_key, errors, body)
-    select (f.new_id >> 16) & 7, f.lane, f.new_id, coalesce(f.origin, f.id), f.attempt, f.crashes, f.at, f.key, f.unique_key, f.errors, f.body
-      from fresh f)
-  select count(*), array_agg(g.key) filter (where g.key is not null) into v_done, v_keys from gone g;
-  if v_keys is not null then perform holdfast.jobs_release((p_lane >> 2)::smallint, v_keys); end if;
+    insert into holdfast.jobs_ready (slot, lane, id, origin, attempt, crashes, at, unique_key, errors, body)
+    select (f.new_id >> 16) & 7, f.lane, f.new_id, coalesce(f.origin, f.id), f.attempt, f.crashes, f.at, f.unique_key, f.errors, f.body
+      from fresh f),
+  waiting as (
+    insert into holdfast.jobs_waiting (queue, key, id, lane, is_free, attempt, crashes, at, unique_key, errors, body)
+    select g.lane >> 2, g.key, coalesce(g.origin, g.id), g.lane, true, g.attempt, g.crashes, g.at, g.unique_key, g.errors, g.body
+      from gone g where g.key is not null)
+  select count(*) into v_done from gone g;
   return v_done;
 end $$;
 
@@ -448,6 +450,7 @@ declare
   v_lane integer;
   v_id bigint;
   v_found boolean;
+  v_waiting record;
 begin
   for v_try in 1 .. 10 loop
     select r.lane, r.id into v_lane, v_id from holdfast.jobs_ready r
@@ -465,14 +468,18 @@ begin
     select count(*) > 0 into v_found from gone;
     if v_found then return true; end if;
   end loop;
-  with parked as (
-    delete from holdfast.jobs_waiting w where coalesce(w.origin, w.id) = p_id returning w.lane, w.unique_key),
-  later as (delete from holdfast.jobs_later l where l.id = p_id returning l.lane, l.unique_key),
-  gone as (select * from parked union all select * from later),
+  delete from holdfast.jobs_waiting w where w.id = p_id returning w.lane, w.key, w.unique_key, w.is_free into v_waiting;
+  if found then
+    delete from holdfast.jobs_unique k where k.queue = v_waiting.lane >> 2 and k.key = v_waiting.unique_key and k.id = p_id;
+    -- It was the next of its key: another one is.
+    if v_waiting.is_free then perform holdfast.jobs_release((v_waiting.lane >> 2)::smallint, array[v_waiting.key]); end if;
+    return true;
+  end if;
+  with later as (delete from holdfast.jobs_later l where l.id = p_id returning l.lane, l.unique_key),
   freed as (
-    delete from holdfast.jobs_unique k using gone g
+    delete from holdfast.jobs_unique k using later g
      where g.unique_key is not null and k.queue = g.lane >> 2 and k.key = g.unique_key and k.id = p_id)
-  select count(*) > 0 into v_found from gone;
+  select count(*) > 0 into v_found from later;
   return v_found;
 end $$;
 

@@ -108,7 +108,7 @@ $$;
 -- Keeps of a claim just made, which nobody else has seen yet, the jobs before the first suspect, or that one alone: it may
 -- be what ended its worker. Its start is written down, because claiming is all that this face hears of it. So a job that
 -- ends every worker uses up its attempts, and none that was claimed along with it.
-create function holdfast.jobs_part_suspects(p_lane integer, p_cid bigint, inout amount integer, out has_suspect boolean)
+create function holdfast.jobs_part_suspects(p_claim bigint, p_lane integer, p_cid bigint, inout amount integer, out has_suspect boolean)
 language plpgsql
 set search_path = pg_catalog set enable_seqscan = off set enable_bitmapscan = off set jit = off
 as $$
@@ -116,8 +116,7 @@ declare
   v_ids int8multirange;
   v_kept int8multirange;
   v_suspect bigint;
-  v_keys text[];
-  v_left integer;
+  v_left bigint[];
 begin
   select c.ids into v_ids from holdfast.jobs_claims c where c.lane = p_lane and c.cid = p_cid;
   select min(r.id) into v_suspect from holdfast.jobs_read_runs(p_lane, v_ids) r where r.crashes > 0;
@@ -127,11 +126,10 @@ begin
   if isempty(v_kept) then v_kept := int8multirange(int8range(v_suspect, v_suspect + 1)); end if;
   update holdfast.jobs_claims c set ids = v_kept, started = case when v_kept @> v_suspect then array[v_suspect] else '{}' end
    where c.lane = p_lane and c.cid = p_cid;
-  -- The others were never claimed; the places that their keys took are free again.
-  select count(*), array_agg(r.key) filter (where r.key is not null) into v_left, v_keys
-    from holdfast.jobs_read_runs(p_lane, v_ids - v_kept) r;
-  if v_keys is not null then perform holdfast.jobs_release((p_lane >> 2)::smallint, v_keys); end if;
-  amount := amount - v_left;
+  -- The others were never claimed.
+  select array_agg(r.id) into v_left from holdfast.jobs_read_runs(p_lane, v_ids - v_kept) r;
+  if v_left is null then return; end if;
+  amount := amount - holdfast.jobs_return(p_claim, p_lane, v_left, array_fill(p_cid, array[cardinality(v_left)]));
 end $$;
 
 -- Claims up to p_most jobs of one lane in the name of p_claim, which is made when there is something to claim: a look at
@@ -171,7 +169,7 @@ begin
   v_xmin := pg_snapshot_xmin(pg_current_snapshot());
   v_first := holdfast.jobs_find_mark(p_lane, v_from, p_drawn, m.opened);
 
-  if v_first <= p_drawn then
+  if v_first <= p_drawn or exists (select from holdfast.jobs_waiting w where w.lane = p_lane and w.is_free) then
     perform from holdfast.jobs_lanes l where l.lane = p_lane for update skip locked;
     if not found then is_busy := true; return; end if;
     if p_claim is null then
@@ -180,9 +178,10 @@ begin
         returning id into p_claim;
     end if;
     select k.cid, k.amount, k.opened into v_got from holdfast.jobs_claim(p_claim, array[p_lane], array[v_first], array[m.opened], p_most) k;
+    is_busy := not found;
     if v_got.amount > 0 then
       m.opened := v_got.opened;
-      select s.amount, s.has_suspect into amount, has_suspect from holdfast.jobs_part_suspects(p_lane, v_got.cid, v_got.amount) s;
+      select s.amount, s.has_suspect into amount, has_suspect from holdfast.jobs_part_suspects(p_claim, p_lane, v_got.cid, v_got.amount) s;
     end if;
   end if;
 

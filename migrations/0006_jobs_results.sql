@@ -181,7 +181,7 @@ begin
       select l.lane, l.attempt, l.at, l.key, l.unique_key, l.errors, l.body, false from holdfast.jobs_later l where l.id = p_id
       union all
       select w.lane, w.attempt, w.at, w.key, w.unique_key, w.errors, w.body, false
-        from holdfast.jobs_waiting w where coalesce(w.origin, w.id) = p_id) f;
+        from holdfast.jobs_waiting w where w.id = p_id) f;
     if not found then return null; end if;
     if holdfast.jobs_cancel(p_id) then
       delete from holdfast.jobs_progress p where p.job_id = p_id;
@@ -259,7 +259,7 @@ begin
                           and r.lane = any(array(select l.lane from holdfast.jobs_lanes l)) and r.id = o.job_id)
        and not exists (select from holdfast.jobs_ready r where r.origin = o.job_id)
        and not exists (select from holdfast.jobs_later l where l.id = o.job_id)
-       and not exists (select from holdfast.jobs_waiting w where coalesce(w.origin, w.id) = o.job_id)
+       and not exists (select from holdfast.jobs_waiting w where w.id = o.job_id)
        and not exists (select from holdfast.jobs_dead d where d.id = o.job_id))
   select count(*), max(o.at) into v_looked, v_last from old o;
   return case when v_looked = p_most then v_last end;

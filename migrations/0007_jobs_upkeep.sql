@@ -56,8 +56,13 @@ begin
       from gone g join holdfast.jobs_queues q on q.id = g.lane >> 2),
   back as (
     insert into holdfast.jobs_ready (slot, lane, id, origin, attempt, crashes, at, key, unique_key, errors, body)
-    select (j.new_id >> 16) & 7, j.lane, j.new_id, coalesce(j.origin, j.id), j.next_attempt, j.crashes + 1, j.at, j.key, j.unique_key, j.history, j.body
-      from judged j where not j.is_dead),
+    select (j.new_id >> 16) & 7, j.lane, j.new_id, coalesce(j.origin, j.id), j.next_attempt, j.crashes + 1, j.at, null, j.unique_key, j.history, j.body
+      from judged j where not j.is_dead and j.key is null),
+  -- One of a key joins those that wait, where it is the next of its key.
+  waiting as (
+    insert into holdfast.jobs_waiting (queue, key, id, lane, is_free, attempt, crashes, at, unique_key, errors, body)
+    select j.lane >> 2, j.key, coalesce(j.origin, j.id), j.lane, true, j.next_attempt, j.crashes + 1, j.at, j.unique_key, j.history, j.body
+      from judged j where not j.is_dead and j.key is not null),
   dead as (
     insert into holdfast.jobs_dead (id, queue, priority, attempts, sent_at, key, unique_key, errors, body)
     select coalesce(j.origin, j.id), j.lane >> 2, j.lane & 3, j.attempt, j.at, j.key, j.unique_key, j.history, holdfast.jobs_read_body(j.body)
@@ -65,7 +70,7 @@ begin
   freed as (
     delete from holdfast.jobs_unique k using judged j
      where j.is_dead and j.unique_key is not null and k.queue = j.lane >> 2 and k.key = j.unique_key and k.id = coalesce(j.origin, j.id))
-  select count(*), array_agg(j.key) filter (where j.key is not null), array_agg(j.lane >> 2) filter (where j.key is not null)
+  select count(*), array_agg(j.key) filter (where j.is_dead and j.key is not null), array_agg(j.lane >> 2) filter (where j.is_dead and j.key is not null)
     into v_moved, v_keys, v_queues from judged j;
   for v_queue in select distinct q from unnest(v_queues) q order by q loop
     perform holdfast.jobs_release(v_queue::smallint, array(select k from unnest(v_keys, v_queues) u (k, q) where q = v_queue));

@@ -100,6 +100,16 @@ export const catalog: readonly CatalogRow[] = [
   },
   {
     "kind": "column",
+    "name": "jobs_claims.key_ids",
+    "definition": "bigint[]"
+  },
+  {
+    "kind": "column",
+    "name": "jobs_claims.keys",
+    "definition": "text[]"
+  },
+  {
+    "kind": "column",
     "name": "jobs_claims.lane",
     "definition": "integer not null"
   },
@@ -242,21 +252,6 @@ export const catalog: readonly CatalogRow[] = [
     "kind": "column",
     "name": "jobs_keeps.queue",
     "definition": "smallint not null"
-  },
-  {
-    "kind": "column",
-    "name": "jobs_keys.key",
-    "definition": "text not null"
-  },
-  {
-    "kind": "column",
-    "name": "jobs_keys.queue",
-    "definition": "smallint not null"
-  },
-  {
-    "kind": "column",
-    "name": "jobs_keys.running",
-    "definition": "integer not null"
   },
   {
     "kind": "column",
@@ -1085,6 +1080,11 @@ export const catalog: readonly CatalogRow[] = [
   },
   {
     "kind": "column",
+    "name": "jobs_waiting.is_free",
+    "definition": "boolean not null"
+  },
+  {
+    "kind": "column",
     "name": "jobs_waiting.key",
     "definition": "text not null"
   },
@@ -1092,11 +1092,6 @@ export const catalog: readonly CatalogRow[] = [
     "kind": "column",
     "name": "jobs_waiting.lane",
     "definition": "integer not null"
-  },
-  {
-    "kind": "column",
-    "name": "jobs_waiting.origin",
-    "definition": "bigint"
   },
   {
     "kind": "column",
@@ -1202,11 +1197,6 @@ export const catalog: readonly CatalogRow[] = [
     "kind": "constraint",
     "name": "jobs_keeps.jobs_keeps_pkey",
     "definition": "PRIMARY KEY (queue)"
-  },
-  {
-    "kind": "constraint",
-    "name": "jobs_keys.jobs_keys_pkey",
-    "definition": "PRIMARY KEY (queue, key)"
   },
   {
     "kind": "constraint",
@@ -1325,18 +1315,23 @@ export const catalog: readonly CatalogRow[] = [
   },
   {
     "kind": "function",
+    "name": "jobs_admit(p_lane integer, p_limit integer, p_most integer, p_bytes bigint, OUT ids bigint[], OUT keys text[])",
+    "definition": "38f7be984377ce58545aedd123e9245c"
+  },
+  {
+    "kind": "function",
     "name": "jobs_cancel(p_id bigint)",
-    "definition": "bce663d4dfd22d740e767fb75035d4fc"
+    "definition": "b679233f0eab00a2978e5c6ee926429d"
   },
   {
     "kind": "function",
     "name": "jobs_claim(p_worker bigint, p_lanes integer[], p_from bigint[], p_opened bigint[], p_most integer)",
-    "definition": "8ca14ace00ad15b737528c44fee5eb25"
+    "definition": "80033edefa71c77109c3db77523dd0d3"
   },
   {
     "kind": "function",
     "name": "jobs_claim_lane(INOUT p_claim bigint, p_lane integer, p_most integer, p_lease_ms integer, p_drawn bigint, p_settled bigint, OUT amount integer, OUT is_busy boolean, OUT has_suspect boolean)",
-    "definition": "85017c9074860233cc5bef147cf04e31"
+    "definition": "cf2bac3327602fd0ea5c29282eb99143"
   },
   {
     "kind": "function",
@@ -1346,7 +1341,7 @@ export const catalog: readonly CatalogRow[] = [
   {
     "kind": "function",
     "name": "jobs_complete(p_worker bigint, p_lane integer, p_lo bigint[], p_hi bigint[], p_cid bigint[], p_ended bigint[], p_frees boolean)",
-    "definition": "c85d63c9deaa0491627eb021468adb37"
+    "definition": "456d2a3372d9ec1c47140a006b4516df"
   },
   {
     "kind": "function",
@@ -1362,6 +1357,11 @@ export const catalog: readonly CatalogRow[] = [
     "kind": "function",
     "name": "jobs_count_outcomes(p_all boolean)",
     "definition": "358caf293d38c16e96c50353a4a845ee"
+  },
+  {
+    "kind": "function",
+    "name": "jobs_count_running(p_queue smallint, p_keys text[])",
+    "definition": "ad12cf3ac2a89d5e844b80c7ea51bcac"
   },
   {
     "kind": "function",
@@ -1415,13 +1415,18 @@ export const catalog: readonly CatalogRow[] = [
   },
   {
     "kind": "function",
-    "name": "jobs_park(p_queue smallint, p_lane integer, p_ids int8multirange)",
-    "definition": "2198b8e677074f92be304666c76d179a"
+    "name": "jobs_pack(p_lane integer, p_first bigint, p_last bigint, p_ids int8multirange, OUT amount integer, OUT jobs text)",
+    "definition": "c6fa50255622932f412866fabd165411"
   },
   {
     "kind": "function",
-    "name": "jobs_part_suspects(p_lane integer, p_cid bigint, INOUT amount integer, OUT has_suspect boolean)",
-    "definition": "c37ebf470d6c71e227708d9daca3822e"
+    "name": "jobs_park(p_lane integer, p_limit integer, p_ids bigint[], p_keys text[], p_admitted text[], OUT ids bigint[], OUT keys text[])",
+    "definition": "50275c777f545d6bb495cefff2bd5b85"
+  },
+  {
+    "kind": "function",
+    "name": "jobs_part_suspects(p_claim bigint, p_lane integer, p_cid bigint, INOUT amount integer, OUT has_suspect boolean)",
+    "definition": "bf8407dd22770c8a1a019adf78a0f802"
   },
   {
     "kind": "function",
@@ -1446,7 +1451,7 @@ export const catalog: readonly CatalogRow[] = [
   {
     "kind": "function",
     "name": "jobs_reap(p_worker bigint, p_session_ended boolean)",
-    "definition": "bf108ad0bfa95db2f68c6bbd3abaa3cd"
+    "definition": "bb0972ba4011a0fcbef4820f4cec0487"
   },
   {
     "kind": "function",
@@ -1456,12 +1461,12 @@ export const catalog: readonly CatalogRow[] = [
   {
     "kind": "function",
     "name": "jobs_release(p_queue smallint, p_keys text[])",
-    "definition": "28e5a001cbd3c9a4d9376464186d82a9"
+    "definition": "0f63b4b06a0f7619f69d8bad30926495"
   },
   {
     "kind": "function",
     "name": "jobs_return(p_worker bigint, p_lane integer, p_id bigint[], p_cid bigint[])",
-    "definition": "e99c411797337df4ce08e3868173b6fb"
+    "definition": "656929f4fc4ba2fee8cc74702af2e9e5"
   },
   {
     "kind": "function",
@@ -1481,12 +1486,12 @@ export const catalog: readonly CatalogRow[] = [
   {
     "kind": "function",
     "name": "jobs_stop(p_id bigint)",
-    "definition": "0467204f1f19f9ecf4dee5f935032dfd"
+    "definition": "e995420da00db2707db2626d074beb17"
   },
   {
     "kind": "function",
     "name": "jobs_sweep_progress(p_from timestamp with time zone, p_most integer)",
-    "definition": "50dc72a72f66af295c3d33c3ecdc5afd"
+    "definition": "355ca6ed8fa73b090b9b3f23126c181d"
   },
   {
     "kind": "function",
@@ -1567,11 +1572,6 @@ export const catalog: readonly CatalogRow[] = [
     "kind": "index",
     "name": "jobs_keeps_pkey",
     "definition": "CREATE UNIQUE INDEX jobs_keeps_pkey ON holdfast.jobs_keeps USING btree (queue)"
-  },
-  {
-    "kind": "index",
-    "name": "jobs_keys_pkey",
-    "definition": "CREATE UNIQUE INDEX jobs_keys_pkey ON holdfast.jobs_keys USING btree (queue, key)"
   },
   {
     "kind": "index",
@@ -1735,8 +1735,13 @@ export const catalog: readonly CatalogRow[] = [
   },
   {
     "kind": "index",
+    "name": "jobs_waiting_free",
+    "definition": "CREATE INDEX jobs_waiting_free ON holdfast.jobs_waiting USING btree (lane, id) WHERE is_free"
+  },
+  {
+    "kind": "index",
     "name": "jobs_waiting_id",
-    "definition": "CREATE INDEX jobs_waiting_id ON holdfast.jobs_waiting USING btree (COALESCE(origin, id))"
+    "definition": "CREATE INDEX jobs_waiting_id ON holdfast.jobs_waiting USING btree (id)"
   },
   {
     "kind": "index",
@@ -1796,11 +1801,6 @@ export const catalog: readonly CatalogRow[] = [
   {
     "kind": "table",
     "name": "jobs_keeps",
-    "definition": "r"
-  },
-  {
-    "kind": "table",
-    "name": "jobs_keys",
     "definition": "r"
   },
   {

@@ -200,8 +200,8 @@ export async function findLife(db: Queryable, id: string, mostChars: number): Pr
       select 'later', l.id, l.lane, l.attempt, l.at, l.run_at, null, l.unique_key, l.errors, null, null, l.body, false
         from holdfast.jobs_later l where l.id = $1
       union all
-      select 'waiting', coalesce(w.origin, w.id), w.lane, w.attempt, w.at, null, null, w.unique_key, w.errors, null, null, w.body, false
-        from holdfast.jobs_waiting w where coalesce(w.origin, w.id) = $1
+      select 'waiting', w.id, w.lane, w.attempt, w.at, null, null, w.unique_key, w.errors, null, null, w.body, false
+        from holdfast.jobs_waiting w where w.id = $1
       union all
       select 'dead', d.id, d.queue * 4 + d.priority, d.attempts, d.sent_at, null, d.died_at, d.unique_key, d.errors, null, null,
              case when $2 > 0 then d.body::text end, false

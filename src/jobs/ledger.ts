@@ -76,6 +76,7 @@ export class Ledger {
   conclude(job: ClaimedJob, outcome: Conclusion['outcome'], result: string | null): void {
     const entry = this.#entryOf(job)
     entry.concluded.push({ id: job.id, cid: job.cid, outcome, result })
+    if (job.frees) entry.frees = true
     this.tell(job)
     this.#settle(entry, job.cid)
   }
@@ -93,7 +94,9 @@ export class Ledger {
 
   /** The job's row is gone already: its own transaction deleted it. */
   close(job: ClaimedJob): void {
-    this.#settle(this.#entryOf(job), job.cid)
+    const entry = this.#entryOf(job)
+    if (job.frees) entry.frees = true
+    this.#settle(entry, job.cid)
   }
 
   /** Resolves when everything so far is written. */
@@ -179,15 +182,15 @@ export class Ledger {
       )
       entry.returns = []
     }
-    if (entry.concluded.length > 0) {
-      this.lost += await concludeAll(db, worker, lane, entry.concluded, done.length === 0 ? ended : [])
-      if (done.length === 0) return
+    const hasConcluded = entry.concluded.length > 0
+    if (hasConcluded) this.lost += await concludeAll(db, worker, lane, entry.concluded, done.length === 0 ? ended : [])
+    if (done.length > 0 || (ended.length > 0 && !hasConcluded)) {
+      const completion: Completion = { lane, ...joinRuns(done), ended, frees }
+      this.lost += done.length - (await complete(db, worker, completion))
+      this.unwritten -= done.length
     }
-    if (done.length + ended.length === 0) return
-    const completion: Completion = { lane, ...joinRuns(done), ended, frees }
-    this.lost += done.length - (await complete(db, worker, completion))
-    this.unwritten -= done.length
-    this.#onWritten(false)
+    // Another job of a key that has been freed may run now.
+    this.#onWritten(frees)
   }
 }
 

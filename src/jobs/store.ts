@@ -66,6 +66,8 @@ export interface ClaimRow {
   lane: number
   cid: string | null
   amount: number
+  /** With those that were parked. */
+  seen: number
   last_id: string | null
   opened: string
   /** As int8multirange. */

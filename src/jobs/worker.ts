@@ -103,8 +103,11 @@ export class JobWorker implements Worker {
     let [hasJoined, lossBefore] = [false, undefined as { error?: unknown } | undefined]
     // Its connection may break before there is anything to lose: then it has joined for nothing.
     const onLost = (error?: unknown) => (hasJoined ? this.#lose(error) : void (lossBefore = { error }))
-    // What failed may be tried again without a pause.
-    const onWritten = (mayBeReady: boolean) => (mayBeReady ? this.wake() : this.#runner.resume())
+    // What failed may be tried again without a pause, and a job may have waited for one that has ended.
+    const onWritten = (mayBeReady: boolean) => {
+      this.#runner.resume()
+      if (mayBeReady) this.wake()
+    }
     const membership = await Membership.join(db, leaseMs, onLost)
     const ledger = new Ledger(db, membership.id, onLost, onWritten, this.#parts.onTold)
     const counts = this.#countedBy(this.#parts.counts)
@@ -141,7 +144,7 @@ export class JobWorker implements Worker {
         const found: Found = await (coming ?? this.#claim())
         coming = undefined
         const amount = this.#note(found)
-        if (this.#shouldClaimAhead(found, amount)) coming = this.#claim()
+        if (this.#shouldClaimAhead(found)) coming = this.#claim()
         // While these jobs run the next claim is on its way; its request leaves before they take the loop.
         if (coming) await leaveTurn(coming)
         for (const row of found.rows) this.#take(row)
@@ -188,9 +191,9 @@ export class JobWorker implements Worker {
     return { rows, lanes: order.length, most, membership }
   }
 
-  #shouldClaimAhead({ most }: Found, amount: number): boolean {
-    if (amount < most || !this.#size.isFast || this.#isStopping || this.#isLost) return false
-    return this.#runner.buffered + amount < this.#size.value * 1.5
+  #shouldClaimAhead({ rows, most }: Found): boolean {
+    if (!this.#size.isFast || this.#isStopping || this.#isLost || !isFull(rows, most)) return false
+    return this.#runner.buffered + countJobs(rows) < this.#size.value * 1.5
   }
 
   #take(row: ClaimRow): void {
@@ -200,15 +203,16 @@ export class JobWorker implements Worker {
   }
 
   /** Remembers where the next claim begins. Gives how many jobs were found. */
-  #note({ rows, most, membership }: Found): number {
-    const amount = rows.reduce((sum, row) => sum + row.amount, 0)
-    this.#size.note(amount >= most, performance.now())
+  #note({ rows, lanes, most, membership }: Found): number {
+    const wasFull = isFull(rows, most)
+    // Of a lane that another one was claiming from it is not known how much it holds.
+    if (wasFull || rows.length === lanes) this.#size.note(wasFull, performance.now())
     for (const row of rows) {
       const marks = this.#marks.find(({ lane }) => lane === row.lane) as LaneMarks
-      const last = marks.note(row, amount >= most)
+      const last = marks.note(row, wasFull)
       if (last !== undefined) void this.#raise(marks, last, membership)
     }
-    return amount
+    return countJobs(rows)
   }
 
   /** A mark that cannot be found now is found later. */
@@ -219,9 +223,9 @@ export class JobWorker implements Worker {
   }
 
   async #rest({ rows, lanes }: Found): Promise<void> {
-    // A lane that gave no row was being claimed from by somebody else, or is paused.
-    if (rows.length < lanes) await this.#sleep(BUSY_MS)
-    await this.#sleep(this.#parts.pollMs)
+    // A lane that gave no row was being claimed from by somebody else.
+    const isBusy = rows.length < lanes
+    await this.#sleep(isBusy ? BUSY_MS : this.#parts.pollMs)
   }
 
   /** High before normal before low; but every fourth claim begins with normal, and every sixteenth with low. */
@@ -300,6 +304,12 @@ function largestGroup(definitions: ReadonlyMap<number, AnyDefinition>): number {
   })
   return Math.max(1, ...sizes)
 }
+
+const countJobs = (rows: readonly ClaimRow[]): number => rows.reduce((sum, { amount }) => sum + amount, 0)
+
+/** As many were looked at as might be: there may be more. */
+const isFull = (rows: readonly ClaimRow[], most: number): boolean =>
+  rows.reduce((sum, { seen }) => sum + seen, 0) >= most
 
 /** What fails meanwhile is heard of by whoever awaits it later. */
 async function leaveTurn(coming: Promise<unknown>): Promise<void> {

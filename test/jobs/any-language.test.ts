@@ -255,7 +255,7 @@ describe('with the rest of the protocol', () => {
       await complete(claim, [id])
     }
     expect(seen.toSorted()).toEqual([0, 1, 2, 'other'])
-    expect(await count('jobs_keys')).toBe(0)
+    expect(await count('jobs_waiting')).toBe(0)
   })
 
   test('a keyed job is not ended in an older snapshot; another one is', async () => {

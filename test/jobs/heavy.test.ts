@@ -32,7 +32,7 @@ beforeAll(async () => {
 afterEach(async () => {
   for (const child of children) await kill(child)
   await box.db.query('truncate steps')
-  for (const table of ['claims', 'workers', 'ready', 'waiting', 'keys', 'later', 'results', 'progress', 'cancels'])
+  for (const table of ['claims', 'workers', 'ready', 'waiting', 'later', 'results', 'progress', 'cancels'])
     await box.db.query(`delete from holdfast.jobs_${table}`)
 })
 afterAll(async () => await box.close())

@@ -237,7 +237,7 @@ test('the safe mark passes claimed jobs, and what is handed back is found above 
 
 test('a claim’s own transaction is no stamp for what it saw: a sender may have begun after it and drawn a lower id', () => {
   const marks = new LaneMarks(7)
-  const row = { lane: 7, cid: '1', amount: 1, opened: '1', ids: null, jobs: '' }
+  const row = { lane: 7, cid: '1', amount: 1, seen: 1, opened: '1', ids: null, jobs: '' }
   expect(marks.note({ ...row, last_id: '6', xid: '100', xmin: '100' }, false)).toBeUndefined()
   // The sender with transaction 101 owns id 5 and still runs: the next claim is 102, and xmin stays at 101.
   expect(marks.note({ ...row, last_id: '7', xid: '102', xmin: '101' }, false)).toBeUndefined()

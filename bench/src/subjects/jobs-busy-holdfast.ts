@@ -4,7 +4,7 @@ import { createBusyWork, type BusyPayload } from '../contests/jobs/busy-work.js'
 import { busySettings } from '../contests/jobs/settings.js'
 import type { Subject } from '../harness/types.js'
 
-const tables = ['ready', 'claims', 'later', 'unique', 'keys', 'waiting', 'dead']
+const tables = ['ready', 'claims', 'later', 'unique', 'waiting', 'dead']
 
 const SEND = `select count(holdfast.send_job('busy', payload, null, 1, "uniqueKey", key))
   from jsonb_to_recordset($1) sent (payload jsonb, "uniqueKey" text, key text)`
