@@ -48,49 +48,62 @@ set enable_seqscan = off set enable_bitmapscan = off set enable_hashjoin = off s
 as $$
 declare
   v_queue smallint := p_lane >> 2;
+  v_free_keys text[];
+  v_free bigint[];
   v_keys text[];
   v_running json;
+  v_here bigint[];
+  v_here_keys text[];
+  v_elsewhere bigint[];
+  v_elsewhere_keys text[];
 begin
-  select array_agg(distinct f.key order by f.key) into v_keys
-    from (select w.key, sum(octet_length(w.body)) over (order by w.id) - octet_length(w.body) as before
+  select array_agg(f.key), array_agg(f.id) into v_free_keys, v_free
+    from (select w.key, w.id, sum(octet_length(w.body)) over (order by w.id) - octet_length(w.body) as before
             from (select w.key, w.id, w.body from holdfast.jobs_waiting w where w.lane = p_lane and w.is_free order by w.id limit p_most) w) f
    where f.before < p_bytes;
-  if v_keys is null then return; end if;
-  perform pg_current_xact_id();
+  if v_free is null then return; end if;
+  v_keys := array(select distinct k from unnest(v_free_keys) k);
   -- Before the waiting ones are looked at: what was handed back since is then seen among them.
   select json_agg(n) into v_running from holdfast.jobs_count_running(v_queue, v_keys) n;
-  with places as materialized (
-    select k.key, p_limit - coalesce(n.amount, 0) as amount, coalesce(n.is_sure, true) as is_sure
-      from unnest(v_keys) k (key)
-      left join json_to_recordset(v_running) n (key text, amount integer, is_sure boolean) on n.key = k.key),
   -- Those that somebody has locked are just being freed or cancelled.
-  turns as materialized (
+  with turns as (
     select t.id, t.key, t.lane = p_lane and row_number() over here <= p_most and sum(t.bytes) over here - t.bytes < p_bytes as is_here
-      from places p cross join lateral (
-        select w.id, w.key, w.lane, octet_length(w.body) as bytes from holdfast.jobs_waiting w where w.queue = v_queue and w.key = p.key
-         order by w.id limit greatest(p.amount, 0) for update skip locked) t
-    window here as (partition by t.lane order by t.id)),
-  gone as (
-    delete from holdfast.jobs_waiting w using turns t
-     where t.is_here and w.queue = v_queue and w.key = t.key and w.id = t.id returning w.*),
-  fresh as materialized (select nextval('holdfast.jobs_ids') as new_id, g.* from (select * from gone order by id) g),
-  admitted as (
-    insert into holdfast.jobs_ready (slot, lane, id, origin, attempt, crashes, at, key, unique_key, errors, body)
-    select (f.new_id >> 16) & 7, f.lane, f.new_id, f.id, f.attempt, f.crashes, f.at, f.key, f.unique_key, f.errors, f.body
-      from fresh f),
-  elsewhere as (
-    update holdfast.jobs_waiting w set is_free = true from turns t
-     where not t.is_here and w.queue = v_queue and w.key = t.key and w.id = t.id and not w.is_free),
-  -- Its key has no place: whoever makes one frees the next.
-  held_back as (
-    update holdfast.jobs_waiting w set is_free = false
-     where (w.key, w.id) in (
-       select k.key, k.id from places p cross join lateral (
-         select k.key, k.id from holdfast.jobs_waiting k
-          where k.queue = v_queue and k.key = p.key and k.lane = p_lane and k.is_free for update skip locked) k
-        where p.is_sure and not exists (select from turns t where t.key = k.key and t.id = k.id))
-       and w.queue = v_queue)
-  select array_agg(f.new_id order by f.new_id), array_agg(f.key order by f.new_id) into ids, keys from fresh f;
+      from unnest(v_keys) k (key)
+      left join json_to_recordset(v_running) n (key text, amount integer) on n.key = k.key
+     cross join lateral (
+        select w.id, w.key, w.lane, octet_length(w.body) as bytes from holdfast.jobs_waiting w where w.queue = v_queue and w.key = k.key
+         order by w.id limit greatest(p_limit - coalesce(n.amount, 0), 0) for update skip locked) t
+    window here as (partition by t.lane order by t.id))
+  select array_agg(t.id) filter (where t.is_here), array_agg(t.key) filter (where t.is_here),
+         array_agg(t.id) filter (where not t.is_here), array_agg(t.key) filter (where not t.is_here)
+    into v_here, v_here_keys, v_elsewhere, v_elsewhere_keys from turns t;
+  if v_here is not null then
+    perform pg_current_xact_id();
+    with gone as (
+      delete from holdfast.jobs_waiting w using unnest(v_here, v_here_keys) t (id, key)
+       where w.queue = v_queue and w.key = t.key and w.id = t.id returning w.*),
+    fresh as materialized (select nextval('holdfast.jobs_ids') as new_id, g.* from (select * from gone order by id) g),
+    admitted as (
+      insert into holdfast.jobs_ready (slot, lane, id, origin, attempt, crashes, at, key, unique_key, errors, body)
+      select (f.new_id >> 16) & 7, f.lane, f.new_id, f.id, f.attempt, f.crashes, f.at, f.key, f.unique_key, f.errors, f.body
+        from fresh f)
+    select array_agg(f.new_id order by f.new_id), array_agg(f.key order by f.new_id) into ids, keys from fresh f;
+  end if;
+  if v_elsewhere is not null then
+    update holdfast.jobs_waiting w set is_free = true from unnest(v_elsewhere, v_elsewhere_keys) t (id, key)
+     where w.queue = v_queue and w.key = t.key and w.id = t.id and not w.is_free;
+  end if;
+  if cardinality(v_free) = cardinality(v_here) and v_free <@ v_here then return; end if;
+  -- Their key has no place: whoever makes one frees the next.
+  with held as (
+    select t.key, t.id from unnest(v_free, v_free_keys) f (id, key)
+      left join json_to_recordset(v_running) n (key text, is_sure boolean) on n.key = f.key
+     cross join lateral (
+        select w.key, w.id from holdfast.jobs_waiting w
+         where w.queue = v_queue and w.key = f.key and w.id = f.id and w.is_free for update skip locked) t
+     where coalesce(n.is_sure, true) and f.id <> all(coalesce(v_here || v_elsewhere, '{}')))
+  update holdfast.jobs_waiting w set is_free = false from held h
+   where w.queue = v_queue and w.key = h.key and w.id = h.id;
 end $$;
 
 -- Of the jobs that a claim has found (a key or null beside each id), parks those whose key has no place or has others that
@@ -98,7 +111,7 @@ end $$;
 -- in open claims.
 create function holdfast.jobs_park(p_lane integer, p_limit integer, p_ids bigint[], p_keys text[], p_admitted text[], out ids bigint[], out keys text[])
 language plpgsql
-set enable_seqscan = off set enable_bitmapscan = off set enable_hashjoin = off set enable_mergejoin = off set jit = off
+set enable_seqscan = off set enable_bitmapscan = off set enable_hashjoin = on set enable_nestloop = off set enable_mergejoin = off set jit = off
 as $$
 declare
   v_queue smallint := p_lane >> 2;

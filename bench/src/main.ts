@@ -1,8 +1,8 @@
-import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { parseArgs } from 'node:util'
+import { isDeepStrictEqual, parseArgs } from 'node:util'
 import { connect } from 'holdfast'
 import { describeMachine } from 'holdfast/prove'
 import { coreContest } from './contests/core.js'
@@ -16,7 +16,7 @@ contests: ${contests.map(({ name }) => name).join(', ')}`
 
 /**
  * Runs one contest on a server of its own (DATABASE_URL is taken instead when set); 1 when a check does not hold.
- * What is saved is always the whole of a contest.
+ * With `--only` what is saved replaces the rows and checks of those parts in the file.
  */
 export async function runBench(args: string[]): Promise<number> {
   const { values, positionals } = parseArgs({
@@ -31,7 +31,7 @@ export async function runBench(args: string[]): Promise<number> {
     },
   })
   const contest = contests.find(({ name }) => name === positionals[0])
-  if (!contest || (values.save && values.only !== undefined)) {
+  if (!contest) {
     process.stderr.write(`${usage}\n`)
     return 2
   }
@@ -42,10 +42,17 @@ export async function runBench(args: string[]): Promise<number> {
     const input = { url: server.url, quick: values.quick, rttMs: Number(values.rtt), progress, ...(only && { only }) }
     const { rows, checks, versions, settings } = await contest.run(input)
     const all = { node: process.versions.node, postgres: await readPostgres(server.url), ...versions }
-    const document = { contest: contest.name, machine: describeMachine(), versions: all, settings, rows, checks }
+    const document: BenchDocument = {
+      contest: contest.name,
+      machine: describeMachine(),
+      versions: all,
+      settings,
+      rows,
+      checks,
+    }
     if (values.json) process.stdout.write(`${JSON.stringify(document, null, 2)}\n`)
     else showDocument(document)
-    if (values.save) await saveDocument(document, values.rtt)
+    if (values.save) await saveDocument(document, values.rtt, only !== undefined)
     return checks.every(({ holds }) => holds) ? 0 : 1
   } finally {
     await server.stop()
@@ -87,8 +94,28 @@ function showDocument({ rows, checks }: BenchDocument): void {
   }
 }
 
-async function saveDocument(document: BenchDocument, rtt: string): Promise<void> {
+async function saveDocument(document: BenchDocument, rtt: string, isPart: boolean): Promise<void> {
   const suffix = rtt === '0' ? '' : `-rtt${rtt}`
   const file = fileURLToPath(new URL(`../results/${document.contest}${suffix}.json`, import.meta.url))
-  await writeFile(file, `${JSON.stringify(document, null, 2)}\n`)
+  const whole = isPart ? keepOthers(document, await readDocument(file)) : document
+  await writeFile(file, `${JSON.stringify(whole, null, 2)}\n`)
+}
+
+async function readDocument(file: string): Promise<BenchDocument | undefined> {
+  const text = await readFile(file, 'utf8').catch(() => undefined)
+  return text === undefined ? undefined : (JSON.parse(text) as BenchDocument)
+}
+
+/** Parts of one file are compared with each other by nobody, but machine and versions must be the same. */
+function keepOthers(document: BenchDocument, before: BenchDocument | undefined): BenchDocument {
+  if (before === undefined) return document
+  const isSame = (['machine', 'versions'] as const).every((name) => isDeepStrictEqual(before[name], document[name]))
+  if (!isSame) throw new Error('The saved results are of another machine or other versions: run the whole contest.')
+  const metrics = new Set(document.rows.map(({ metric }) => metric))
+  const ids = new Set(document.checks.map(({ id }) => id))
+  return {
+    ...document,
+    rows: [...before.rows.filter(({ metric }) => !metrics.has(metric)), ...document.rows],
+    checks: [...before.checks.filter(({ id }) => !ids.has(id)), ...document.checks],
+  }
 }

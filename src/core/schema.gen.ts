@@ -1316,7 +1316,7 @@ export const catalog: readonly CatalogRow[] = [
   {
     "kind": "function",
     "name": "jobs_admit(p_lane integer, p_limit integer, p_most integer, p_bytes bigint, OUT ids bigint[], OUT keys text[])",
-    "definition": "38f7be984377ce58545aedd123e9245c"
+    "definition": "781e597ac0c9f85ea02fc4a4271c9904"
   },
   {
     "kind": "function",

@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { isHoldfastError, readSqlstate, type Db, type Logger } from '../core/index.js'
 import { ClaimSize } from './claim-size.js'
 import { parseClaim } from './claimed-job.js'
@@ -12,8 +13,10 @@ import { Runner } from './runner.js'
 import { claim, findMark, type ClaimRow } from './store.js'
 import type { Worker, WorkerStats } from './types.js'
 
-/** Another worker is claiming from the lane: it takes a millisecond or two. */
+/** Another worker is claiming from the lane: it takes a few milliseconds. */
 const BUSY_MS = 2
+/** While there are jobs here that is no loss, and a look costs the server as much as a small claim. */
+const BUSY_WITH_JOBS_MS = 8
 const ERROR_MS = 500
 /** The worker's row is gone. */
 const GONE = 'HF001'
@@ -223,9 +226,9 @@ export class JobWorker implements Worker {
   }
 
   async #rest({ rows, lanes }: Found): Promise<void> {
-    // A lane that gave no row was being claimed from by somebody else.
-    const isBusy = rows.length < lanes
-    await this.#sleep(isBusy ? BUSY_MS : this.#parts.pollMs)
+    // A lane that gave no row was being claimed from by somebody else. Ends of jobs must not wake the worker from that.
+    if (rows.length < lanes) await sleep(this.#runner.buffered > 0 ? BUSY_WITH_JOBS_MS : BUSY_MS)
+    else await this.#sleep(this.#parts.pollMs)
   }
 
   /** High before normal before low; but every fourth claim begins with normal, and every sixteenth with low. */

@@ -2,6 +2,7 @@ import { connect } from 'holdfast'
 import { createJobs, defineJob } from 'holdfast/jobs'
 import { createBusyWork, type BusyPayload } from '../contests/jobs/busy-work.js'
 import { busySettings } from '../contests/jobs/settings.js'
+import { readFoundBy } from '../contests/jobs/user-transactions.js'
 import type { Subject } from '../harness/types.js'
 
 const tables = ['ready', 'claims', 'later', 'unique', 'waiting', 'dead']
@@ -30,11 +31,12 @@ const subject: Subject = {
         const worker = await jobs.work()
         return async () => await worker.stop()
       },
-      hasJobs: async () => {
-        const { rows } = await db.query<{ found: boolean }>(`select exists (select from holdfast.jobs_ready)
-          or exists (select from holdfast.jobs_later) or exists (select from holdfast.jobs_waiting) as found`)
-        return rows[0]?.found ?? false
-      },
+      hasJobs: async () =>
+        await readFoundBy(
+          db,
+          `select exists (select from holdfast.jobs_ready) or exists (select from holdfast.jobs_later)
+             or exists (select from holdfast.jobs_waiting) as found`,
+        ),
       clear: async () =>
         void (await db.query(`truncate ${tables.map((table) => `holdfast.jobs_${table}`).join(', ')}`)),
       close: async () => {

@@ -3,6 +3,7 @@ import { createJobs, defineJob } from 'holdfast/jobs'
 import { createEffects, insertEffect, openSidePool, verifyEffects } from '../contests/jobs/effects.js'
 import { createWork, type Payload } from '../contests/jobs/queue-work.js'
 import { effectSettings } from '../contests/jobs/settings.js'
+import { readFoundBy } from '../contests/jobs/user-transactions.js'
 import type { Subject } from '../harness/types.js'
 
 const TABLE = 'effects_holdfast'
@@ -34,9 +35,7 @@ const subject: Subject = {
         const worker = await jobs.work({ concurrency })
         return async () => await worker.stop()
       },
-      hasJobs: async () =>
-        (await db.query<{ found: boolean }>('select exists (select from holdfast.jobs_ready) as found')).rows[0]
-          ?.found ?? false,
+      hasJobs: async () => await readFoundBy(db, 'select exists (select from holdfast.jobs_ready) as found'),
       verify: async (amount) => await verifyEffects(pool, TABLE, amount),
       clear: async () => void (await pool.query(`truncate holdfast.jobs_ready, holdfast.jobs_claims, ${TABLE}`)),
       close: async () => {

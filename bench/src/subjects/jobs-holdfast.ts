@@ -1,6 +1,7 @@
 import { connect } from 'holdfast'
 import { createJobs, defineJob } from 'holdfast/jobs'
 import { createWork, type Payload } from '../contests/jobs/queue-work.js'
+import { readFoundBy } from '../contests/jobs/user-transactions.js'
 import type { Subject, Work } from '../harness/types.js'
 
 /** The defaults of all options. */
@@ -27,9 +28,7 @@ export async function openHoldfast(url: string, { keeps }: { keeps: boolean }): 
       const worker = await jobs.work()
       return async () => await worker.stop()
     },
-    hasJobs: async () =>
-      (await db.query<{ found: boolean }>('select exists (select from holdfast.jobs_ready) as found')).rows[0]?.found ??
-      false,
+    hasJobs: async () => await readFoundBy(db, 'select exists (select from holdfast.jobs_ready) as found'),
     clear: async () => {
       if (keeps) return
       await db.query('truncate holdfast.jobs_ready, holdfast.jobs_claims, bench_holdfast')

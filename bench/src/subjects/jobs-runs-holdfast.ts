@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { connect } from 'holdfast'
 import { createJobs, defineJob } from 'holdfast/jobs'
 import { formatRun } from '../contests/jobs/run-lines.js'
+import { readFoundBy } from '../contests/jobs/user-transactions.js'
 import type { Stretch, Subject } from '../harness/types.js'
 
 const BATCH = 1_000
@@ -30,10 +31,7 @@ const subject: Subject = {
       await jobs.work()
       return nothing
     }
-    const hasJobs = async () => {
-      const { rows } = await db.query<{ found: boolean }>('select exists (select from holdfast.jobs_ready) as found')
-      return rows[0]?.found ?? false
-    }
+    const hasJobs = async () => await readFoundBy(db, 'select exists (select from holdfast.jobs_ready) as found')
     return {
       operations: {},
       measures: {

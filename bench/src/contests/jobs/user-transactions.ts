@@ -1,3 +1,4 @@
+import type { Db } from 'holdfast'
 import type { Pool, PoolClient } from 'pg'
 
 /** A user's transaction on plain node-postgres, as its documentation shows it: one row, and what `also` does beside it. */
@@ -20,10 +21,26 @@ export async function insertInTransaction(
   }
 }
 
-/** `query` selects one boolean named found. */
+/** `query` selects one boolean named found. By an index: reading past all that is done would take a tenth of the machine. */
 export async function readFound(pool: Pool, query: string): Promise<boolean> {
-  const { rows } = await pool.query<{ found: boolean }>(query)
-  return rows[0]?.found ?? false
+  const client = await pool.connect()
+  try {
+    await client.query('set enable_seqscan = off')
+    const { rows } = await client.query<{ found: boolean }>(query)
+    return rows[0]?.found ?? false
+  } finally {
+    await client.query('reset enable_seqscan')
+    client.release()
+  }
+}
+
+/** The same through holdfast. */
+export async function readFoundBy(db: Db, query: string): Promise<boolean> {
+  return await db.tx(async (tx) => {
+    await tx.query('set local enable_seqscan = off')
+    const { rows } = await tx.query<{ found: boolean }>(query)
+    return rows[0]?.found ?? false
+  })
 }
 
 export async function createUserTable(pool: Pool, table: string): Promise<void> {
