@@ -9,6 +9,7 @@ import { exactlyOnce } from './jobs/exactly-once.js'
 import { held } from './jobs/held.js'
 import { latency } from './jobs/latency.js'
 import { batchEnqueue, drain, singleEnqueue } from './jobs/rates.js'
+import { designs } from './jobs/designs.js'
 import { createDatabases } from './jobs/databases.js'
 import { settings } from './jobs/settings.js'
 import { BULLMQ, onPostgres, type Part } from './jobs/setting.js'
@@ -28,6 +29,7 @@ const parts: Readonly<Record<string, Part>> = {
   reruns,
   held,
   backlog,
+  designs,
 }
 
 /** holdfast/jobs and other queues, each with its best documented settings, all on one same Node and one same server. */
