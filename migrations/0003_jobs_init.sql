@@ -83,7 +83,8 @@ create table holdfast.jobs_claims (
   primary key (lane, cid)
 );
 -- Uncompressed: written once, read by each claim until it ends.
-alter table holdfast.jobs_claims alter column keys set storage external, alter column key_ids set storage external;
+alter table holdfast.jobs_claims
+  alter column ids set storage external, alter column keys set storage external, alter column key_ids set storage external;
 create index jobs_claims_worker on holdfast.jobs_claims (worker);
 comment on table holdfast.jobs_claims is 'Batches in the hands of workers: a job is claimable when it is visible and in no open claim.';
 

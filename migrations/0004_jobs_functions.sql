@@ -173,6 +173,7 @@ declare
   c_bytes constant bigint := 4000000;
   v_per_key integer;
   v_open int8multirange;
+  v_oldest bigint;
   v_list bigint[];
   v_keys text[];
   v_bytes bigint;
@@ -212,8 +213,9 @@ begin
       continue when not found;
       select a.ids, a.keys into v_freed, v_freed_keys from holdfast.jobs_admit(p_lanes[i], v_per_key, p_most, c_bytes) a;
     end if;
-    select range_agg(c.ids), coalesce(min(c.cid), p_opened[i]) into v_open, opened
+    select range_agg(c.ids) filter (where upper(c.ids) > p_from[i]), min(c.cid) into v_open, v_oldest
       from holdfast.jobs_claims c where c.lane = p_lanes[i] and c.cid >= p_opened[i];
+    opened := coalesce(v_oldest, p_opened[i]);
     -- Several rounds only where all jobs found had to be parked.
     for v_round in 1 .. 20 loop
       select array_agg(s.id order by s.id), array_agg(s.key order by s.id), sum(s.bytes), bool_or(s.key is not null)
@@ -268,7 +270,7 @@ begin
       select p_lanes[i], p_worker, ids, array_agg(k.key), array_agg(k.id) from unnest(v_keys, v_list) k (key, id) where k.key is not null
       returning c.cid into cid;
       -- Claims below the oldest open one are never looked at again: dead rows of an old snapshot would pile up there.
-      if v_open is null then opened := cid; end if;
+      if v_oldest is null then opened := cid; end if;
       xid := pg_current_xact_id();
       p_most := p_most - amount;
     end if;
@@ -314,31 +316,31 @@ set enable_seqscan = off set enable_bitmapscan = off set jit = off
 set plan_cache_mode = force_generic_plan
 as $$
 declare
+  c_run constant integer := 16;
   v_mine bigint[] := holdfast.jobs_hold_claims(p_worker, p_lane, p_cid);
-  v_rest bigint[] := '{}';
+  v_rest bigint[];
   v_done integer := 0;
   v_some integer;
   v_slot smallint;
   v_slot_keys text[];
   v_keys text[];
 begin
-  if p_frees then
-    v_rest := array(
-      select k from unnest(p_lo, p_hi, p_cid) u (lo, hi, cid) cross join lateral generate_series(u.lo, u.hi) k where u.cid = any(v_mine));
-  else
+  -- Runs of neighbours go by their ends. Where other queues have drawn ids in between, runs are short: those go by their ids.
+  v_rest := array(
+    select u.lo from unnest(p_lo, p_hi, p_cid) u (lo, hi, cid) where u.lo = u.hi and u.cid = any(v_mine)
+    union all
+    select k from unnest(p_lo, p_hi, p_cid) u (lo, hi, cid) cross join lateral generate_series(u.lo, u.hi) k
+     where u.lo < u.hi and u.cid = any(v_mine) and (p_frees or u.hi - u.lo < c_run));
+  if not p_frees then
     for i in 1 .. cardinality(p_lo) loop
-      continue when p_cid[i] <> all(v_mine);
-      if p_lo[i] = p_hi[i] then
-        v_rest := v_rest || p_lo[i];
-      else
-        delete from holdfast.jobs_ready r where r.slot = (p_lo[i] >> 16) & 7 and r.lane = p_lane and r.id between p_lo[i] and p_hi[i];
-        get diagnostics v_some = row_count;
-        v_done := v_done + v_some;
-      end if;
+      continue when p_hi[i] - p_lo[i] < c_run or p_cid[i] <> all(v_mine);
+      delete from holdfast.jobs_ready r where r.slot = (p_lo[i] >> 16) & 7 and r.lane = p_lane and r.id between p_lo[i] and p_hi[i];
+      get diagnostics v_some = row_count;
+      v_done := v_done + v_some;
     end loop;
   end if;
-  if p_frees then
-    for v_slot in select distinct (k >> 16) & 7 from unnest(v_rest) k loop
+  for v_slot in select distinct (k >> 16) & 7 from unnest(v_rest) k loop
+    if p_frees then
       with gone as (
         delete from holdfast.jobs_ready r where r.slot = v_slot and r.lane = p_lane and r.id = any(v_rest)
         returning r.key, r.unique_key, coalesce(r.origin, r.id) as id),
@@ -346,14 +348,14 @@ begin
         delete from holdfast.jobs_unique k using gone g
          where g.unique_key is not null and k.queue = p_lane >> 2 and k.key = g.unique_key and k.id = g.id)
       select count(*), array_agg(g.key) filter (where g.key is not null) into v_some, v_slot_keys from gone g;
-      v_done := v_done + v_some;
       v_keys := v_keys || v_slot_keys;
-    end loop;
-    if v_keys is not null then perform holdfast.jobs_release((p_lane >> 2)::smallint, v_keys); end if;
-  elsif cardinality(v_rest) > 0 then
-    select count(*) into v_some from holdfast.jobs_take(p_lane, v_rest);
+    else
+      delete from holdfast.jobs_ready r where r.slot = v_slot and r.lane = p_lane and r.id = any(v_rest);
+      get diagnostics v_some = row_count;
+    end if;
     v_done := v_done + v_some;
-  end if;
+  end loop;
+  if v_keys is not null then perform holdfast.jobs_release((p_lane >> 2)::smallint, v_keys); end if;
   if cardinality(p_ended) > 0 then
     delete from holdfast.jobs_claims c where c.lane = p_lane and c.worker = p_worker and c.cid = any(p_ended);
   end if;

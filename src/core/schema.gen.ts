@@ -1326,7 +1326,7 @@ export const catalog: readonly CatalogRow[] = [
   {
     "kind": "function",
     "name": "jobs_claim(p_worker bigint, p_lanes integer[], p_from bigint[], p_opened bigint[], p_most integer)",
-    "definition": "80033edefa71c77109c3db77523dd0d3"
+    "definition": "f34d09ad7f412e1b1b9032824b756010"
   },
   {
     "kind": "function",
@@ -1341,7 +1341,7 @@ export const catalog: readonly CatalogRow[] = [
   {
     "kind": "function",
     "name": "jobs_complete(p_worker bigint, p_lane integer, p_lo bigint[], p_hi bigint[], p_cid bigint[], p_ended bigint[], p_frees boolean)",
-    "definition": "456d2a3372d9ec1c47140a006b4516df"
+    "definition": "68308e6f95fe4624b7326ce502d3192c"
   },
   {
     "kind": "function",

@@ -7,6 +7,7 @@ const RESCAN_MS = 250
  * the marks had passed, and nobody would look for them there again.
  */
 const FULL_LOOK_MS = 60_000
+const RAISE_EVERY_MS = 50
 /** A look may take a twentieth of the time, and is not put off for longer than this. */
 const LEAST_REST = 20
 const MOST_REST_MS = 2_000
@@ -35,6 +36,7 @@ export class LaneMarks {
   #lookedAt = 0
   #fullAt: number | undefined
   #restMs = RESCAN_MS
+  #raisedAt = Number.NEGATIVE_INFINITY
   /** What a claim takes that begins at the head. */
   #usualMs = 0
   /** The claim that is on its way began at the safe mark. */
@@ -97,6 +99,13 @@ export class LaneMarks {
     const { last } = this.#pending
     this.#pending = undefined
     return last
+  }
+
+  /** Finding a mark costs the server as much as a small claim. */
+  mayRaise(now: number): boolean {
+    if (now - this.#raisedAt < RAISE_EVERY_MS) return false
+    this.#raisedAt = now
+    return true
   }
 
   raise(mark: number): void {

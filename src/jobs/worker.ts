@@ -207,13 +207,13 @@ export class JobWorker implements Worker {
 
   /** Remembers where the next claim begins. Gives how many jobs were found. */
   #note({ rows, lanes, most, membership }: Found): number {
-    const wasFull = isFull(rows, most)
+    const [wasFull, now] = [isFull(rows, most), performance.now()]
     // Of a lane that another one was claiming from it is not known how much it holds.
-    if (wasFull || rows.length === lanes) this.#size.note(wasFull, performance.now())
+    if (wasFull || rows.length === lanes) this.#size.note(wasFull, now)
     for (const row of rows) {
       const marks = this.#marks.find(({ lane }) => lane === row.lane) as LaneMarks
       const last = marks.note(row, wasFull)
-      if (last !== undefined) void this.#raise(marks, last, membership)
+      if (last !== undefined && marks.mayRaise(now)) void this.#raise(marks, last, membership)
     }
     return countJobs(rows)
   }

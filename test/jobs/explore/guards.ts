@@ -28,7 +28,7 @@ export const guards = {
   openClaims: { in: 'jobs_claim', text: 'and (v_open is null or not r.id <@ v_open)', without: '' },
   oldestOpenClaim: {
     in: 'jobs_claim',
-    text: 'if v_open is null then opened := cid; end if;',
+    text: 'if v_oldest is null then opened := cid; end if;',
     without: 'opened := cid;',
   },
   workerIsKnown: {
