@@ -1,3 +1,4 @@
+import { connect } from 'holdfast'
 import pg from 'pg'
 import { summarize } from '../../harness/statistics.js'
 import type { Row } from '../../harness/types.js'
@@ -16,6 +17,9 @@ const CLAIM = 1_000
 export const designs: Part = async (setting) => {
   const sizes = setting.input.quick ? quick : full
   const url = setting.databases.urlOf(HOLDFAST)
+  const db = await connect({ url })
+  await db.migrate()
+  await db.close()
   const client = new pg.Client({ connectionString: url })
   await client.connect()
   await client.query(`set synchronous_commit = off`)
