@@ -1,5 +1,5 @@
--- Limits per key: so many jobs of a key at once, in the order in which they
--- were sent, among those that have been found. Part of the protocol of 0004.
+-- Limits per key: so many jobs of a key at once, in the order in which they were sent, among those that have been found.
+-- Part of the protocol of 0004.
 --
 -- Nothing counts what runs: a job of a key runs while an open claim holds it and its row is in jobs_ready. A claim that
 -- finds one whose key has no place parks it in jobs_waiting; whoever ends a job of the key marks the next one free, and the

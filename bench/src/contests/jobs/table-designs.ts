@@ -13,7 +13,7 @@ export interface Design {
 const FILL = 50_000
 const body = `json_build_object('sentAt', n + 0.5, 'order', '0193f2a4-5c1e-7d3b-9a44-1f6c2e8b7d10', 'note', repeat('x', 120))::text`
 
-/** The chosen one, and those that lost, each with and without a hint where to begin looking. */
+/** The chosen one and those that lost: the nearest of them with a hint where to begin looking, and without. */
 export async function openDesigns(client: pg.Client, claim: number): Promise<Design[]> {
   await client.query('create schema if not exists bench_designs')
   return [
@@ -86,46 +86,65 @@ async function openChosen(client: pg.Client, claim: number): Promise<Design> {
   }
 }
 
+/** What the others are, besides their tables. `claimText` gives ids and bodies. */
+interface PlainDesign {
+  name: string
+  tables: string
+  /** Jobs are sent into this one, and deleted from that one when they are done. */
+  from: string
+  to: string
+  claimText: string
+  /** `$1` of `claimText`, where to begin looking: behind the last job, always at the start, or there is none. */
+  hint: 'moves' | 'stays' | 'none'
+}
+
+function createPlain(client: pg.Client, { name, tables, from, to, claimText, hint }: PlainDesign): Design {
+  let next = '0'
+  return {
+    name,
+    tables,
+    fill: async (amount) =>
+      await fillBy(
+        client,
+        `insert into ${from} (body) select ${body} from generate_series($1::bigint, $2::bigint) n`,
+        amount,
+      ),
+    takeOne: async () => {
+      const { rows } = await client.query<{ ids: string[] | null; bodies: string[] }>({
+        name: `claim-${to}`,
+        text: claimText,
+        values: hint === 'none' ? [] : [next],
+      })
+      const ids = rows[0]?.ids ?? []
+      if (ids.length === 0) return 0
+      if (hint === 'moves') next = String(Math.max(...ids.map(Number)) + 1)
+      await client.query({ name: `done-${to}`, text: `delete from ${to} where id = any($1::bigint[])`, values: [ids] })
+      return ids.length
+    },
+    clear: async () => {
+      await client.query(`truncate ${tables}`)
+    },
+  }
+}
+
 /** The job's row is deleted by the claim and copied into a table of what runs. */
 async function openDeleteAtClaim(client: pg.Client, claim: number, hasHint: boolean): Promise<Design> {
   const [ready, running] = ['bench_designs.ready', 'bench_designs.running']
   await client.query(`
     create table if not exists ${ready} (id bigint generated always as identity primary key, at timestamptz not null default now(), body text not null);
     create table if not exists ${running} (id bigint primary key, worker bigint not null, at timestamptz not null, body text not null)`)
-  let from = '0'
-  return {
+  return createPlain(client, {
     name: `deleted by the claim${hasHint ? ', with a hint' : ''}`,
     tables: `${ready}, ${running}`,
-    fill: async (amount) =>
-      await fillBy(
-        client,
-        `insert into ${ready} (body) select ${body} from generate_series($1::bigint, $2::bigint) n`,
-        amount,
-      ),
-    takeOne: async () => {
-      const { rows } = await client.query<{ ids: string[] | null; bodies: string[] }>({
-        name: `delete-claim`,
-        text: `with gone as (
-            delete from ${ready} where id = any(array(
-              select id from ${ready} where id >= $1 order by id limit ${claim} for update skip locked)) returning *),
-          taken as (insert into ${running} (id, worker, at, body) select id, 1, at, body from gone returning id, body)
-          select array_agg(id) as ids, string_agg(body, E'\\x1e') as bodies from taken`,
-        values: [hasHint ? from : '0'],
-      })
-      const ids = rows[0]?.ids ?? []
-      if (ids.length === 0) return 0
-      from = String(Math.max(...ids.map(Number)) + 1)
-      await client.query({
-        name: 'delete-done',
-        text: `delete from ${running} where id = any($1::bigint[])`,
-        values: [ids],
-      })
-      return ids.length
-    },
-    clear: async () => {
-      await client.query(`truncate ${ready}, ${running}`)
-    },
-  }
+    from: ready,
+    to: running,
+    hint: hasHint ? 'moves' : 'stays',
+    claimText: `with gone as (
+        delete from ${ready} where id = any(array(
+          select id from ${ready} where id >= $1 order by id limit ${claim} for update skip locked)) returning *),
+      taken as (insert into ${running} (id, worker, at, body) select id, 1, at, body from gone returning id, body)
+      select array_agg(id) as ids, string_agg(body, E'\\x1e') as bodies from taken`,
+  })
 }
 
 /** A state in the job's row, and an index over those that wait. */
@@ -135,34 +154,15 @@ async function openUpdateInPlace(client: pg.Client, claim: number): Promise<Desi
     create table if not exists ${table} (
       id bigint generated always as identity primary key, state smallint not null default 0, worker bigint, at timestamptz not null default now(), body text not null);
     create index if not exists stated_waiting on ${table} (id) where state = 0`)
-  return {
+  return createPlain(client, {
     name: 'a state in the row',
     tables: table,
-    fill: async (amount) =>
-      await fillBy(
-        client,
-        `insert into ${table} (body) select ${body} from generate_series($1::bigint, $2::bigint) n`,
-        amount,
-      ),
-    takeOne: async () => {
-      const { rows } = await client.query<{ ids: string[] | null; bodies: string[] }>({
-        name: 'state-claim',
-        text: `with taken as (
-            update ${table} set state = 1, worker = 1 where id = any(array(
-              select id from ${table} where state = 0 order by id limit ${claim} for update skip locked)) returning id, body)
-          select array_agg(id) as ids, string_agg(body, E'\\x1e') as bodies from taken`,
-      })
-      const ids = rows[0]?.ids ?? []
-      if (ids.length === 0) return 0
-      await client.query({
-        name: 'state-done',
-        text: `delete from ${table} where id = any($1::bigint[])`,
-        values: [ids],
-      })
-      return ids.length
-    },
-    clear: async () => {
-      await client.query(`truncate ${table}`)
-    },
-  }
+    from: table,
+    to: table,
+    hint: 'none',
+    claimText: `with taken as (
+        update ${table} set state = 1, worker = 1 where id = any(array(
+          select id from ${table} where state = 0 order by id limit ${claim} for update skip locked)) returning id, body)
+      select array_agg(id) as ids, string_agg(body, E'\\x1e') as bodies from taken`,
+  })
 }
