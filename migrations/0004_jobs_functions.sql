@@ -306,7 +306,8 @@ language sql as $$
      where c.lane = p_lane and c.cid = any(p_cids) and c.worker = p_worker for key share) held
 $$;
 
--- Jobs that succeeded: runs of ids p_lo[i] to p_hi[i], all of claim p_cid[i]. p_ended: claims with nothing left.
+-- Jobs that succeeded: one where p_lo[i] = p_hi[i], else all those of claim p_cid[i] from p_lo[i] to p_hi[i], which lie in one
+-- slot. What other queues drew in between is not in this lane, and what was committed late is not in the claim. p_ended: claims with nothing left.
 -- Gives how many were still the worker's; the others were handed on, and their success does not count.
 create function holdfast.jobs_complete(
   p_worker bigint, p_lane integer, p_lo bigint[], p_hi bigint[], p_cid bigint[], p_ended bigint[], p_frees boolean
@@ -316,29 +317,41 @@ set enable_seqscan = off set enable_bitmapscan = off set jit = off
 set plan_cache_mode = force_generic_plan
 as $$
 declare
-  c_run constant integer := 16;
   v_mine bigint[] := holdfast.jobs_hold_claims(p_worker, p_lane, p_cid);
   v_rest bigint[];
+  v_ids int8multirange;
+  v_cid bigint := 0;
+  v_run record;
   v_done integer := 0;
   v_some integer;
   v_slot smallint;
   v_slot_keys text[];
   v_keys text[];
 begin
-  -- Runs of neighbours go by their ends. Where other queues have drawn ids in between, runs are short: those go by their ids.
-  v_rest := array(
-    select u.lo from unnest(p_lo, p_hi, p_cid) u (lo, hi, cid) where u.lo = u.hi and u.cid = any(v_mine)
-    union all
-    select k from unnest(p_lo, p_hi, p_cid) u (lo, hi, cid) cross join lateral generate_series(u.lo, u.hi) k
-     where u.lo < u.hi and u.cid = any(v_mine) and (p_frees or u.hi - u.lo < c_run));
-  if not p_frees then
-    for i in 1 .. cardinality(p_lo) loop
-      continue when p_hi[i] - p_lo[i] < c_run or p_cid[i] <> all(v_mine);
-      delete from holdfast.jobs_ready r where r.slot = (p_lo[i] >> 16) & 7 and r.lane = p_lane and r.id between p_lo[i] and p_hi[i];
-      get diagnostics v_some = row_count;
-      v_done := v_done + v_some;
-    end loop;
-  end if;
+  v_rest := array(select u.lo from unnest(p_lo, p_hi, p_cid) u (lo, hi, cid) where u.lo = u.hi and u.cid = any(v_mine));
+  for v_run in
+    select u.lo, u.hi, u.cid from unnest(p_lo, p_hi, p_cid) u (lo, hi, cid) where u.lo < u.hi and u.cid = any(v_mine)
+  loop
+    if v_run.cid <> v_cid then
+      -- A copy in memory: as stored it would be fetched anew for each row.
+      select c.ids + '{}' into v_ids from holdfast.jobs_claims c where c.lane = p_lane and c.cid = v_run.cid;
+      v_cid := v_run.cid;
+    end if;
+    if p_frees then
+      v_rest := v_rest || array(
+        select k from unnest(v_ids * int8multirange(int8range(v_run.lo, v_run.hi, '[]'))) g
+         cross join lateral generate_series(lower(g), upper(g) - 1) k);
+      continue;
+    end if;
+    if v_ids @> int8range(v_run.lo, v_run.hi, '[]') then
+      delete from holdfast.jobs_ready r where r.slot = (v_run.lo >> 16) & 7 and r.lane = p_lane and r.id between v_run.lo and v_run.hi;
+    else
+      delete from holdfast.jobs_ready r
+       where r.slot = (v_run.lo >> 16) & 7 and r.lane = p_lane and r.id between v_run.lo and v_run.hi and r.id <@ v_ids;
+    end if;
+    get diagnostics v_some = row_count;
+    v_done := v_done + v_some;
+  end loop;
   for v_slot in select distinct (k >> 16) & 7 from unnest(v_rest) k loop
     if p_frees then
       with gone as (

@@ -341,16 +341,10 @@ as $$
 #variable_conflict use_variable
 declare
   v_got record;
-  v_lo bigint[];
-  v_hi bigint[];
   v_done integer := 0;
 begin
   for v_got in select h.* from holdfast.jobs_hold(claim, ids) h loop
-    -- Runs of neighbours, none of which leaves its slot.
-    select array_agg(r.lo), array_agg(r.hi) into v_lo, v_hi
-      from (select min(k.id) as lo, max(k.id) as hi from (
-              select u.id, u.id - row_number() over (order by u.id) as run from unnest(v_got.ids) u (id)) k group by k.run, k.id >> 16) r;
-    if holdfast.jobs_complete(claim, v_got.lane, v_lo, v_hi, array_fill(v_got.cid, array[cardinality(v_lo)]), '{}', v_got.frees) <> cardinality(v_got.ids) then
+    if holdfast.jobs_complete(claim, v_got.lane, v_got.ids, v_got.ids, array_fill(v_got.cid, array[cardinality(v_got.ids)]), '{}', v_got.frees) <> cardinality(v_got.ids) then
       raise exception 'HF_JOBS_LOST: jobs are not held by claim % any more', claim using errcode = 'HF002';
     end if;
     insert into holdfast.jobs_outcomes (queue, minute, succeeded) values (v_got.lane >> 2, date_trunc('minute', now()), cardinality(v_got.ids));

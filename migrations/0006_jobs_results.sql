@@ -71,9 +71,6 @@ set plan_cache_mode = force_generic_plan
 as $$
 declare
   v_mine bigint[] := holdfast.jobs_hold_claims(p_worker, p_lane, p_cid);
-  v_lo bigint[];
-  v_hi bigint[];
-  v_cid bigint[];
 begin
   with held as materialized (
     select r.*, coalesce(r.origin, r.id) as job_id, u.result
@@ -96,13 +93,7 @@ begin
   on conflict (id) do update set outcome = excluded.outcome, attempts = excluded.attempts, finished_at = excluded.finished_at,
     expires_at = excluded.expires_at, errors = excluded.errors, progress = excluded.progress, result = excluded.result,
     redriven_as = null;
-  -- Neighbours as runs, as jobs_complete is quick with them; a run stays in its claim and its slot.
-  select array_agg(n.lo), array_agg(n.hi), array_agg(n.cid) into v_lo, v_hi, v_cid from (
-    select min(i.id) as lo, max(i.id) as hi, i.cid from (
-      select u.id, u.cid, u.id - row_number() over (partition by u.cid order by u.id) as step
-        from unnest(p_id, p_cid) u (id, cid)) i
-     group by i.cid, i.step, i.id >> 16) n;
-  return holdfast.jobs_complete(p_worker, p_lane, v_lo, v_hi, v_cid, p_ended, true);
+  return holdfast.jobs_complete(p_worker, p_lane, p_id, p_id, p_cid, p_ended, true);
 end $$;
 
 -- The same at the end of a transaction in which jobs did their work: raises unless every one is still the worker's.

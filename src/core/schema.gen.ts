@@ -1301,7 +1301,7 @@ export const catalog: readonly CatalogRow[] = [
   {
     "kind": "function",
     "name": "complete_jobs(claim bigint, ids bigint[])",
-    "definition": "ed699363ad1ab7785b73042454d9eb85"
+    "definition": "e44584b380db3ee493928030a44cc6e5"
   },
   {
     "kind": "function",
@@ -1341,12 +1341,12 @@ export const catalog: readonly CatalogRow[] = [
   {
     "kind": "function",
     "name": "jobs_complete(p_worker bigint, p_lane integer, p_lo bigint[], p_hi bigint[], p_cid bigint[], p_ended bigint[], p_frees boolean)",
-    "definition": "68308e6f95fe4624b7326ce502d3192c"
+    "definition": "0c8ddcc1255fe8e280c6b20276a4ffd4"
   },
   {
     "kind": "function",
     "name": "jobs_conclude(p_worker bigint, p_lane integer, p_id bigint[], p_cid bigint[], p_outcome text, p_result text[], p_ended bigint[])",
-    "definition": "f56d869e89a9e97cc80446ab9e061778"
+    "definition": "ef0c6f312d9db6d81cd491b4bedef04c"
   },
   {
     "kind": "function",

@@ -7,6 +7,8 @@ export interface ClaimedJob {
   cid: number
   /** Its row. */
   id: number
+  /** Which one of its claim, by id: neighbours may be ended by their first and last. */
+  place: number
   /** What its handler sees; null: `id`, as it was never moved. */
   origin: string | null
   attempt: number
@@ -30,7 +32,7 @@ export function parseClaim({ lane, cid, ids, jobs }: ClaimRow): ClaimedJob[] {
   const claimed: ClaimedJob[] = []
   for (const [lower, upper] of parseRanges(ids))
     for (let id = lower; id < upper; id++)
-      claimed.push(parseRecord(lane, Number(cid), id, records[claimed.length] as string))
+      claimed.push(parseRecord(lane, Number(cid), id, claimed.length, records[claimed.length] as string))
   return claimed
 }
 
@@ -40,17 +42,18 @@ function parseRanges(ids: string): [number, number][] {
   return Array.from({ length: bounds.length / 2 }, (_, n) => [Number(bounds[2 * n]), Number(bounds[2 * n + 1])])
 }
 
-function parseRecord(lane: number, cid: number, id: number, record: string): ClaimedJob {
+function parseRecord(lane: number, cid: number, id: number, place: number, record: string): ClaimedJob {
   const end = record.indexOf(FIELD)
   const head = record.slice(0, end)
   const body = record.slice(end + 1)
   if (!head.includes(','))
-    return { lane, cid, id, origin: null, attempt: 1, crashes: 0, sentAt: head, frees: false, body }
+    return { lane, cid, id, place, origin: null, attempt: 1, crashes: 0, sentAt: head, frees: false, body }
   const [sentAt = '', origin, attempt, crashes, frees] = head.split(',')
   return {
     lane,
     cid,
     id,
+    place,
     origin: origin || null,
     attempt: Number(attempt),
     crashes: Number(crashes),

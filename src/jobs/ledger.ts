@@ -4,11 +4,15 @@ import { concludeAll } from './conclude.js'
 import type { Conclusion } from './results-store.js'
 import { complete, fail, giveBack, type Completion, type Failure } from './store.js'
 
-/** Rows of one slot have equal id >> 16: a run of ids must not leave its slot. */
-const SLOT_BITS = 65_536
+/** Rows of one slot have equal id >> 16: a run must not leave its slot. */
+const SLOT_SIZE = 65_536
+/** Fewer are ended by their ids: each run is a statement of its own on the server. */
+const SHORTEST_RUN = 16
+
+type Done = Pick<ClaimedJob, 'id' | 'cid' | 'place'>
 
 interface LaneEntry {
-  done: { id: number; cid: number }[]
+  done: Done[]
   failures: Failure[]
   returns: { id: number; cid: number }[]
   ended: number[]
@@ -59,7 +63,7 @@ export class Ledger {
 
   finish(job: ClaimedJob): void {
     const entry = this.#entryOf(job)
-    entry.done.push({ id: job.id, cid: job.cid })
+    entry.done.push({ id: job.id, cid: job.cid, place: job.place })
     this.unwritten++
     if (job.frees) entry.frees = true
     this.#settle(entry, job.cid)
@@ -194,17 +198,27 @@ export class Ledger {
   }
 }
 
-/** Runs of ids that were really claimed, never from the lowest to the highest: a late commit may lie in between. */
-export function joinRuns(done: { id: number; cid: number }[]): { lo: number[]; hi: number[]; cids: number[] } {
+/**
+ * Neighbours of a claim as runs, whatever other queues have drawn in between; the server takes no row of the lane in
+ * between that is not the claim's, as one that was committed late.
+ */
+export function joinRuns(done: readonly Done[]): Pick<Completion, 'lo' | 'hi' | 'cids'> {
   const [lo, hi, cids]: [number[], number[], number[]] = [[], [], []]
-  let last = -1
-  for (const { id, cid } of done.toSorted((a, b) => a.id - b.id)) {
-    if (last >= 0 && id === (hi[last] as number) + 1 && cid === cids[last] && id % SLOT_BITS !== 0) hi[last] = id
-    else {
-      last = lo.push(id) - 1
-      hi.push(id)
-      cids.push(cid)
+  const sorted = done.toSorted((a, b) => a.cid - b.cid || a.place - b.place)
+  for (let [from, to] = [0, 0]; from < sorted.length; from = to) {
+    const first = sorted[from] as Done
+    while (++to < sorted.length && isNext(first, to - from, sorted[to] as Done));
+    const ends = to - from < SHORTEST_RUN ? sorted.slice(from, to).map((one) => [one, one]) : [[first, sorted[to - 1]]]
+    for (const [lower, upper] of ends as [Done, Done][]) {
+      lo.push(lower.id)
+      hi.push(upper.id)
+      cids.push(lower.cid)
     }
   }
   return { lo, hi, cids }
 }
+
+const isNext = (first: Done, distance: number, { id, cid, place }: Done): boolean =>
+  cid === first.cid &&
+  place === first.place + distance &&
+  Math.floor(id / SLOT_SIZE) === Math.floor(first.id / SLOT_SIZE)

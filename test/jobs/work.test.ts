@@ -460,6 +460,7 @@ test('suspects of a crash are in no group', () => {
     lane: 1,
     cid: 1,
     id,
+    place: id,
     origin: null,
     attempt: 1,
     crashes,
