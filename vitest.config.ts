@@ -19,6 +19,7 @@ const ownServers = ['test/core/hosts.test.ts']
 const databaseSuites = [
   'test/core/**/*.test.ts',
   'test/jobs/**/*.test.ts',
+  'test/idempotency/**/*.test.ts',
   'test/prove/**/*.test.ts',
   'test/example/**/*.test.ts',
 ]

@@ -1,6 +1,7 @@
 import { coreErrors, type ErrorTable } from '../core/index.js'
 import { embeddedErrors } from '../embedded/index.js'
 import { httpErrors } from '../http/index.js'
+import { idempotencyErrors } from '../idempotency/index.js'
 import { jobsErrors } from '../jobs/index.js'
 import { proveErrors } from '../prove/index.js'
 import { cliErrors } from './errors.js'
@@ -10,6 +11,7 @@ export const errorModules: readonly { module: string; table: ErrorTable }[] = [
   { module: 'core', table: coreErrors },
   { module: 'embedded', table: embeddedErrors },
   { module: 'jobs', table: jobsErrors },
+  { module: 'idempotency', table: idempotencyErrors },
   { module: 'http', table: httpErrors },
   { module: 'prove', table: proveErrors },
   { module: 'cli', table: cliErrors },

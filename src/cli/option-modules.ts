@@ -5,6 +5,7 @@ import {
   txOptionTable,
   type OptionTable,
 } from '../core/index.js'
+import { httpRuleTable, idempotencyOptionTable, messageOptionTable, runOptionTable } from '../idempotency/index.js'
 import {
   jobOptionTable,
   redriveOptionTable,
@@ -24,4 +25,8 @@ export const optionModules: readonly { of: string; table: OptionTable }[] = [
   { of: 'jobs.work(options)', table: workOptionTable },
   { of: 'jobs.watch(id, options)', table: watchOptionTable },
   { of: 'jobs.redrive(filter)', table: redriveOptionTable },
+  { of: 'createIdempotency(db, options)', table: idempotencyOptionTable },
+  { of: 'idempotency.run(call, effect, options)', table: runOptionTable },
+  { of: 'idempotency.handle(request, rules, effect)', table: httpRuleTable },
+  { of: 'idempotency.receive(tx, message)', table: messageOptionTable },
 ]

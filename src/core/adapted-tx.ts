@@ -40,7 +40,14 @@ export function adaptTransaction(
     await turns.tail
     return await foreign.savepoint(async (inner) => await body(adaptTransaction(inner, turns)))
   }
-  const tx = { query, sql, savepoint, seesCommit: false, afterCommit: refuseAfterCommit } as unknown as Tx
+  const tx = {
+    query,
+    sql,
+    savepoint,
+    seesCommit: false,
+    beforeCommit: refuseCommit,
+    afterCommit: refuseCommit,
+  } as unknown as Tx
   return tx
 }
 
@@ -77,8 +84,11 @@ async function runObserved(
   }
 }
 
-function refuseAfterCommit(): never {
-  throw coreError('HF_TX_COMMIT_UNSEEN', 'afterCommit was called on a transaction that another library commits.')
+function refuseCommit(): never {
+  throw coreError(
+    'HF_TX_COMMIT_UNSEEN',
+    'afterCommit or beforeCommit was called on a transaction that another library commits.',
+  )
 }
 
 /** @param what in the words of the library, such as "Kysely's transaction" */

@@ -75,6 +75,56 @@ export const catalog: readonly CatalogRow[] = [
   },
   {
     "kind": "column",
+    "name": "idempotency_answers.body",
+    "definition": "text"
+  },
+  {
+    "kind": "column",
+    "name": "idempotency_answers.created_at",
+    "definition": "timestamp with time zone not null default now()"
+  },
+  {
+    "kind": "column",
+    "name": "idempotency_answers.expires_at",
+    "definition": "timestamp with time zone not null"
+  },
+  {
+    "kind": "column",
+    "name": "idempotency_answers.fingerprint",
+    "definition": "bytea not null"
+  },
+  {
+    "kind": "column",
+    "name": "idempotency_answers.headers",
+    "definition": "json"
+  },
+  {
+    "kind": "column",
+    "name": "idempotency_answers.is_base64",
+    "definition": "boolean not null default false"
+  },
+  {
+    "kind": "column",
+    "name": "idempotency_answers.key",
+    "definition": "text not null"
+  },
+  {
+    "kind": "column",
+    "name": "idempotency_answers.principal",
+    "definition": "text not null"
+  },
+  {
+    "kind": "column",
+    "name": "idempotency_answers.scope",
+    "definition": "text not null"
+  },
+  {
+    "kind": "column",
+    "name": "idempotency_answers.status",
+    "definition": "smallint"
+  },
+  {
+    "kind": "column",
     "name": "jobs_cancels.asked_at",
     "definition": "timestamp with time zone not null default now()"
   },
@@ -1155,6 +1205,16 @@ export const catalog: readonly CatalogRow[] = [
   },
   {
     "kind": "constraint",
+    "name": "idempotency_answers.idempotency_answers_check",
+    "definition": "CHECK ((((length(scope) >= 1) AND (length(scope) <= 200)) AND (length(principal) <= 200) AND ((length(key) >= 1) AND (length(key) <= 255))))"
+  },
+  {
+    "kind": "constraint",
+    "name": "idempotency_answers.idempotency_answers_pkey",
+    "definition": "PRIMARY KEY (scope, principal, key)"
+  },
+  {
+    "kind": "constraint",
     "name": "jobs_cancels.jobs_cancels_pkey",
     "definition": "PRIMARY KEY (job_id)"
   },
@@ -1312,6 +1372,16 @@ export const catalog: readonly CatalogRow[] = [
     "kind": "function",
     "name": "fail_job(claim bigint, id bigint, error text, retry_after interval, error_name text, retry boolean)",
     "definition": "4d5a607b421f02a12c76009738650e42"
+  },
+  {
+    "kind": "function",
+    "name": "idempotency_begin(p_scope text, p_principal text, p_key text, OUT state text, OUT fingerprint bytea, OUT status smallint, OUT headers json, OUT body text, OUT is_base64 boolean)",
+    "definition": "7b7d9d752b46402cd5bab21b5d9c4583"
+  },
+  {
+    "kind": "function",
+    "name": "idempotency_keep(p_scope text, p_principal text, p_key text, p_fingerprint bytea, p_ttl_ms double precision, p_status smallint, p_headers json, p_body text, p_is_base64 boolean)",
+    "definition": "91adf26a7b4257de1125865feaddf532"
   },
   {
     "kind": "function",
@@ -1510,6 +1580,11 @@ export const catalog: readonly CatalogRow[] = [
   },
   {
     "kind": "function",
+    "name": "receive_message(source text, id text, body text, keep interval)",
+    "definition": "a9de376c277094faa456342f4d86a504"
+  },
+  {
+    "kind": "function",
     "name": "return_jobs(claim bigint, ids bigint[])",
     "definition": "236383bb822e05474758adff2ea7e69d"
   },
@@ -1527,6 +1602,16 @@ export const catalog: readonly CatalogRow[] = [
     "kind": "index",
     "name": "core_migrations_pkey",
     "definition": "CREATE UNIQUE INDEX core_migrations_pkey ON holdfast.core_migrations USING btree (name)"
+  },
+  {
+    "kind": "index",
+    "name": "idempotency_answers_expiry",
+    "definition": "CREATE INDEX idempotency_answers_expiry ON holdfast.idempotency_answers USING btree (expires_at)"
+  },
+  {
+    "kind": "index",
+    "name": "idempotency_answers_pkey",
+    "definition": "CREATE UNIQUE INDEX idempotency_answers_pkey ON holdfast.idempotency_answers USING btree (scope, principal, key)"
   },
   {
     "kind": "index",
@@ -1761,6 +1846,11 @@ export const catalog: readonly CatalogRow[] = [
   {
     "kind": "table",
     "name": "core_migrations",
+    "definition": "r"
+  },
+  {
+    "kind": "table",
+    "name": "idempotency_answers",
     "definition": "r"
   },
   {

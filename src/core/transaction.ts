@@ -20,6 +20,17 @@ const COMMIT_LEAST_MS = 1_000
 const COMMIT_MOST_MS = 30_000
 const ROLLBACK_WAIT_MS = 5_000
 
+const emptyRequest: StatementRequest = {
+  text: '',
+  values: undefined,
+  name: undefined,
+  deadlineMs: 0,
+  startedAt: 0,
+  signal: undefined,
+  lead: noLead,
+  inTransaction: true,
+}
+
 export type Effect = () => void | Promise<void>
 
 export interface TransactionParts {
@@ -54,6 +65,8 @@ export class Transaction {
   readonly #begin: string
   /** Sent ahead of the next statement: BEGIN with the first one, and what begins and ends savepoints. */
   #lead: string[]
+  /** Sent with COMMIT, in one flight. */
+  readonly #last: BatchPart[] = []
   #failures = 0
 
   constructor(parts: TransactionParts, { isolation, readOnly }: TxOptions) {
@@ -96,9 +109,10 @@ export class Transaction {
     const { client, deadlines, endsAt } = this.#parts
     if (isBroken(client)) throw describeLostBeforeCommit(this.#firstError)
     // A body without statements never began anything.
-    if (!this.#hasBegun) return
-    // It releases every savepoint.
-    this.#lead = []
+    if (!this.#hasBegun && this.#last.length === 0) return
+    // COMMIT releases every savepoint.
+    if (this.#hasBegun) this.#lead = []
+    if (!canBatch(client)) await this.#sendLast()
     this.#isEnding = true
     // One that a statement of the body raised says nothing about the commit.
     takeWarning(client)
@@ -107,11 +121,30 @@ export class Transaction {
     const deadline = deadlines.arm(waitMs, now, { expire: () => destroySocket(client) })
     try {
       // Outside-a-transaction rules apply: a connection that breaks now leaves the outcome unknown.
-      const { command } = await this.#control('commit', 0, false)
+      const command = await this.#sendCommit()
       if (command === 'ROLLBACK') throw describeAborted(this.#firstError)
       if (takeWarning(client) === '01000') throw describeUnreplicated()
     } finally {
       deadlines.disarm(deadline)
+    }
+  }
+
+  /** Where the driver does not let them travel together: one after the other, COMMIT last. */
+  async #sendLast(): Promise<void> {
+    for (const { text, values } of this.#last.splice(0)) await this.#control(text, this.#parts.deadlineMs, true, values)
+  }
+
+  /** Gives the command that the server says it has completed. */
+  async #sendCommit(): Promise<string> {
+    if (this.#last.length === 0) return (await this.#control('commit', 0, false)).command
+    const batch = [...this.#last, { text: 'commit', values: [] }]
+    try {
+      const results = (await this.#run({ ...emptyRequest, batch, inTransaction: false })) as unknown as QueryResult[]
+      return (results.at(-1) as QueryResult).command
+    } catch (error) {
+      // One of those before it failed, so the transaction is open still. Where it was COMMIT itself, ROLLBACK does no harm.
+      this.#isEnding = false
+      throw error
     }
   }
 
@@ -148,9 +181,10 @@ export class Transaction {
       return (await this.#enqueue(statement.text, statement.values)).rows as T[]
     }
     const afterCommit = (effect: Effect) => void this.effects.push(effect)
+    const beforeCommit = (statement: SqlFragment | BatchStatement) => void this.#last.push(toPart(statement))
     const savepoint = async <T>(body: (tx: Tx) => Promise<T>) => await this.#runSavepoint(body)
     const batch = async (statements: readonly (SqlFragment | BatchStatement)[]) => await this.#runBatch(statements)
-    return { query, sql, batch, afterCommit, savepoint, seesCommit: true } as Tx
+    return { query, sql, batch, beforeCommit, afterCommit, savepoint, seesCommit: true } as Tx
   }
 
   #enqueue(text: string, values?: readonly unknown[], options: QueryOptions = {}): Promise<QueryResult> {
@@ -182,8 +216,7 @@ export class Transaction {
     if (parts.length === 0) return []
     if (canBatch(this.#parts.client)) {
       const { deadlineMs } = this.#parts
-      const common = { text: '', values: undefined, name: undefined, signal: undefined, startedAt: 0, lead: noLead }
-      const results = await this.#enqueueRequest({ ...common, deadlineMs, batch: parts, inTransaction: true })
+      const results = await this.#enqueueRequest({ ...emptyRequest, deadlineMs, batch: parts })
       return results as unknown as QueryResult[]
     }
     const results: QueryResult[] = []
@@ -197,17 +230,8 @@ export class Transaction {
     return Promise.reject(coreError('HF_TX_CLOSED', message))
   }
 
-  #control(text: string, deadlineMs: number, inTransaction = true): Promise<QueryResult> {
-    return this.#run({
-      text,
-      values: undefined,
-      name: undefined,
-      deadlineMs,
-      startedAt: 0,
-      signal: undefined,
-      lead: noLead,
-      inTransaction,
-    })
+  #control(text: string, deadlineMs: number, inTransaction = true, values?: readonly unknown[]): Promise<QueryResult> {
+    return this.#run({ ...emptyRequest, text, values, deadlineMs, inTransaction })
   }
 
   #run(request: StatementRequest): Promise<QueryResult> {
@@ -240,7 +264,7 @@ export class Transaction {
   async #runSavepoint<T>(body: (tx: Tx) => Promise<T>): Promise<T> {
     const name = `hf_${++this.#savepoints}`
     const begin = `savepoint ${name}`
-    const effectsBefore = this.effects.length
+    const [effectsBefore, lastBefore] = [this.effects.length, this.#last.length]
     await this.#leadOn(begin)
     const [errorBefore, failuresBefore] = [this.#firstError, this.#failures]
     try {
@@ -256,6 +280,7 @@ export class Transaction {
       this.#firstError = errorBefore
       // Its effects belong to work that is undone.
       this.effects.length = effectsBefore
+      this.#last.length = lastBefore
       throw error
     }
   }

@@ -124,7 +124,13 @@ export interface Tx extends Queryable {
    * their results in order. A check that must stop what follows has to raise; a statement that matches no row does not.
    */
   batch(statements: readonly (SqlFragment | BatchStatement)[]): Promise<QueryResult[]>
-  /** Does holdfast see the commit? False for a transaction that another library began (`fromKysely` …): no `afterCommit` there. */
+  /**
+   * Sends a statement together with COMMIT, in one flight: the last of the transaction, without a round trip of its own.
+   * When it raises nothing is committed. It cannot be cancelled, so it must be quick. Of a savepoint that is undone it is
+   * not sent. @throws HF_TX_COMMIT_UNSEEN
+   */
+  beforeCommit(statement: SqlFragment | BatchStatement): void
+  /** Does holdfast see the commit? False for a transaction that another library began (`fromKysely` …): no `afterCommit` or `beforeCommit` there. */
   readonly seesCommit: boolean
   /** Runs after the commit, in order of registration; never when the transaction rolls back. What it throws is logged: the commit stands. @throws HF_TX_COMMIT_UNSEEN */
   afterCommit(effect: () => void | Promise<void>): void

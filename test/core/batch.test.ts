@@ -99,6 +99,114 @@ describe('tx.batch', () => {
   })
 })
 
+describe('tx.beforeCommit', () => {
+  test('travels with COMMIT: two round trips for a transaction of two statements, one for one of none', async () => {
+    const { hostname, port } = new URL(box.url)
+    const proxy = await startProxy({ host: hostname, port: Number(port) })
+    const db = await connectTo({ url: throughProxy(box.url, proxy) })
+    await db.query('select 1')
+    let before = proxy.bursts()
+    await db.tx(async (tx) => {
+      tx.beforeCommit(sql`insert into note values (2)`)
+      await tx.sql`insert into note values (${1})`
+    })
+    expect(proxy.bursts() - before).toBe(2)
+    expect(await countNotes()).toBe(2)
+    before = proxy.bursts()
+    await db.tx(async (tx) => {
+      tx.beforeCommit({ text: 'insert into note values ($1)', params: [3] })
+      return await Promise.resolve()
+    })
+    expect(proxy.bursts() - before).toBe(1)
+    expect(await countNotes()).toBe(3)
+    await db.close()
+    await proxy.close()
+  })
+
+  test('one that raises undoes all, effects after the commit do not happen, and the connection is as good as before', async () => {
+    const db = await connectTo({ url: box.url, pool: { max: 1 } })
+    const effects: string[] = []
+    for (const last of ['select 1 / $1::int', 'not a statement at all', 'insert into note values (7, $1::int / 0)']) {
+      const failing = db.tx(async (tx) => {
+        await tx.sql`insert into note values (${1})`
+        tx.afterCommit(() => void effects.push(last))
+        tx.beforeCommit({ text: last, params: last.includes('$1') ? [0] : [] })
+      })
+      await expect(failing).rejects.toMatchObject({ code: expect.stringMatching(/22012|42601/) as string })
+      expect(await countNotes()).toBe(0)
+      await db.tx(async (tx) => await tx.sql`select 1`)
+    }
+    expect(effects).toEqual([])
+    const unwritable: Record<string, unknown> = {}
+    unwritable['self'] = unwritable
+    const refused = db.tx(async (tx) => {
+      await tx.sql`insert into note values (${1})`
+      tx.beforeCommit({ text: 'select $1', params: [unwritable] })
+    })
+    await expect(refused).rejects.toThrow(/circular/i)
+    expect(await countNotes()).toBe(0)
+    await db.close()
+  })
+
+  test('where COMMIT itself is refused, that is what is said, and the connection goes on', async () => {
+    await box.db.query('create table late (id int references note deferrable initially deferred)')
+    const db = await connectTo({ url: box.url, pool: { max: 1 } })
+    const refused = db.tx(async (tx) => {
+      await tx.query('insert into late values (99)')
+      tx.beforeCommit(sql`insert into note values (1)`)
+    })
+    await expect(refused).rejects.toMatchObject({ code: '23503' })
+    expect(await countNotes()).toBe(0)
+    await db.tx(async (tx) => await tx.sql`insert into note values (${1})`)
+    expect(await countNotes()).toBe(1)
+    await db.close()
+    await box.db.query('drop table late')
+  })
+
+  test('that of a savepoint which is undone is not sent', async () => {
+    await box.db.tx(async (tx) => {
+      const undone = tx.savepoint(async (inner) => {
+        inner.beforeCommit(sql`insert into note values (1)`)
+        await inner.query('select 1 / 0')
+      })
+      await expect(undone).rejects.toMatchObject({ code: '22012' })
+      tx.beforeCommit(sql`insert into note values (2)`)
+    })
+    expect((await box.db.sql`select id from note`).map(({ id }) => id as number)).toEqual([2])
+  })
+
+  test('a connection that breaks with COMMIT under way leaves the outcome unknown', async () => {
+    const { hostname, port } = new URL(box.url)
+    const proxy = await startProxy({ host: hostname, port: Number(port) })
+    const db = await connectTo({ url: throughProxy(box.url, proxy), pool: { max: 1 } })
+    const committing = db.tx(async (tx) => {
+      await tx.sql`insert into note values (${1})`
+      tx.beforeCommit(sql`select pg_sleep(0.2)`)
+      setTimeout(() => proxy.cut(), 50)
+    })
+    await expect(committing).rejects.toMatchObject({ code: 'HF_TX_OUTCOME_UNKNOWN' })
+    await db.close()
+    await proxy.close()
+  })
+
+  test('one after the other on a client whose internals are not ours', async () => {
+    const pool = new pg.Pool({ connectionString: box.url, max: 1, pipeline: true })
+    const db = await connectTo({ pool })
+    await db.tx(async (tx) => {
+      tx.beforeCommit(sql`insert into note values (${1})`)
+      return await Promise.resolve()
+    })
+    const failing = db.tx(async (tx) => {
+      await tx.sql`insert into note values (${2})`
+      tx.beforeCommit(sql`select 1 / ${0}::int`)
+    })
+    await expect(failing).rejects.toMatchObject({ code: '22012' })
+    expect(await countNotes()).toBe(1)
+    await db.close()
+    await pool.end()
+  })
+})
+
 describe('COMMIT that stopped waiting for its standby', () => {
   test('is called unknown, not success', async () => {
     const { rows } = await box.db.query<{ name: string }>(
