@@ -203,7 +203,7 @@ export const coreErrors = {
   HF_TX_COMMIT_UNSEEN: {
     summary: 'afterCommit or beforeCommit was asked of a transaction whose commit holdfast does not see.',
     when: 'The transaction was begun by another library and taken over with fromDrizzle, fromKysely or fromPostgresJs. Nothing was registered.',
-    fix: 'Poll, or send the statement as the last of your own, or begin the transaction with db.tx.',
+    fix: 'Poll, or begin the transaction with db.tx.',
   },
   HF_ADAPTER_NOT_A_TRANSACTION: {
     summary: 'An adapter was given something that is not an open transaction of its library.',
