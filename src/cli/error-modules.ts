@@ -1,6 +1,7 @@
 import { coreErrors, type ErrorTable } from '../core/index.js'
 import { embeddedErrors } from '../embedded/index.js'
 import { httpErrors } from '../http/index.js'
+import { holdsErrors } from '../holds/index.js'
 import { idempotencyErrors } from '../idempotency/index.js'
 import { jobsErrors } from '../jobs/index.js'
 import { proveErrors } from '../prove/index.js'
@@ -12,6 +13,7 @@ export const errorModules: readonly { module: string; table: ErrorTable }[] = [
   { module: 'embedded', table: embeddedErrors },
   { module: 'jobs', table: jobsErrors },
   { module: 'idempotency', table: idempotencyErrors },
+  { module: 'holds', table: holdsErrors },
   { module: 'http', table: httpErrors },
   { module: 'prove', table: proveErrors },
   { module: 'cli', table: cliErrors },

@@ -5,6 +5,7 @@ import {
   txOptionTable,
   type OptionTable,
 } from '../core/index.js'
+import { holdOptionTable, holdsOptionTable, releaseOptionTable } from '../holds/index.js'
 import { httpRuleTable, idempotencyOptionTable, messageOptionTable, runOptionTable } from '../idempotency/index.js'
 import {
   jobOptionTable,
@@ -29,4 +30,7 @@ export const optionModules: readonly { of: string; table: OptionTable }[] = [
   { of: 'idempotency.run(call, effect, options)', table: runOptionTable },
   { of: 'idempotency.handle(request, rules, effect)', table: httpRuleTable },
   { of: 'idempotency.receive(tx, message)', table: messageOptionTable },
+  { of: 'createHolds(db, options)', table: holdsOptionTable },
+  { of: 'holds.hold(from, resource, what, options)', table: holdOptionTable },
+  { of: 'holds.release(ids, options)', table: releaseOptionTable },
 ]

@@ -75,6 +75,136 @@ export const catalog: readonly CatalogRow[] = [
   },
   {
     "kind": "column",
+    "name": "holds_sources.created_at",
+    "definition": "timestamp with time zone not null default now()"
+  },
+  {
+    "kind": "column",
+    "name": "holds_sources.free_column",
+    "definition": "text"
+  },
+  {
+    "kind": "column",
+    "name": "holds_sources.hold_column",
+    "definition": "text"
+  },
+  {
+    "kind": "column",
+    "name": "holds_sources.id",
+    "definition": "smallint not null"
+  },
+  {
+    "kind": "column",
+    "name": "holds_sources.kind",
+    "definition": "text not null"
+  },
+  {
+    "kind": "column",
+    "name": "holds_sources.name",
+    "definition": "text not null"
+  },
+  {
+    "kind": "column",
+    "name": "holds_sources.relation",
+    "definition": "text not null"
+  },
+  {
+    "kind": "column",
+    "name": "holds_sources.resource_column",
+    "definition": "text not null"
+  },
+  {
+    "kind": "column",
+    "name": "holds_sources.unit_column",
+    "definition": "text"
+  },
+  {
+    "kind": "column",
+    "name": "holds_sources.unit_type",
+    "definition": "text"
+  },
+  {
+    "kind": "column",
+    "name": "holds_stock.free",
+    "definition": "bigint not null"
+  },
+  {
+    "kind": "column",
+    "name": "holds_stock.resource",
+    "definition": "text not null"
+  },
+  {
+    "kind": "column",
+    "name": "holds_stock.total",
+    "definition": "bigint not null"
+  },
+  {
+    "kind": "column",
+    "name": "holds_taken.created_at",
+    "definition": "timestamp with time zone not null default now()"
+  },
+  {
+    "kind": "column",
+    "name": "holds_taken.expires_at",
+    "definition": "timestamp with time zone not null"
+  },
+  {
+    "kind": "column",
+    "name": "holds_taken.id",
+    "definition": "bigint not null"
+  },
+  {
+    "kind": "column",
+    "name": "holds_taken.is_confirmed",
+    "definition": "boolean not null default false"
+  },
+  {
+    "kind": "column",
+    "name": "holds_taken.key",
+    "definition": "text"
+  },
+  {
+    "kind": "column",
+    "name": "holds_taken.owner",
+    "definition": "text"
+  },
+  {
+    "kind": "column",
+    "name": "holds_taken.quantity",
+    "definition": "integer not null"
+  },
+  {
+    "kind": "column",
+    "name": "holds_taken.resource",
+    "definition": "text not null"
+  },
+  {
+    "kind": "column",
+    "name": "holds_taken.source",
+    "definition": "smallint not null"
+  },
+  {
+    "kind": "column",
+    "name": "holds_taken.units",
+    "definition": "text[]"
+  },
+  {
+    "kind": "column",
+    "name": "holds_units.hold_id",
+    "definition": "bigint"
+  },
+  {
+    "kind": "column",
+    "name": "holds_units.resource",
+    "definition": "text not null"
+  },
+  {
+    "kind": "column",
+    "name": "holds_units.unit",
+    "definition": "text not null"
+  },
+  {
+    "kind": "column",
     "name": "idempotency_answers.body",
     "definition": "text"
   },
@@ -1205,6 +1335,56 @@ export const catalog: readonly CatalogRow[] = [
   },
   {
     "kind": "constraint",
+    "name": "holds_sources.holds_sources_kind_check",
+    "definition": "CHECK ((kind = ANY (ARRAY['stock'::text, 'units'::text])))"
+  },
+  {
+    "kind": "constraint",
+    "name": "holds_sources.holds_sources_name_check",
+    "definition": "CHECK (((length(name) >= 1) AND (length(name) <= 100)))"
+  },
+  {
+    "kind": "constraint",
+    "name": "holds_sources.holds_sources_name_key",
+    "definition": "UNIQUE (name)"
+  },
+  {
+    "kind": "constraint",
+    "name": "holds_sources.holds_sources_pkey",
+    "definition": "PRIMARY KEY (id)"
+  },
+  {
+    "kind": "constraint",
+    "name": "holds_stock.holds_stock_free_check",
+    "definition": "CHECK ((free >= 0))"
+  },
+  {
+    "kind": "constraint",
+    "name": "holds_stock.holds_stock_pkey",
+    "definition": "PRIMARY KEY (resource)"
+  },
+  {
+    "kind": "constraint",
+    "name": "holds_stock.holds_stock_total_check",
+    "definition": "CHECK ((total >= 0))"
+  },
+  {
+    "kind": "constraint",
+    "name": "holds_taken.holds_taken_pkey",
+    "definition": "PRIMARY KEY (id)"
+  },
+  {
+    "kind": "constraint",
+    "name": "holds_taken.holds_taken_quantity_check",
+    "definition": "CHECK ((quantity > 0))"
+  },
+  {
+    "kind": "constraint",
+    "name": "holds_units.holds_units_pkey",
+    "definition": "PRIMARY KEY (resource, unit)"
+  },
+  {
+    "kind": "constraint",
     "name": "idempotency_answers.idempotency_answers_check",
     "definition": "CHECK ((((length(scope) >= 1) AND (length(scope) <= 200)) AND (length(principal) <= 200) AND ((length(key) >= 1) AND (length(key) <= 255))))"
   },
@@ -1372,6 +1552,61 @@ export const catalog: readonly CatalogRow[] = [
     "kind": "function",
     "name": "fail_job(claim bigint, id bigint, error text, retry_after interval, error_name text, retry boolean)",
     "definition": "4d5a607b421f02a12c76009738650e42"
+  },
+  {
+    "kind": "function",
+    "name": "holds_confirm(p_ids bigint[], p_owner text)",
+    "definition": "37ffb3e0de2f660fe98b73fd41509359"
+  },
+  {
+    "kind": "function",
+    "name": "holds_has_free(s holdfast.holds_sources, p_resource text, p_units text[], p_beside text[])",
+    "definition": "396b529daaea4b9bfbd8876c1d6ac142"
+  },
+  {
+    "kind": "function",
+    "name": "holds_lock_units(s holdfast.holds_sources, p_resource text, p_units text[], p_most integer)",
+    "definition": "6cd358db07a9fa662526cf5257f60497"
+  },
+  {
+    "kind": "function",
+    "name": "holds_put_back(s holdfast.holds_sources, p_resource text, p_ids bigint[], p_quantity bigint, p_units text[])",
+    "definition": "4f518dadb28e56342279902435dfa0f2"
+  },
+  {
+    "kind": "function",
+    "name": "holds_reclaim(s holdfast.holds_sources, p_resource text, p_most integer)",
+    "definition": "85b624b6cdee8cb688620daf7cfc1621"
+  },
+  {
+    "kind": "function",
+    "name": "holds_register(p_name text, p_kind text, p_relation text, p_resource_column text, p_free_column text, p_unit_column text, p_hold_column text)",
+    "definition": "039d5b35e3fe22af4ff51e457f3530c6"
+  },
+  {
+    "kind": "function",
+    "name": "holds_release(p_ids bigint[], p_owner text, p_confirmed boolean)",
+    "definition": "8897367907e9803628aa0409efb6d019"
+  },
+  {
+    "kind": "function",
+    "name": "holds_sweep(p_most integer)",
+    "definition": "52d69136892bf2486aa447220e754d2b"
+  },
+  {
+    "kind": "function",
+    "name": "holds_take_stock(p_source smallint, p_resource text, p_quantities integer[], p_ttl_ms double precision[], p_keys text[], p_owners text[])",
+    "definition": "6c5d6707aafc885b79e30ac35b8bbcff"
+  },
+  {
+    "kind": "function",
+    "name": "holds_take_units(p_source smallint, p_resource text, p_wants json)",
+    "definition": "7bba59cc79a96c09627af085e78761ad"
+  },
+  {
+    "kind": "function",
+    "name": "holds_totals(p_source smallint, p_resource text, OUT free bigint, OUT held bigint)",
+    "definition": "59e7968c83ab45d909eec7c8cc7613ed"
   },
   {
     "kind": "function",
@@ -1602,6 +1837,51 @@ export const catalog: readonly CatalogRow[] = [
     "kind": "index",
     "name": "core_migrations_pkey",
     "definition": "CREATE UNIQUE INDEX core_migrations_pkey ON holdfast.core_migrations USING btree (name)"
+  },
+  {
+    "kind": "index",
+    "name": "holds_sources_name_key",
+    "definition": "CREATE UNIQUE INDEX holds_sources_name_key ON holdfast.holds_sources USING btree (name)"
+  },
+  {
+    "kind": "index",
+    "name": "holds_sources_pkey",
+    "definition": "CREATE UNIQUE INDEX holds_sources_pkey ON holdfast.holds_sources USING btree (id)"
+  },
+  {
+    "kind": "index",
+    "name": "holds_stock_pkey",
+    "definition": "CREATE UNIQUE INDEX holds_stock_pkey ON holdfast.holds_stock USING btree (resource)"
+  },
+  {
+    "kind": "index",
+    "name": "holds_taken_expiry",
+    "definition": "CREATE INDEX holds_taken_expiry ON holdfast.holds_taken USING btree (expires_at) WHERE (NOT is_confirmed)"
+  },
+  {
+    "kind": "index",
+    "name": "holds_taken_held",
+    "definition": "CREATE INDEX holds_taken_held ON holdfast.holds_taken USING btree (source, resource, expires_at) WHERE (NOT is_confirmed)"
+  },
+  {
+    "kind": "index",
+    "name": "holds_taken_key",
+    "definition": "CREATE UNIQUE INDEX holds_taken_key ON holdfast.holds_taken USING btree (source, resource, key) WHERE (key IS NOT NULL)"
+  },
+  {
+    "kind": "index",
+    "name": "holds_taken_pkey",
+    "definition": "CREATE UNIQUE INDEX holds_taken_pkey ON holdfast.holds_taken USING btree (id)"
+  },
+  {
+    "kind": "index",
+    "name": "holds_units_free",
+    "definition": "CREATE INDEX holds_units_free ON holdfast.holds_units USING btree (resource, unit) WHERE (hold_id IS NULL)"
+  },
+  {
+    "kind": "index",
+    "name": "holds_units_pkey",
+    "definition": "CREATE UNIQUE INDEX holds_units_pkey ON holdfast.holds_units USING btree (resource, unit)"
   },
   {
     "kind": "index",
@@ -1846,6 +2126,36 @@ export const catalog: readonly CatalogRow[] = [
   {
     "kind": "table",
     "name": "core_migrations",
+    "definition": "r"
+  },
+  {
+    "kind": "table",
+    "name": "holds_ids",
+    "definition": "S"
+  },
+  {
+    "kind": "table",
+    "name": "holds_sources",
+    "definition": "r"
+  },
+  {
+    "kind": "table",
+    "name": "holds_sources_id_seq",
+    "definition": "S"
+  },
+  {
+    "kind": "table",
+    "name": "holds_stock",
+    "definition": "r"
+  },
+  {
+    "kind": "table",
+    "name": "holds_taken",
+    "definition": "r"
+  },
+  {
+    "kind": "table",
+    "name": "holds_units",
     "definition": "r"
   },
   {

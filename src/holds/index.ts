@@ -1,0 +1,19 @@
+/** @module So many of something, or units with names, for a while; then confirmed, or back. Never oversold, never sold twice. */
+
+export { createHolds } from './create-holds.js'
+export { defineStock, defineUnits } from './define.js'
+export { holdsErrors } from './errors.js'
+export { holdOptionTable, holdsOptionTable, releaseOptionTable } from './options.js'
+export type {
+  ConfirmedHold,
+  Hold,
+  HoldOptions,
+  Holds,
+  HoldsOptions,
+  ReleaseOptions,
+  Stock,
+  StockTable,
+  Totals,
+  Units,
+  UnitsTable,
+} from './types.js'
