@@ -1,6 +1,6 @@
 // SQL of what outlives a run. Its functions: migrations/0006.
 
-import type { Queryable } from '../core/index.js'
+import type { BatchStatement, Queryable } from '../core/index.js'
 import type { DeadQuery, Redriven } from './store.js'
 
 /** `keepMs` 0: nothing is kept any more. */
@@ -41,20 +41,16 @@ export async function conclude(
   return (rows[0] as { done: number }).done
 }
 
-/** As finishInTx, for runs that leave something. @throws SQLSTATE HF002 when one is not this worker's any more */
-export async function concludeInTx(
-  tx: Queryable,
+/** As finishStatement, for runs that leave something. */
+export function concludeStatement(
   worker: string,
   lane: number,
   conclusions: readonly Pick<Conclusion, 'id' | 'cid' | 'result'>[],
-): Promise<void> {
-  await tx.query('/* holdfast:jobs.conclude-in-tx */ select holdfast.jobs_conclude_in_tx($1, $2, $3, $4, $5)', [
-    worker,
-    lane,
-    conclusions.map(({ id }) => id),
-    conclusions.map(({ cid }) => cid),
-    conclusions.map(({ result }) => result),
-  ])
+): BatchStatement {
+  const text = '/* holdfast:jobs.conclude-in-tx */ select holdfast.jobs_conclude_in_tx($1, $2, $3, $4, $5)'
+  const ids = conclusions.map(({ id }) => id)
+  const cids = conclusions.map(({ cid }) => cid)
+  return { text, params: [worker, lane, ids, cids, conclusions.map(({ result }) => result)] }
 }
 
 export interface Noted {

@@ -8,9 +8,9 @@ import type { Ledger } from './ledger.js'
 import { jobDefaults } from './options.js'
 import { checkPayload, encodeKept } from './payload.js'
 import type { NotesParts } from './progress.js'
-import { concludeInTx } from './results-store.js'
+import { concludeStatement } from './results-store.js'
 import { describeError, planRetry } from './retry.js'
-import { finishInTx, noteStart } from './store.js'
+import { finishStatement, noteStart } from './store.js'
 
 const LOOK_MS = 100
 /** Jobs are started for so long, then everything else in the process has its turn. */
@@ -308,13 +308,12 @@ export class Runner {
     const { worker } = this.#parts
     const [first] = done
     if (first === undefined) return
-    if (done.some(({ leaves }) => leaves)) return await concludeInTx(tx, worker, first.claimed.lane, done.map(toKept))
-    await finishInTx(
-      tx,
-      worker,
-      first.claimed.lane,
-      done.map(({ claimed }) => claimed.id),
-      done.map(({ claimed }) => claimed.cid),
+    const { lane } = first.claimed
+    const ids = done.map(({ claimed }) => claimed.id)
+    const cids = done.map(({ claimed }) => claimed.cid)
+    const leaves = done.some((run) => run.leaves)
+    tx.beforeCommit(
+      leaves ? concludeStatement(worker, lane, done.map(toKept)) : finishStatement(worker, lane, ids, cids),
     )
   }
 

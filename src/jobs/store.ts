@@ -1,6 +1,6 @@
 // All SQL of jobs that is not a function of the protocol (migrations/0004 and 0005). Each statement is named in a comment.
 
-import type { Queryable } from '../core/index.js'
+import type { BatchStatement, Queryable } from '../core/index.js'
 
 /** Between the jobs of one text parameter: JSON escapes all control characters, so no payload can hold it. */
 export const RECORD = '\u001e'
@@ -163,15 +163,15 @@ export async function noteStart(
   return (await db.query(text, [worker, lane, cid, id])).rowCount === 1
 }
 
-/** At the end of a transaction in which jobs did their work. @throws SQLSTATE HF002 when one is not this worker's any more */
-export async function finishInTx(
-  tx: Queryable,
+/** The last of a transaction in which jobs did their work. Raises HF002 when one is not this worker's any more. */
+export function finishStatement(
   worker: string,
   lane: number,
   ids: readonly number[],
   cids: readonly number[],
-): Promise<void> {
-  await tx.query('/* holdfast:jobs.finish */ select holdfast.jobs_finish($1, $2, $3, $4)', [worker, lane, ids, cids])
+): BatchStatement {
+  const text = '/* holdfast:jobs.finish */ select holdfast.jobs_finish($1, $2, $3, $4)'
+  return { text, params: [worker, lane, ids, cids] }
 }
 
 export async function promote(

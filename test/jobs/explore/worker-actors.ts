@@ -265,7 +265,8 @@ export class Hands extends Actor {
     const { id, lane } = this.#worker
     await this.client.query('insert into public.effects (body) values ($1)', [job.body])
     try {
-      await store.finishInTx(this.db, id, lane, [job.id], [job.cid])
+      const { text, params } = store.finishStatement(id, lane, [job.id], [job.cid])
+      await this.db.query(text, params)
       return true
     } catch (error) {
       if ((error as { code?: string }).code !== 'HF002') throw error
