@@ -20,6 +20,7 @@ const databaseSuites = [
   'test/core/**/*.test.ts',
   'test/jobs/**/*.test.ts',
   'test/idempotency/**/*.test.ts',
+  'test/locks/**/*.test.ts',
   'test/holds/**/*.test.ts',
   'test/prove/**/*.test.ts',
   'test/example/**/*.test.ts',

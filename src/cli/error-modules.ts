@@ -4,6 +4,7 @@ import { httpErrors } from '../http/index.js'
 import { holdsErrors } from '../holds/index.js'
 import { idempotencyErrors } from '../idempotency/index.js'
 import { jobsErrors } from '../jobs/index.js'
+import { locksErrors } from '../locks/index.js'
 import { proveErrors } from '../prove/index.js'
 import { cliErrors } from './errors.js'
 
@@ -13,6 +14,7 @@ export const errorModules: readonly { module: string; table: ErrorTable }[] = [
   { module: 'embedded', table: embeddedErrors },
   { module: 'jobs', table: jobsErrors },
   { module: 'idempotency', table: idempotencyErrors },
+  { module: 'locks', table: locksErrors },
   { module: 'holds', table: holdsErrors },
   { module: 'http', table: httpErrors },
   { module: 'prove', table: proveErrors },

@@ -14,6 +14,7 @@ import {
   watchOptionTable,
   workOptionTable,
 } from '../jobs/index.js'
+import { acquireOptionTable, locksOptionTable, runLockOptionTable, shortOptionTable } from '../locks/index.js'
 
 /** Every table of options that validates a call, in the order of `docs/options.md`. */
 export const optionModules: readonly { of: string; table: OptionTable }[] = [
@@ -30,6 +31,10 @@ export const optionModules: readonly { of: string; table: OptionTable }[] = [
   { of: 'idempotency.run(call, effect, options)', table: runOptionTable },
   { of: 'idempotency.handle(request, rules, effect)', table: httpRuleTable },
   { of: 'idempotency.receive(tx, message)', table: messageOptionTable },
+  { of: 'createLocks(db, options)', table: locksOptionTable },
+  { of: 'locks.acquire(keys, options)', table: acquireOptionTable },
+  { of: 'locks.run(keys, body, options)', table: runLockOptionTable },
+  { of: 'locks.short(key, body, options)', table: shortOptionTable },
   { of: 'createHolds(db, options)', table: holdsOptionTable },
   { of: 'holds.hold(from, resource, what, options)', table: holdOptionTable },
   { of: 'holds.release(ids, options)', table: releaseOptionTable },

@@ -1314,6 +1314,81 @@ export const catalog: readonly CatalogRow[] = [
     "definition": "timestamp with time zone not null default now()"
   },
   {
+    "kind": "column",
+    "name": "locks_owners.id",
+    "definition": "bigint not null"
+  },
+  {
+    "kind": "column",
+    "name": "locks_owners.name",
+    "definition": "text not null"
+  },
+  {
+    "kind": "column",
+    "name": "locks_owners.seen_at",
+    "definition": "timestamp with time zone not null default clock_timestamp()"
+  },
+  {
+    "kind": "column",
+    "name": "locks_owners.started_at",
+    "definition": "timestamp with time zone not null default clock_timestamp()"
+  },
+  {
+    "kind": "column",
+    "name": "locks_requests.amount",
+    "definition": "smallint not null"
+  },
+  {
+    "kind": "column",
+    "name": "locks_requests.asked_at",
+    "definition": "timestamp with time zone not null default clock_timestamp()"
+  },
+  {
+    "kind": "column",
+    "name": "locks_requests.fence",
+    "definition": "bigint"
+  },
+  {
+    "kind": "column",
+    "name": "locks_requests.held_at",
+    "definition": "timestamp with time zone"
+  },
+  {
+    "kind": "column",
+    "name": "locks_requests.is_shared",
+    "definition": "boolean not null"
+  },
+  {
+    "kind": "column",
+    "name": "locks_requests.key",
+    "definition": "text not null"
+  },
+  {
+    "kind": "column",
+    "name": "locks_requests.label",
+    "definition": "text"
+  },
+  {
+    "kind": "column",
+    "name": "locks_requests.owner",
+    "definition": "bigint not null"
+  },
+  {
+    "kind": "column",
+    "name": "locks_requests.ticket",
+    "definition": "bigint not null"
+  },
+  {
+    "kind": "column",
+    "name": "locks_requests.ttl_ms",
+    "definition": "integer not null"
+  },
+  {
+    "kind": "column",
+    "name": "locks_requests.within",
+    "definition": "bigint"
+  },
+  {
     "kind": "constraint",
     "name": "core_instances.core_instances_heartbeat_ms_check",
     "definition": "CHECK ((heartbeat_ms > 0))"
@@ -1532,6 +1607,16 @@ export const catalog: readonly CatalogRow[] = [
     "kind": "constraint",
     "name": "jobs_workers.jobs_workers_pkey",
     "definition": "PRIMARY KEY (id)"
+  },
+  {
+    "kind": "constraint",
+    "name": "locks_owners.locks_owners_pkey",
+    "definition": "PRIMARY KEY (id)"
+  },
+  {
+    "kind": "constraint",
+    "name": "locks_requests.locks_requests_pkey",
+    "definition": "PRIMARY KEY (key, ticket)"
   },
   {
     "kind": "function",
@@ -1810,6 +1895,76 @@ export const catalog: readonly CatalogRow[] = [
   },
   {
     "kind": "function",
+    "name": "locks_beat(p_owner bigint, p_tickets bigint[])",
+    "definition": "aac7b21961c23ed522663380d94fadbe"
+  },
+  {
+    "kind": "function",
+    "name": "locks_enter(p_keys text[])",
+    "definition": "68872e8af1d62573ec51587eb5b142c8"
+  },
+  {
+    "kind": "function",
+    "name": "locks_find_circle(p_ticket bigint)",
+    "definition": "2629cb66e96b35707cccfa3a08a52371"
+  },
+  {
+    "kind": "function",
+    "name": "locks_grant(p_ticket bigint)",
+    "definition": "050c0ab4ffbbb4b4d62f2e7a84157d68"
+  },
+  {
+    "kind": "function",
+    "name": "locks_guard(p_ticket bigint, p_fence bigint)",
+    "definition": "0eb7a2c041ed142379ffdc4c89b4c6d3"
+  },
+  {
+    "kind": "function",
+    "name": "locks_is_live(q holdfast.locks_requests)",
+    "definition": "9f19479738092d4d841e256c6065bc54"
+  },
+  {
+    "kind": "function",
+    "name": "locks_is_next(p_key text, p_ticket bigint, p_is_shared boolean)",
+    "definition": "641f9e8d24ead2e46d62dfbb7c310015"
+  },
+  {
+    "kind": "function",
+    "name": "locks_look(p_owner bigint, p_tickets bigint[])",
+    "definition": "c19a3d7312881cfe35e6a18abe611cc4"
+  },
+  {
+    "kind": "function",
+    "name": "locks_release(p_owner bigint, p_tickets bigint[])",
+    "definition": "12be922cdb77cce1c9a22aa4fb2277bd"
+  },
+  {
+    "kind": "function",
+    "name": "locks_request(p_owner bigint, p_requests json)",
+    "definition": "c2502c21bffe8a72af2d0daa506a693c"
+  },
+  {
+    "kind": "function",
+    "name": "locks_require()",
+    "definition": "f28b4da75e7940cf7e82290c621f044f"
+  },
+  {
+    "kind": "function",
+    "name": "locks_settle(p_keys text[])",
+    "definition": "4e28ea2607986ec109467249b15074f2"
+  },
+  {
+    "kind": "function",
+    "name": "locks_short(p_key text, p_ttl_ms integer, p_wait_ms integer)",
+    "definition": "4b6c0ea9a9799748217a662a74ca0156"
+  },
+  {
+    "kind": "function",
+    "name": "locks_sweep(p_most integer)",
+    "definition": "0db2a16f1bfb2ce69f627e3a5e9347b9"
+  },
+  {
+    "kind": "function",
     "name": "maintain_jobs()",
     "definition": "92f5425fb8360cdf344a027fdbf22ac3"
   },
@@ -1820,6 +1975,11 @@ export const catalog: readonly CatalogRow[] = [
   },
   {
     "kind": "function",
+    "name": "renew_lock(token bigint)",
+    "definition": "c76bb47b7f0d5670560c655cbb71fc2d"
+  },
+  {
+    "kind": "function",
     "name": "return_jobs(claim bigint, ids bigint[])",
     "definition": "236383bb822e05474758adff2ea7e69d"
   },
@@ -1827,6 +1987,16 @@ export const catalog: readonly CatalogRow[] = [
     "kind": "function",
     "name": "send_job(queue text, payload jsonb, run_at timestamp with time zone, priority integer, unique_key text, key text)",
     "definition": "5fa851ddc2c0ee4f9304b9f4a252c0cd"
+  },
+  {
+    "kind": "function",
+    "name": "try_lock(key text, ttl interval, label text, OUT token bigint, OUT fence bigint)",
+    "definition": "90134bb725f797effb7aa3b04996c62e"
+  },
+  {
+    "kind": "function",
+    "name": "unlock(token bigint)",
+    "definition": "149dca239578c9919325ca50509e39ee"
   },
   {
     "kind": "index",
@@ -2119,6 +2289,26 @@ export const catalog: readonly CatalogRow[] = [
     "definition": "CREATE UNIQUE INDEX jobs_workers_pkey ON holdfast.jobs_workers USING btree (id)"
   },
   {
+    "kind": "index",
+    "name": "locks_owners_pkey",
+    "definition": "CREATE UNIQUE INDEX locks_owners_pkey ON holdfast.locks_owners USING btree (id)"
+  },
+  {
+    "kind": "index",
+    "name": "locks_requests_owner",
+    "definition": "CREATE INDEX locks_requests_owner ON holdfast.locks_requests USING btree (owner)"
+  },
+  {
+    "kind": "index",
+    "name": "locks_requests_pkey",
+    "definition": "CREATE UNIQUE INDEX locks_requests_pkey ON holdfast.locks_requests USING btree (key, ticket)"
+  },
+  {
+    "kind": "index",
+    "name": "locks_requests_ticket",
+    "definition": "CREATE INDEX locks_requests_ticket ON holdfast.locks_requests USING btree (ticket)"
+  },
+  {
     "kind": "table",
     "name": "core_instances",
     "definition": "r"
@@ -2316,6 +2506,36 @@ export const catalog: readonly CatalogRow[] = [
   {
     "kind": "table",
     "name": "jobs_workers_id_seq",
+    "definition": "S"
+  },
+  {
+    "kind": "table",
+    "name": "locks_fences",
+    "definition": "S"
+  },
+  {
+    "kind": "table",
+    "name": "locks_overview",
+    "definition": "v"
+  },
+  {
+    "kind": "table",
+    "name": "locks_owners",
+    "definition": "r"
+  },
+  {
+    "kind": "table",
+    "name": "locks_owners_id_seq",
+    "definition": "S"
+  },
+  {
+    "kind": "table",
+    "name": "locks_requests",
+    "definition": "r"
+  },
+  {
+    "kind": "table",
+    "name": "locks_tickets",
     "definition": "S"
   }
 ]

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import {
+  coreError,
   isHoldfastError,
   readSqlstate,
   stderrLogger,
@@ -10,7 +11,7 @@ import {
 } from '../core/index.js'
 import { decodeResponse, decodeValue, encodeResponse, encodeValue } from './answers.js'
 import { idempotencyError } from './errors.js'
-import { canonicalize, checkKey, hash, readKey } from './fingerprint.js'
+import { canonicalize, checkKey, hash, readIdempotencyKey, readKey } from './fingerprint.js'
 import { awaitFlight, Flights, WAITED, type Flight } from './flights.js'
 import {
   httpRuleTable,
@@ -92,8 +93,7 @@ class IdempotencyOf implements Idempotency {
     const limits = this.#limit(rules)
     const { pathname, search } = new URL(request.url)
     const scope = rules.route ?? `${request.method} ${pathname}`
-    const key = readKey(request.headers)
-    if (key === undefined && isRequired) throw describeMissing(scope)
+    const key = isRequired ? readIdempotencyKey(request.headers, scope) : readKey(request.headers)
     const bytes = await readBytes(request, maxRequestBytes, scope)
     let own: Response | undefined
     const respond = async (tx: Tx) => {
@@ -166,55 +166,65 @@ class IdempotencyOf implements Idempotency {
     const id = { scope, principal, key }
     checkKey(id)
     const attempt: Attempt = { id, name: `${scope}\u001f${principal}\u001f${key}`, fingerprint, limits, effect }
-    const { waitMs, signal } = limits
-    const endsAt = performance.now() + waitMs
-    for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(LONGEST_PAUSE_MS, pauseMs * 2)) {
-      signal?.throwIfAborted()
+    const endsAt = performance.now() + limits.waitMs
+    for (;;) {
+      limits.signal?.throwIfAborted()
       // Nothing may come between the look and the start: of two that see no twin both would run.
       const twin = this.#flights.find(attempt.name)
-      const found = twin ? await this.#join(twin, attempt, endsAt) : await this.#try(attempt)
-      if (typeof found === 'object') return found
-      const leftMs = endsAt - performance.now()
-      if (found === BUSY && leftMs <= 0) throw describeInFlight(scope, waitMs)
-      if (found === BUSY) await sleep(Math.min(pauseMs, leftMs), undefined, signal && { signal })
+      const found = twin ? await this.#join(twin, attempt, endsAt) : await this.#fly(attempt, endsAt)
+      if (found !== undefined) return found
     }
   }
 
   /** Undefined: the twin failed. */
   async #join(twin: Flight, { fingerprint, id, limits }: Attempt, endsAt: number): Promise<Answered | undefined> {
-    if (!twin.fingerprint.equals(fingerprint)) throw describeReused(id.scope)
     const landed = await awaitFlight(twin, Math.max(0, endsAt - performance.now()), limits.signal)
     if (landed === WAITED) throw describeInFlight(id.scope, limits.waitMs)
+    // Not before: of one that fails the key is as good as new.
+    if (landed !== undefined && !twin.fingerprint.equals(fingerprint)) throw describeReused(id.scope)
     return landed && { answer: landed, isReplay: true }
   }
 
-  async #try(attempt: Attempt): Promise<Answered | typeof BUSY> {
-    const { name, fingerprint, limits } = attempt
+  /** Whoever comes first of this process looks for all of its twins, so that they do not ask the database one by one. */
+  async #fly(attempt: Attempt, endsAt: number): Promise<Answered> {
+    const { name, fingerprint, limits, id } = attempt
     return await this.#flights.fly(name, fingerprint, async (land) => {
-      let outcome: Answered | typeof BUSY
-      try {
-        outcome = await this.#db.tx(async (tx) => await this.#runIn(tx, attempt), toTxOptions(limits))
-      } catch (error) {
-        if (!mayBeAnswered(error)) throw error
-        outcome = await this.#recall(attempt, error)
+      for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(LONGEST_PAUSE_MS, pauseMs * 2)) {
+        const found = await this.#try(attempt)
+        if (found !== BUSY) {
+          land(found.answer)
+          return found
+        }
+        const leftMs = endsAt - performance.now()
+        if (leftMs <= 0) throw describeInFlight(id.scope, limits.waitMs)
+        await sleep(Math.min(pauseMs, leftMs), undefined, limits.signal && { signal: limits.signal })
       }
-      if (outcome !== BUSY) land(outcome.answer)
-      return outcome
     })
   }
 
-  /** Never runs the effect again: it was not said that it may be. @throws the error, where there is no answer */
+  async #try(attempt: Attempt): Promise<Answered | typeof BUSY> {
+    try {
+      return await this.#db.tx(async (tx) => await this.#runIn(tx, attempt), toTxOptions(attempt.limits))
+    } catch (error) {
+      if (mayBeAnswered(error)) return await this.#recall(attempt, error)
+      throw error
+    }
+  }
+
+  /** Never runs the effect again: it was not said that it may be. @throws the error, or that nothing was committed */
   async #recall({ id, fingerprint, limits }: Attempt, error: unknown): Promise<Answered> {
     const endsAt = performance.now() + limits.waitMs
     for (;;) {
+      // What broke the connection may be there still: then it is asked again, and at last the error is all there is to say.
       const begun = await this.#db.tx(async (tx) => await store.begin(tx, id)).catch(() => undefined)
       if (begun?.state === 'done') {
         if (!begun.fingerprint.equals(fingerprint)) throw describeReused(id.scope, error)
         return { answer: begun.answer, isReplay: isTwin(error) }
       }
-      // Its key is free, so its transaction has ended; or nobody knows.
-      if (begun?.state === 'new' || performance.now() >= endsAt) throw error
-      await sleep(LONGEST_PAUSE_MS)
+      // Its key is free, so its transaction has ended, and without an answer.
+      if (begun?.state === 'new') throw isTwin(error) ? error : describeUndone(error)
+      if (performance.now() >= endsAt) throw error
+      await sleep(LONGEST_PAUSE_MS, undefined, limits.signal && { signal: limits.signal })
     }
   }
 
@@ -269,8 +279,10 @@ async function readBytes(request: Request, maxBytes: number, scope: string): Pro
   return Buffer.concat(chunks)
 }
 
-function describeMissing(scope: string) {
-  return idempotencyError('HF_IDEMPOTENCY_KEY_MISSING', `A request to ${scope} has no header Idempotency-Key.`)
+function describeUndone(cause: unknown) {
+  const message =
+    'The connection broke with COMMIT under way. The key is free and has no answer: nothing was committed.'
+  return coreError('HF_QUERY_CONNECTION_LOST', message, { cause })
 }
 
 function describeInFlight(scope: string, waitMs: number, cause?: unknown) {

@@ -24,6 +24,18 @@ export function readKey(headers: Headers): string | undefined {
   return quoted.replaceAll(/\\(["\\])/g, '$1')
 }
 
+/**
+ * The key of a request, for a route that hands it on to `run` in a service; quoted or bare.
+ *
+ * @param of what is asked for, as the message names it
+ * @throws HF_IDEMPOTENCY_KEY_MISSING, HF_IDEMPOTENCY_KEY_INVALID
+ */
+export function readIdempotencyKey(headers: Headers, of = 'this route'): string {
+  const key = readKey(headers)
+  if (key !== undefined) return key
+  throw idempotencyError('HF_IDEMPOTENCY_KEY_MISSING', `A request to ${of} has no header Idempotency-Key.`)
+}
+
 /** Of what was asked for. */
 export function hash(...parts: (string | Uint8Array)[]): Buffer {
   const digest = createHash('sha256')

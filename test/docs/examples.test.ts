@@ -39,6 +39,7 @@ afterAll(async () => {
 async function loadModule(name: string): Promise<object> {
   if (name === 'holdfast') return await import('../../src/index.js')
   if (name === 'holdfast/prove') return await import('../../src/prove/index.js')
+  if (name === 'holdfast/locks') return await import('../../src/locks/index.js')
   if (name === 'holdfast/holds') return await import('../../src/holds/index.js')
   if (name === 'holdfast/idempotency') return await import('../../src/idempotency/index.js')
   if (name === 'holdfast/jobs') return await import('../../src/jobs/index.js')

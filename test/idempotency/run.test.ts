@@ -145,6 +145,17 @@ describe('a twin that is under way', () => {
     expect(await payments()).toBe(1)
   })
 
+  test('is looked for by one of a process, for all of them', async () => {
+    const { letGo } = await holdKey(idempotency)
+    const other = await another()
+    const waiting = Array.from({ length: 30 }, async () => await other.idempotency.run(call, pay))
+    await new Promise((resolve) => setTimeout(resolve, 400))
+    // After 10, 20, 40, 80 and 160 ms.
+    expect(other.db.stats().transactions).toBeLessThan(10)
+    await letGo()
+    for (const { isReplay } of await Promise.all(waiting)) expect(isReplay).toBe(true)
+  })
+
   test.each(['this process', 'another'])('is not waited for longer than waitMs, in %s', async (where) => {
     const { letGo } = await holdKey(idempotency)
     const by = where === 'another' ? (await another()).idempotency : idempotency
@@ -168,12 +179,19 @@ describe('a twin that is under way', () => {
     expect(await payments()).toBe(1)
   })
 
-  test('with another request is refused at once in this process', async () => {
-    const { letGo } = await holdKey(idempotency)
-    await expect(idempotency.run({ ...call, input: 2 }, pay)).rejects.toMatchObject({
-      code: 'HF_IDEMPOTENCY_KEY_REUSED',
-    })
+  test.each(['commit', 'rollback'] as const)('with another request: refused after its %s, or done', async (end) => {
+    const { letGo } = await holdKey(idempotency, end)
+    const other = await another()
+    const waiting = [idempotency, other.idempotency].map(
+      async (each, n) =>
+        await each.run({ ...call, input: { n } }, pay).then(
+          () => 'done',
+          (error: { code: string }) => error.code,
+        ),
+    )
     await letGo()
+    const reused = 'HF_IDEMPOTENCY_KEY_REUSED'
+    expect((await Promise.all(waiting)).toSorted()).toEqual(end === 'commit' ? [reused, reused] : [reused, 'done'])
   })
 })
 
@@ -277,6 +295,29 @@ describe('an outcome that nobody told', () => {
     expect(await running).toEqual({ value: { paid: 1 }, isReplay: false })
     expect(await payments()).toBe(1)
     await box.db.query('drop trigger dawdles on payment')
+    await db.close()
+    await proxy.close()
+  })
+})
+
+describe('a commit that did not happen', () => {
+  test('is told as such, when the connection broke with COMMIT under way', async () => {
+    const { hostname, port } = new URL(box.url)
+    const proxy = await startProxy({ host: hostname, port: Number(port) })
+    const { idempotency: far, db } = await another({ url: throughProxy(box.url, proxy) })
+    await box.db.query(
+      `create function refuse() returns trigger language plpgsql as $$ begin perform pg_sleep(0.3); raise 'no'; end $$`,
+    )
+    await box.db.query(
+      `create constraint trigger refuses after insert on payment deferrable initially deferred for each row execute function refuse()`,
+    )
+    const running = far.run(call, async (tx) => {
+      setTimeout(() => proxy.cut(), 100)
+      return await pay(tx)
+    })
+    await expect(running).rejects.toMatchObject({ code: 'HF_QUERY_CONNECTION_LOST' })
+    await box.db.query('drop trigger refuses on payment')
+    expect(await payments()).toBe(0)
     await db.close()
     await proxy.close()
   })

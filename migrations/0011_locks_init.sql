@@ -1,0 +1,388 @@
+-- Locks with a lease: held by a process as long as its heart beats, handed on in the order of the tickets.
+--
+-- A request is a row per key with one ticket; it waits while a row of an earlier ticket is in its way, and holds once it has
+-- a fence. Fences come from a sequence, under the key's mutex, so those of a key only rise, and one that was handed out is
+-- on the disk. All that looks at a key's queue and changes it has the key's mutex (an advisory lock of the transaction),
+-- taken in the order of the hashes.
+-- class: expand
+
+create sequence holdfast.locks_tickets as bigint;
+create sequence holdfast.locks_fences as bigint;
+
+create table holdfast.locks_owners (
+  id           bigint generated always as identity primary key,
+  name         text not null,
+  started_at   timestamptz not null default clock_timestamp(),
+  seen_at      timestamptz not null default clock_timestamp()
+);
+comment on table holdfast.locks_owners is 'Processes that hold or wait, one heartbeat each: a lease ends ttl_ms after its owner was seen last.';
+
+create table holdfast.locks_requests (
+  key          text not null,
+  ticket       bigint not null,
+  owner        bigint not null,
+  is_shared    boolean not null,
+  amount       smallint not null,
+  ttl_ms       integer not null,
+  within       bigint,
+  fence        bigint,
+  label        text,
+  asked_at     timestamptz not null default clock_timestamp(),
+  held_at      timestamptz,
+  primary key (key, ticket)
+);
+create index locks_requests_ticket on holdfast.locks_requests (ticket);
+create index locks_requests_owner on holdfast.locks_requests (owner);
+comment on table holdfast.locks_requests is 'Who holds (fence) and who waits (no fence), a row for each of the keys that were asked for together (amount).';
+comment on column holdfast.locks_requests.within is 'Ticket of the lock in whose scope this one was asked for: what a circle of waiting is found by.';
+
+-- Taken in one order by everybody, so two that want several keys do not wait for each other.
+create function holdfast.locks_enter(p_keys text[]) returns void
+language plpgsql as $$
+begin
+  perform pg_advisory_xact_lock(h.hash) from (select distinct hashtextextended(k, 6969) as hash from unnest(p_keys) k order by 1) h;
+end $$;
+
+-- Of a lease: its owner has been seen in time, or has asked or been given the lock since.
+create function holdfast.locks_is_live(q holdfast.locks_requests) returns boolean
+language plpgsql
+set enable_seqscan = off
+as $$
+begin
+  return exists (
+    select from holdfast.locks_owners o
+     where o.id = q.owner and greatest(o.seen_at, q.asked_at, q.held_at) + q.ttl_ms * interval '1 millisecond' > clock_timestamp());
+end $$;
+
+-- Whether nothing earlier is in the way of a request on this key. A dead one that is in the way is taken out, unless a
+-- transaction of its holder keeps it (locks_guard): then it is as good as live, and the write that it guards is too.
+create function holdfast.locks_is_next(p_key text, p_ticket bigint, p_is_shared boolean) returns boolean
+language plpgsql
+set enable_seqscan = off set enable_bitmapscan = off set enable_sort = off
+as $$
+declare
+  v_other holdfast.locks_requests;
+begin
+  for v_other in select q.* from holdfast.locks_requests q where q.key = p_key and q.ticket < p_ticket order by q.ticket loop
+    continue when v_other.is_shared and p_is_shared;
+    if holdfast.locks_is_live(v_other) then return false; end if;
+    perform from holdfast.locks_requests q where q.key = p_key and q.ticket = v_other.ticket for update skip locked;
+    if not found then return false; end if;
+    delete from holdfast.locks_requests q where q.key = p_key and q.ticket = v_other.ticket;
+  end loop;
+  return true;
+end $$;
+
+-- Gives a request what it asked for if nothing is in its way on any of its keys, whose mutexes the caller has; else null.
+create function holdfast.locks_grant(p_ticket bigint) returns bigint
+language plpgsql
+set enable_seqscan = off set enable_bitmapscan = off
+as $$
+declare
+  v_row holdfast.locks_requests;
+  v_fence bigint;
+  v_found integer := 0;
+begin
+  for v_row in select q.* from holdfast.locks_requests q where q.ticket = p_ticket order by q.key loop
+    if v_row.fence is not null then return v_row.fence; end if;
+    if not holdfast.locks_is_next(v_row.key, p_ticket, v_row.is_shared) then return null; end if;
+    v_found := v_found + 1;
+  end loop;
+  -- Some of its rows were taken out: its owner was thought dead.
+  if v_found = 0 or v_found <> v_row.amount then return null; end if;
+  v_fence := nextval('holdfast.locks_fences');
+  update holdfast.locks_requests q set fence = v_fence, held_at = clock_timestamp() where q.ticket = p_ticket;
+  return v_fence;
+end $$;
+
+-- After something has left the queues of these keys: grants what is next, and tells its owner. A request of several keys
+-- is told to look for itself: the mutexes of its other keys are not held here. Gives how many were granted.
+create function holdfast.locks_settle(p_keys text[]) returns integer
+language plpgsql
+set enable_seqscan = off set enable_bitmapscan = off set enable_sort = off
+as $$
+declare
+  v_key text;
+  v_row holdfast.locks_requests;
+  v_fence bigint;
+  v_granted integer := 0;
+begin
+  foreach v_key in array p_keys loop
+    for v_row in select q.* from holdfast.locks_requests q where q.key = v_key order by q.ticket loop
+      if v_row.fence is not null then
+        exit when not v_row.is_shared and holdfast.locks_is_live(v_row);
+        continue;
+      end if;
+      -- Nobody waits for a lock in the name of a dead process.
+      if not holdfast.locks_is_live(v_row) then
+        delete from holdfast.locks_requests q where q.key = v_key and q.ticket = v_row.ticket;
+        continue;
+      end if;
+      if v_row.amount > 1 then
+        perform pg_notify('holdfast_locks_' || v_row.owner, 'look:' || v_row.ticket);
+        exit;
+      end if;
+      v_fence := holdfast.locks_grant(v_row.ticket);
+      exit when v_fence is null;
+      v_granted := v_granted + 1;
+      perform pg_notify('holdfast_locks_' || v_row.owner, 'held:' || v_row.ticket || ':' || v_fence);
+      exit when not v_row.is_shared;
+    end loop;
+  end loop;
+  return v_granted;
+end $$;
+
+-- Requests of one process, in their order. Each element: keys (sorted, none twice), shared, ttl (ms), wait, within, label.
+-- Gives a row for each: its ticket, its fence when it holds at once; no ticket: it did not want to wait. Raises HF021 when
+-- the owner was declared dead.
+create function holdfast.locks_request(p_owner bigint, p_requests json)
+returns table (n integer, ticket bigint, fence bigint)
+language plpgsql
+set enable_seqscan = off set enable_bitmapscan = off
+as $$
+#variable_conflict use_column
+declare
+  v_want record;
+  v_ticket bigint;
+  v_fence bigint;
+  v_granted integer := 0;
+begin
+  perform from holdfast.locks_owners o where o.id = p_owner for key share;
+  if not found then raise exception 'owner % of locks is not known any more', p_owner using errcode = 'HF021'; end if;
+  perform holdfast.locks_enter(array(select k from json_array_elements(p_requests) r cross join lateral json_array_elements_text(r.value -> 'keys') k));
+  for v_want in
+    select w.ordinality::integer as n, array(select json_array_elements_text(w.value -> 'keys')) as keys, (w.value ->> 'shared')::boolean as is_shared,
+           (w.value ->> 'ttl')::integer as ttl, (w.value ->> 'wait')::boolean as waits, (w.value ->> 'within')::bigint as within, w.value ->> 'label' as label
+      from json_array_elements(p_requests) with ordinality w
+  loop
+    v_ticket := nextval('holdfast.locks_tickets');
+    v_fence := null;
+    -- Nobody is there: it holds with the first write.
+    if cardinality(v_want.keys) = 1 then
+      perform from holdfast.locks_requests q where q.key = v_want.keys[1] limit 1;
+      if not found then v_fence := nextval('holdfast.locks_fences'); end if;
+    end if;
+    insert into holdfast.locks_requests as q (key, ticket, owner, is_shared, amount, ttl_ms, within, label, fence, held_at)
+    select k, v_ticket, p_owner, v_want.is_shared, cardinality(v_want.keys), v_want.ttl, v_want.within, v_want.label,
+           v_fence, case when v_fence is not null then clock_timestamp() end
+      from unnest(v_want.keys) k;
+    if v_fence is null then v_fence := holdfast.locks_grant(v_ticket); end if;
+    if v_fence is not null then
+      v_granted := v_granted + 1;
+    elsif not v_want.waits then
+      delete from holdfast.locks_requests q where q.ticket = v_ticket;
+      v_ticket := null;
+    end if;
+    n := v_want.n; ticket := v_ticket; fence := v_fence;
+    return next;
+  end loop;
+  -- A fence that was handed out must not be handed out again after a crash; a place in a queue may be lost.
+  if v_granted = 0 then perform set_config('synchronous_commit', 'off', true); end if;
+end $$;
+
+-- Ends requests, held or waiting, and grants what is next. Gives those that stay: a guarded write of theirs is under way.
+create function holdfast.locks_release(p_owner bigint, p_tickets bigint[]) returns bigint[]
+language plpgsql
+set enable_seqscan = off set enable_bitmapscan = off
+as $$
+declare
+  v_keys text[] := array(select distinct q.key from holdfast.locks_requests q where q.ticket = any(p_tickets) and q.owner = p_owner order by 1);
+  v_stay bigint[];
+begin
+  perform holdfast.locks_enter(v_keys);
+  with free as materialized (
+    select q.key, q.ticket from holdfast.locks_requests q where q.ticket = any(p_tickets) and q.owner = p_owner for update skip locked)
+  delete from holdfast.locks_requests q using free f where q.key = f.key and q.ticket = f.ticket;
+  v_stay := array(select distinct q.ticket from holdfast.locks_requests q where q.ticket = any(p_tickets) and q.owner = p_owner);
+  if holdfast.locks_settle(v_keys) = 0 then perform set_config('synchronous_commit', 'off', true); end if;
+  return v_stay;
+end $$;
+
+-- The heartbeat of a process, for all that it holds and waits for. Gives those of these tickets that are gone. Raises HF021
+-- when the owner was declared dead.
+create function holdfast.locks_beat(p_owner bigint, p_tickets bigint[]) returns bigint[]
+language plpgsql
+set enable_seqscan = off set enable_bitmapscan = off set enable_hashjoin = off set enable_mergejoin = off
+as $$
+begin
+  perform set_config('synchronous_commit', 'off', true);
+  update holdfast.locks_owners o set seen_at = clock_timestamp() where o.id = p_owner;
+  if not found then raise exception 'owner % of locks is not known any more', p_owner using errcode = 'HF021'; end if;
+  return array(
+    select t from unnest(p_tickets) t
+     where not exists (select from holdfast.locks_requests q where q.ticket = t and q.owner = p_owner));
+end $$;
+
+-- What nobody told: takes out dead ones that are in the way of these waiting tickets, and grants. Gives a row for each
+-- that holds (fence) or is gone (no row of it is left: is_gone).
+create function holdfast.locks_look(p_owner bigint, p_tickets bigint[])
+returns table (ticket bigint, fence bigint, is_gone boolean)
+language plpgsql
+set enable_seqscan = off set enable_bitmapscan = off
+as $$
+#variable_conflict use_column
+declare
+  v_ticket bigint;
+begin
+  perform holdfast.locks_enter(array(select distinct q.key from holdfast.locks_requests q where q.ticket = any(p_tickets) and q.owner = p_owner));
+  for v_ticket in select t from unnest(p_tickets) t order by t loop
+    ticket := v_ticket;
+    perform from holdfast.locks_requests q where q.ticket = v_ticket and q.owner = p_owner limit 1;
+    is_gone := not found;
+    fence := case when not is_gone then holdfast.locks_grant(v_ticket) end;
+    if is_gone or fence is not null then return next; end if;
+  end loop;
+end $$;
+
+-- First in the transaction whose writes a lock is to guard: raises HF022 unless it is held with this fence, and keeps it
+-- until the transaction has ended, however late the holder is. Statements of the transaction pass locks_require.
+create function holdfast.locks_guard(p_ticket bigint, p_fence bigint) returns void
+language plpgsql
+set enable_seqscan = off set enable_bitmapscan = off
+as $$
+declare
+  v_amount integer;
+  v_row record;
+  v_kept integer := 0;
+begin
+  for v_row in select q.amount from holdfast.locks_requests q where q.ticket = p_ticket and q.fence = p_fence for share loop
+    v_kept := v_kept + 1;
+    v_amount := v_row.amount;
+  end loop;
+  if v_kept = 0 or v_kept <> v_amount then
+    raise exception 'the lock with fence % is not held any more', p_fence using errcode = 'HF022';
+  end if;
+  perform set_config('holdfast.lock', p_ticket || ':' || p_fence, true);
+end $$;
+
+-- A trigger for tables that only holders of a lock may write to: of the key that its first argument names, with the value
+-- of the column that its second argument names behind it (then for each row).
+create function holdfast.locks_require() returns trigger
+language plpgsql as $$
+declare
+  v_lock text[] := string_to_array(current_setting('holdfast.lock', true), ':');
+  v_key text := TG_ARGV[0];
+begin
+  if TG_NARGS > 1 then
+    if TG_OP = 'DELETE' then v_key := v_key || (to_jsonb(OLD) ->> TG_ARGV[1]);
+    else v_key := v_key || (to_jsonb(NEW) ->> TG_ARGV[1]); end if;
+  end if;
+  perform from holdfast.locks_requests q
+   where q.key = v_key and q.ticket = nullif(v_lock[1], '')::bigint and q.fence = v_lock[2]::bigint and not q.is_shared for share;
+  if not found then
+    raise exception 'a write to % without the lock %', TG_TABLE_NAME, v_key using errcode = 'HF023',
+      hint = 'Write inside of lock.fenced(…), with a lock of this key.';
+  end if;
+  if TG_OP = 'DELETE' then return OLD; end if;
+  return NEW;
+end $$;
+
+-- A lock of the transaction: held until it ends, or until its connection has done nothing for p_ttl_ms.
+create function holdfast.locks_short(p_key text, p_ttl_ms integer, p_wait_ms integer) returns void
+language plpgsql as $$
+begin
+  perform set_config('idle_in_transaction_session_timeout', p_ttl_ms::text, true);
+  -- 0 would mean for ever.
+  perform set_config('lock_timeout', greatest(p_wait_ms, 1)::text, true);
+  perform pg_advisory_xact_lock(hashtextextended(p_key, 6970));
+  perform set_config('lock_timeout', '0', true);
+  if current_setting('server_version_num')::integer >= 170000 then perform set_config('transaction_timeout', p_ttl_ms::text, true); end if;
+end $$;
+
+-- Tickets that wait in a circle with this one, itself among them; none: there is no circle. It knows of locks that were
+-- asked for in the scope of another one.
+create function holdfast.locks_find_circle(p_ticket bigint) returns bigint[]
+language sql
+set enable_seqscan = off set enable_bitmapscan = off
+as $$
+  with recursive waiting as (select distinct q.ticket, q.within from holdfast.locks_requests q where q.fence is null),
+  -- Whoever waits for w has all locks in whose scopes it was asked for.
+  scopes (waiter, held) as (
+    select w.ticket, w.within from waiting w where w.within is not null
+    union
+    select s.waiter, q.within from scopes s join holdfast.locks_requests q on q.ticket = s.held where q.within is not null),
+  steps (waiter, next) as (
+    select distinct w.ticket, coalesce(s.waiter, b.ticket)
+      from waiting w join holdfast.locks_requests q on q.ticket = w.ticket
+      join holdfast.locks_requests b on b.key = q.key and b.ticket < q.ticket and not (b.is_shared and q.is_shared)
+      left join scopes s on s.held = b.ticket
+     where b.fence is null or s.waiter is not null),
+  paths (next, path) as (
+    select s.next, array[p_ticket] from steps s where s.waiter = p_ticket
+    union all
+    select s.next, p.path || s.waiter from paths p join steps s on s.waiter = p.next
+     where p.next <> p_ticket and p.next <> all(p.path) and cardinality(p.path) < 50)
+  select p.path from paths p where p.next = p_ticket order by cardinality(p.path) limit 1
+$$;
+
+-- Deletes owners that hold and wait for nothing and were not seen for a while, and what is left of dead ones.
+create function holdfast.locks_sweep(p_most integer) returns void
+language plpgsql as $$
+declare
+  v_keys text[];
+begin
+  v_keys := array(
+    select distinct q.key from holdfast.locks_requests q left join holdfast.locks_owners o on o.id = q.owner
+     where o.id is null or greatest(o.seen_at, q.asked_at, q.held_at) + q.ttl_ms * interval '1 millisecond' < clock_timestamp() order by 1 limit p_most);
+  if v_keys <> '{}' then
+    perform holdfast.locks_enter(v_keys);
+    with dead as materialized (
+      select q.key, q.ticket from holdfast.locks_requests q
+       where q.key = any(v_keys) and not holdfast.locks_is_live(q) for update skip locked)
+    delete from holdfast.locks_requests q using dead d where q.key = d.key and q.ticket = d.ticket;
+    perform holdfast.locks_settle(v_keys);
+  end if;
+  delete from holdfast.locks_owners o where o.seen_at < clock_timestamp() - interval '1 hour'
+     and not exists (select from holdfast.locks_requests q where q.owner = o.id);
+end $$;
+
+-- For any language. Gives a token and a fence, or nulls when the lock is somebody else's. The lease lasts until unlock, or
+-- ttl after the last renew. All three in transactions of their own, which commit at once: others see only what is committed.
+create function holdfast.try_lock(key text, ttl interval default '30 seconds', label text default null, out token bigint, out fence bigint)
+language plpgsql as $$
+#variable_conflict use_variable
+declare
+  v_owner bigint;
+  v_got record;
+begin
+  insert into holdfast.locks_owners (name) values (coalesce(label, current_setting('application_name'), '')) returning id into v_owner;
+  select r.ticket, r.fence into v_got from holdfast.locks_request(v_owner, json_build_array(json_build_object(
+    'keys', array[key], 'shared', false, 'ttl', (extract(epoch from ttl) * 1000)::integer, 'wait', false, 'label', label))) r;
+  if v_got.ticket is null then
+    delete from holdfast.locks_owners o where o.id = v_owner;
+    return;
+  end if;
+  token := v_got.ticket;
+  fence := v_got.fence;
+end $$;
+
+-- False: the lock was lost.
+create function holdfast.renew_lock(token bigint) returns boolean
+language plpgsql as $$
+declare
+  v_owner bigint := (select q.owner from holdfast.locks_requests q where q.ticket = token limit 1);
+begin
+  if v_owner is null then return false; end if;
+  return cardinality(holdfast.locks_beat(v_owner, array[token])) = 0;
+end $$;
+
+-- False: the lock was lost before.
+create function holdfast.unlock(token bigint) returns boolean
+language plpgsql as $$
+declare
+  v_owner bigint := (select q.owner from holdfast.locks_requests q where q.ticket = token limit 1);
+begin
+  if v_owner is null then return false; end if;
+  perform holdfast.locks_release(v_owner, array[token]);
+  delete from holdfast.locks_owners o where o.id = v_owner and not exists (select from holdfast.locks_requests q where q.owner = v_owner);
+  return true;
+end $$;
+
+-- Holders and waiters by key, whom each waits behind, and whether its process is alive.
+create view holdfast.locks_overview as
+  select q.key, q.ticket, case when q.fence is not null then 'held' else 'waiting' end as state,
+         case when q.is_shared then 'shared' else 'exclusive' end as mode, q.fence, q.label, o.name as owner, q.owner as owner_id,
+         q.asked_at, q.held_at, greatest(o.seen_at, q.asked_at, q.held_at) + q.ttl_ms * interval '1 millisecond' as lease_ends_at,
+         q.within
+    from holdfast.locks_requests q left join holdfast.locks_owners o on o.id = q.owner;
+comment on view holdfast.locks_overview is 'Holders and waiters of locks. Of a key the lowest ticket comes first.';

@@ -1,0 +1,100 @@
+// All SQL of locks that is not a function (migrations/0011).
+
+import type { Queryable } from '../core/index.js'
+
+export interface RequestRecord {
+  /** Sorted, none twice. */
+  keys: readonly string[]
+  shared: boolean
+  ttl: number
+  wait: boolean
+  /** Ticket. */
+  within: string | null
+  label: string | null
+}
+
+export interface RequestRow {
+  n: number
+  /** Null: it is somebody else's, and it did not want to wait. */
+  ticket: string | null
+  /** Null: it waits. */
+  fence: string | null
+}
+
+export async function addOwner(db: Queryable, name: string): Promise<string> {
+  const text = '/* holdfast:locks.add-owner */ insert into holdfast.locks_owners (name) values ($1) returning id'
+  return ((await db.query<{ id: string }>(text, [name])).rows[0] as { id: string }).id
+}
+
+export async function removeOwner(db: Queryable, owner: string): Promise<void> {
+  const text = `/* holdfast:locks.remove-owner */
+    delete from holdfast.locks_owners o where o.id = $1 and not exists (select from holdfast.locks_requests q where q.owner = o.id)`
+  await db.query(text, [owner])
+}
+
+/** @throws SQLSTATE HF021 when the owner was declared dead */
+export async function request(db: Queryable, owner: string, records: readonly RequestRecord[]): Promise<RequestRow[]> {
+  const text = '/* holdfast:locks.request */ select n, ticket, fence from holdfast.locks_request($1, $2)'
+  return (await db.query<RequestRow>(text, [owner, JSON.stringify(records)])).rows
+}
+
+/** Gives those that stay: a guarded write of theirs is under way. */
+export async function release(db: Queryable, owner: string, tickets: readonly string[]): Promise<string[]> {
+  const text = '/* holdfast:locks.release */ select holdfast.locks_release($1, $2) as stay'
+  return ((await db.query<{ stay: string[] }>(text, [owner, tickets])).rows[0] as { stay: string[] }).stay
+}
+
+/** Gives those of the tickets that are gone. @throws SQLSTATE HF021 when the owner was declared dead */
+export async function beat(db: Queryable, owner: string, tickets: readonly string[]): Promise<string[]> {
+  const text = '/* holdfast:locks.beat */ select holdfast.locks_beat($1, $2) as gone'
+  return ((await db.query<{ gone: string[] }>(text, [owner, tickets])).rows[0] as { gone: string[] }).gone
+}
+
+export interface LookRow {
+  ticket: string
+  fence: string | null
+  is_gone: boolean
+}
+
+export async function look(db: Queryable, owner: string, tickets: readonly string[]): Promise<LookRow[]> {
+  const text = '/* holdfast:locks.look */ select ticket, fence, is_gone from holdfast.locks_look($1, $2)'
+  return (await db.query<LookRow>(text, [owner, tickets])).rows
+}
+
+/** @throws SQLSTATE HF022 when it is not held with this fence */
+export async function guard(tx: Queryable, ticket: string, fence: bigint): Promise<void> {
+  await tx.query('/* holdfast:locks.guard */ select holdfast.locks_guard($1, $2)', [ticket, fence.toString()])
+}
+
+export async function findCircle(db: Queryable, ticket: string): Promise<string[] | null> {
+  const text = '/* holdfast:locks.find-circle */ select holdfast.locks_find_circle($1) as tickets'
+  return ((await db.query<{ tickets: string[] | null }>(text, [ticket])).rows[0] as { tickets: string[] | null })
+    .tickets
+}
+
+export async function takeShort(tx: Queryable, key: string, ttlMs: number, waitMs: number): Promise<void> {
+  await tx.query('/* holdfast:locks.short */ select holdfast.locks_short($1, $2, $3)', [key, ttlMs, waitMs])
+}
+
+export async function sweep(db: Queryable, most: number): Promise<void> {
+  await db.query('/* holdfast:locks.sweep */ select holdfast.locks_sweep($1)', [most])
+}
+
+export interface OverviewRow {
+  key: string
+  state: 'held' | 'waiting'
+  mode: 'exclusive' | 'shared'
+  fence: string | null
+  owner: string | null
+  label: string | null
+  asked_at: Date
+  held_at: Date | null
+  lease_ends_at: Date | null
+}
+
+export async function listAll(db: Queryable, key: string | null, most: number): Promise<OverviewRow[]> {
+  const text = `/* holdfast:locks.list */
+    select key, state, mode, fence, owner, label, asked_at, held_at, lease_ends_at from holdfast.locks_overview
+     where $1::text is null or key = $1 order by key, ticket limit $2`
+  return (await db.query<OverviewRow>(text, [key, most])).rows
+}
