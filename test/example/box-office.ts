@@ -1,6 +1,7 @@
 import { createAdaptorServer } from '@hono/node-server'
 import type { Db } from 'holdfast'
 import { createHttp } from 'holdfast/http'
+import { createIdempotency } from 'holdfast/idempotency'
 import type { Server } from 'node:http'
 import { afterAll, beforeAll } from 'vitest'
 import { createBoxOffice } from '../../example/src/app.js'
@@ -68,7 +69,9 @@ export interface BoxOfficeUnderTest {
 export async function openPayments(): Promise<PaymentsUnderTest> {
   const database = await openTestDatabase()
   await migrate(database.db, paymentsMigrations)
-  const { app } = createPaymentsApp({ db: database.db, logger: createLogger({ name: 'payments', level: 'silent' }) })
+  const logger = createLogger({ name: 'payments', level: 'silent' })
+  const idempotency = createIdempotency(database.db, { logger })
+  const { app } = createPaymentsApp({ db: database.db, idempotency, logger })
   const { url, close } = await serve(app.fetch)
   return {
     db: database.db,
@@ -80,6 +83,7 @@ export async function openPayments(): Promise<PaymentsUnderTest> {
     },
     close: async () => {
       await close()
+      await idempotency.close()
       await database.close()
     },
   }

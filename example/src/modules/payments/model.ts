@@ -4,6 +4,8 @@ import type { Money } from '../../utils/money.js'
 
 export const chargeAnswer = z.object({ id: z.uuid(), status: z.enum(['charged', 'declined']) })
 export const refundAnswer = z.object({ id: z.uuid() })
+/** A problem that says of itself that it may pass. */
+export const askAgain = z.object({ retryable: z.literal(true) })
 
 export interface ChargeRequest {
   /** The same at every attempt for one order; a new key would be a new charge. */

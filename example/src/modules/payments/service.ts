@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from '../../utils/logger.js'
 import type { Answer, PaymentsClient } from './client.js'
 import {
+  askAgain,
   chargeAnswer,
   refundAnswer,
   type ChargeOutcome,
@@ -66,6 +67,8 @@ function readCharge(answer: Answer): ChargeOutcome | undefined {
 
 function readRefund(answer: Answer): RefundOutcome | undefined {
   if (answer.kind !== 'answered' || answer.status >= 500) return undefined
+  // Our own earlier request may still be at it: that it was not answered is no refusal.
+  if (askAgain.safeParse(answer.body).success) return undefined
   const parsed = refundAnswer.safeParse(answer.body)
   return parsed.success ? { kind: 'refunded', refundId: parsed.data.id } : { kind: 'refused' }
 }
