@@ -62,7 +62,7 @@ function readCharge(answer: Answer): ChargeOutcome | undefined {
   if (answer.kind !== 'answered') return undefined
   const parsed = chargeAnswer.safeParse(answer.body)
   if (!parsed.success) return undefined
-  return parsed.data.status === 'charged' ? { kind: 'charged', chargeId: parsed.data.id } : { kind: 'declined' }
+  return { kind: parsed.data.status, chargeId: parsed.data.id }
 }
 
 function readRefund(answer: Answer): RefundOutcome | undefined {
