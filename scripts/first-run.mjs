@@ -264,7 +264,7 @@ async function walkThrough(stage) {
     await (
       await fetch(`http://127.0.0.1:${port}/customers`, {
         method: 'POST',
-        headers: { 'content-type': 'application/json' },
+        headers: { 'content-type': 'application/json', 'idempotency-key': crypto.randomUUID() },
         body: JSON.stringify({ name: 'First Run', email }),
       })
     ).json()

@@ -2,6 +2,7 @@ import type { HttpBindings } from '@hono/node-server'
 import { Hono } from 'hono'
 import type { Db } from 'holdfast'
 import { createJobEndpoints, honoContext } from 'holdfast/http'
+import type { Idempotency } from 'holdfast/idempotency'
 import type { BoxJobs } from './jobs.js'
 import { createCustomersRoutes } from './modules/customers/routes.js'
 import { createCustomersService } from './modules/customers/service.js'
@@ -32,6 +33,7 @@ export interface AppOptions {
   payments: PaymentsService
   events: DomainEvents
   jobs: BoxJobs
+  idempotency: Idempotency
   logger: Logger
   /** Serves /_holdfast/; made by `createHttp(db)`. */
   holdfast: { fetch(request: Request, info: { remoteAddress?: string }): Promise<Response> }
@@ -44,13 +46,13 @@ export interface BoxOffice {
 
 /** Composes the box office: services from the database up, routes from the services. Opens nothing by itself. */
 export function createBoxOffice(options: AppOptions): BoxOffice {
-  const { db, payments, events: domainEvents, logger, holdfast } = options
+  const { db, payments, events: domainEvents, idempotency, logger, holdfast } = options
   const { jobs, refunder, refundJob, reportJob } = options.jobs
   const events = createEventsService({ db })
-  const orders = createOrdersService({ db, payments, events: domainEvents, jobs })
-  const reports = createReportsService({ db, jobs, reportJob })
+  const orders = createOrdersService({ db, payments, events: domainEvents, jobs, idempotency })
+  const reports = createReportsService({ jobs, reportJob, idempotency })
   const reportRuns = createJobEndpoints(jobs, { only: [reportJob], basePath: '/reports' })
-  const refunds = createRefundsService({ db, refunder, jobs, refundJob })
+  const refunds = createRefundsService({ db, refunder, jobs, refundJob, idempotency })
 
   const app = new Hono<AppEnv>()
   // Before the context: the dashboard's own polling must not show up among the application's routes.
@@ -66,7 +68,7 @@ export function createBoxOffice(options: AppOptions): BoxOffice {
   app.route('/events', createSeatsRoutes(createSeatsService({ db })))
   app.route('/events', createReportsRoutes(reports, reportRuns))
   app.route('/reports', createReportRunsRoutes(reportRuns))
-  app.route('/customers', createCustomersRoutes(createCustomersService({ db }), orders))
+  app.route('/customers', createCustomersRoutes(createCustomersService({ idempotency }), orders))
   app.route('/orders', createOrdersRoutes(orders))
   app.route('/orders', createRefundsRoutes(refunds))
   app.notFound(() => answerProblem(routeNotFound()))

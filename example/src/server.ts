@@ -1,6 +1,7 @@
 import { createAdaptorServer } from '@hono/node-server'
 import { connect } from 'holdfast'
 import { createHttp } from 'holdfast/http'
+import { createIdempotency } from 'holdfast/idempotency'
 import type { Server } from 'node:http'
 import { createBoxOffice } from './app.js'
 import { readConfig } from './config.js'
@@ -29,9 +30,10 @@ const client = createPaymentsClient({
 const payments = createPaymentsService({ client, logger })
 const events = createDomainEvents()
 const boxJobs = await createBoxJobs({ db, payments, events, logger })
+const idempotency = createIdempotency(db, { logger })
 const access = config.HOLDFAST_TOKEN === undefined ? {} : { token: config.HOLDFAST_TOKEN }
 const holdfast = createHttp(db, { ...access, jobs: boxJobs.jobs })
-const { app, orders } = createBoxOffice({ db, payments, events, jobs: boxJobs, logger, holdfast })
+const { app, orders } = createBoxOffice({ db, payments, events, jobs: boxJobs, idempotency, logger, holdfast })
 const server = createAdaptorServer({ fetch: app.fetch }) as Server
 const stopSettler = startSettler({ orders, logger })
 const stopWorker = await startWorker(boxJobs.jobs, config.JOBS_CONCURRENCY)
@@ -42,7 +44,7 @@ onShutdown(logger, async () => {
   holdfast.close()
   await Promise.all([closeServer(server), stopSettler(), stopWorker()])
   // After the last request: it may have sent a job, of which workers elsewhere are still to be told.
-  await boxJobs.jobs.close()
+  await Promise.all([boxJobs.jobs.close(), idempotency.close()])
   await db.close({ deadlineMs: 500 })
 })
 

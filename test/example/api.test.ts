@@ -1,18 +1,19 @@
 import { request } from 'node:http'
 import { describe, expect, test } from 'vitest'
-import { addCustomer, addEvent, useBoxOffice, type BoxOfficeUnderTest } from './box-office.js'
+import { addCustomer, addEvent, useBoxOffice, withKey, type BoxOfficeUnderTest } from './box-office.js'
 
 let box: BoxOfficeUnderTest
 
 useBoxOffice((_, opened) => (box = opened))
 const postRaw = (body: string, contentType = 'application/json') =>
-  fetch(new URL('/orders', box.url), { method: 'POST', headers: { 'content-type': contentType }, body })
+  fetch(new URL('/orders', box.url), { method: 'POST', headers: { ...withKey(), 'content-type': contentType }, body })
 
 /** Sends `megabytes` by chunks and gives the answer, which may come before all is sent. */
 function postLarge(megabytes: number, announce: boolean): Promise<{ status: number; body: string }> {
   return new Promise((resolve, reject) => {
     const chunk = Buffer.alloc(1024 * 1024, 'x')
     const headers = {
+      ...withKey(),
       'content-type': 'application/json',
       ...(announce && { 'content-length': megabytes * chunk.length }),
     }
@@ -70,6 +71,35 @@ describe('validation', () => {
   test('a search takes whatever people type', async () => {
     for (const q of ["'", '"unclosed', 'a & | !', '\\', '%', '(((', 'ø'])
       expect((await box.call('GET', `/events/search?q=${encodeURIComponent(q)}`)).status).toBe(200)
+  })
+})
+
+describe('keys', () => {
+  test.each(['/orders', '/orders/1/cancel', '/customers', '/events/1/report'])(
+    'POST %s without one is refused, and is nothing to be alarmed about',
+    async (path) => {
+      box.lines.length = 0
+      const reply = await box.call('POST', path, {}, withKey(''))
+      expect(reply.headers.get('content-type')).toContain('application/problem+json')
+      expect([reply.status, reply.body.code]).toEqual([400, 'HF_IDEMPOTENCY_KEY_MISSING'])
+      expect(reply.body.fix).toContain('Idempotency-Key')
+      expect(box.lines.map((line) => line.msg)).toEqual(['request'])
+    },
+  )
+
+  test('a customer is made once; quoted it is the same key', async () => {
+    const customer = { email: `${crypto.randomUUID()}@test.example`, name: 'Ada Brook' }
+    const create = (key: string, changes = {}) =>
+      box.call('POST', '/customers', { ...customer, ...changes }, withKey(key))
+    const [first, second] = await Promise.all([create('c1'), create('"c1"')])
+    expect([first.status, second.status]).toEqual([201, 201])
+    expect(second.body).toEqual(first.body)
+    expect((await create('c1', { name: 'Ida Brook' })).body.code).toBe('HF_IDEMPOTENCY_KEY_REUSED')
+    expect((await create('c2')).body.code).toBe('BOX_EMAIL_TAKEN')
+    expect((await create('ü')).body.code).toBe('HF_IDEMPOTENCY_KEY_INVALID')
+    // What is kept to be answered again is not about a person.
+    const kept = await box.db.sql`select body from holdfast.idempotency_answers where key = 'c1'`
+    expect(kept).toEqual([{ body: JSON.stringify(first.body.id) }])
   })
 })
 

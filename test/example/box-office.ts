@@ -1,6 +1,7 @@
 import { createAdaptorServer } from '@hono/node-server'
 import type { Db } from 'holdfast'
 import { createHttp } from 'holdfast/http'
+import { createIdempotency, type Idempotency } from 'holdfast/idempotency'
 import type { Server } from 'node:http'
 import { afterAll, beforeAll } from 'vitest'
 import { createBoxOffice } from '../../example/src/app.js'
@@ -59,7 +60,9 @@ export interface BoxOfficeUnderTest {
   orders: OrdersService
   /** Nothing runs them until a test starts a worker. */
   jobs: BoxJobs
+  idempotency: Idempotency
   lines: LogLine[]
+  /** Each POST is an intent of its own unless `headers` have a key. */
   call(method: string, path: string, body?: object, headers?: Record<string, string>): Promise<Reply>
   close(): Promise<void>
 }
@@ -68,7 +71,9 @@ export interface BoxOfficeUnderTest {
 export async function openPayments(): Promise<PaymentsUnderTest> {
   const database = await openTestDatabase()
   await migrate(database.db, paymentsMigrations)
-  const { app } = createPaymentsApp({ db: database.db, logger: createLogger({ name: 'payments', level: 'silent' }) })
+  const logger = createLogger({ name: 'payments', level: 'silent' })
+  const idempotency = createIdempotency(database.db, { logger })
+  const { app } = createPaymentsApp({ db: database.db, idempotency, logger })
   const { url, close } = await serve(app.fetch)
   return {
     db: database.db,
@@ -80,6 +85,7 @@ export async function openPayments(): Promise<PaymentsUnderTest> {
     },
     close: async () => {
       await close()
+      await idempotency.close()
       await database.close()
     },
   }
@@ -101,20 +107,24 @@ export async function openBoxOffice(paymentsUrl: string, timeoutMs = 15_000): Pr
   const payments = createPaymentsService({ client: createPaymentsClient({ url: paymentsUrl, timeoutMs }), logger })
   const parts = { db: database.db, payments, events: createDomainEvents(), logger }
   const jobs = await createBoxJobs(parts)
+  const idempotency = createIdempotency(database.db, { logger })
   const holdfast = createHttp(database.db, { jobs: jobs.jobs })
-  const { app, orders } = createBoxOffice({ ...parts, jobs, holdfast })
+  const { app, orders } = createBoxOffice({ ...parts, jobs, idempotency, holdfast })
   const { url, close } = await serve(app.fetch)
   return {
     db: database.db,
     url,
     orders,
     jobs,
+    idempotency,
     lines,
-    call: (method, path, body, headers) => call(url, method, path, body, headers),
+    call: (method, path, body, headers) =>
+      call(url, method, path, body, method === 'POST' ? { ...withKey(), ...headers } : headers),
     close: async () => {
       holdfast.close()
       await close()
       await jobs.jobs.close()
+      await idempotency.close()
       await database.close()
     },
   }
@@ -179,6 +189,11 @@ export async function addEvent(
     insert into seats (event_id, section, row_label, seat_number, price_cents)
     select ${eventId}::bigint, 'Stalls', 'A', n, 4000 from generate_series(1, ${seats}::int) as n returning id`
   return { eventId, seatIds: rows.map((row) => row.id) }
+}
+
+/** The header of a POST: a new key for a new intent; give one to repeat it. */
+export function withKey(key: string = crypto.randomUUID()): { 'idempotency-key': string } {
+  return { 'idempotency-key': key }
 }
 
 export async function addCustomer(box: BoxOfficeUnderTest): Promise<string> {

@@ -5,7 +5,10 @@ import { closeServer, listen } from '../../example/src/utils/listen.js'
 import { createAdaptorServer } from '@hono/node-server'
 import type { Server } from 'node:http'
 import { createOrdersService } from '../../example/src/modules/orders/service.js'
+import type { ChargeOutcome } from '../../example/src/modules/payments/model.js'
+import type { PaymentsService } from '../../example/src/modules/payments/service.js'
 import { createDomainEvents } from '../../example/src/utils/domain-events.js'
+import { createBarrier } from '../helpers/barrier.js'
 import {
   addCustomer,
   addEvent,
@@ -13,6 +16,7 @@ import {
   connectPayments,
   openBoxOffice,
   useBoxOffice,
+  withKey,
   type BoxOfficeUnderTest,
   type PaymentsUnderTest,
 } from './box-office.js'
@@ -31,7 +35,15 @@ afterEach(async () => {
   await payments.turn({})
 })
 
-const buy = (order: object, on = box) => on.call('POST', '/orders', { customerId, ...order })
+const buy = (order: object, key?: string) => box.call('POST', '/orders', { customerId, ...order }, withKey(key))
+const openOrders = (service: PaymentsService) =>
+  createOrdersService({
+    db: box.db,
+    payments: service,
+    events: createDomainEvents(),
+    jobs: box.jobs.jobs,
+    idempotency: box.idempotency,
+  })
 const countCharges = async (orderId: string) =>
   (await payments.db.sql`select id from charges where reference = ${`order-${orderId}`}`).length
 
@@ -102,13 +114,8 @@ describe('paying', () => {
   test('a charge whose answer is lost is found by asking, and charged once', async () => {
     const { eventId } = await addEvent(box.db)
     await payments.turn({ timeoutAfterChargeShare: 1 })
-    const orders = createOrdersService({
-      db: box.db,
-      payments: connectPayments(payments.url, 1_000),
-      events: createDomainEvents(),
-      jobs: box.jobs.jobs,
-    })
-    const order = await orders.buy({ customerId, eventId, standing: 2, seatIds: [] })
+    const orders = openOrders(connectPayments(payments.url, 1_000))
+    const order = await orders.buy('lost', { customerId, eventId, standing: 2, seatIds: [] })
     expect(order.status).toBe('paid')
     expect(await countCharges(order.id)).toBe(1)
   })
@@ -148,6 +155,112 @@ describe('paying', () => {
     await proxy.close()
   })
 })
+
+describe('buying again under the same key', () => {
+  test('at once and later gives the one order, paid once, its places taken once', async () => {
+    const { eventId, seatIds } = await addEvent(box.db, { standing: 10, seats: 2 })
+    box.lines.length = 0
+    const ask = () => buy({ eventId, seatIds, standing: 3 }, 'again')
+    const replies = [...(await Promise.all(Array.from({ length: 10 }, ask))), await ask()]
+    const { id } = replies[0]?.body ?? { id: '' }
+    for (const { status, headers, body } of replies) {
+      expect([status, headers.get('location')]).toEqual([201, `/orders/${id}`])
+      expect(body).toEqual({ ...replies[0]?.body, status: 'paid' })
+    }
+    expect(await box.db.sql`select id from orders where event_id = ${eventId}`).toEqual([{ id }])
+    expect(await countCharges(id)).toBe(1)
+    expect((await box.call('GET', `/events/${eventId}`)).body.standing.remaining).toBe(7)
+    const events = box.lines.filter((line) => line.msg === 'domain event').map((line) => line['event'])
+    expect(events.filter((event) => event === 'order.created')).toHaveLength(1)
+    expect(events.filter((event) => event === 'order.paid')).toHaveLength(1)
+    expect(await box.db.sql`select 1 from holdfast.jobs_ready where body::json ->> 'orderId' = ${id}`).toHaveLength(1)
+  })
+
+  test('with another order is refused; the key of another customer is another one', async () => {
+    const { eventId } = await addEvent(box.db, { standing: 10 })
+    const first = await buy({ eventId, standing: 1 }, 'mine')
+    const other = await buy({ eventId, standing: 2 }, 'mine')
+    expect([other.status, other.body.code]).toEqual([422, 'HF_IDEMPOTENCY_KEY_REUSED'])
+    const theirs = await buy({ customerId: await addCustomer(box), eventId, standing: 2 }, 'mine')
+    expect(theirs.status).toBe(201)
+    expect(theirs.body.id).not.toBe(first.body.id)
+    expect((await box.call('GET', `/events/${eventId}`)).body.standing.remaining).toBe(7)
+  })
+
+  test('a refusal that took nothing is no answer to keep: the same key may buy when there are places', async () => {
+    const { eventId } = await addEvent(box.db, { standing: 1 })
+    expect((await buy({ eventId, standing: 2 }, 'patient')).body.code).toBe('BOX_SOLD_OUT')
+    await box.db.sql`update standing_stock set capacity = 2, remaining = 2 where event_id = ${eventId}`
+    expect((await buy({ eventId, standing: 2 }, 'patient')).status).toBe(201)
+  })
+
+  test('a declined order is declined again; a new key buys', async () => {
+    const { eventId } = await addEvent(box.db, { standing: 1 })
+    await payments.turn({ failShare: 1 })
+    const first = await buy({ eventId, standing: 1 }, 'declined')
+    await payments.turn({})
+    const second = await buy({ eventId, standing: 1 }, 'declined')
+    for (const { status, body } of [first, second])
+      expect([status, body.code, body.orderId]).toEqual([402, 'BOX_PAYMENT_DECLINED', first.body.orderId])
+    expect((await buy({ eventId, standing: 1 })).status).toBe(201)
+  })
+
+  test('an order that could not reach payments is not charged later: its places are gone', async () => {
+    const { eventId } = await addEvent(box.db, { standing: 1 })
+    const order = { customerId, eventId, standing: 1, seatIds: [] }
+    const lonely = openOrders(scriptPayments(() => Promise.resolve({ kind: 'unreachable' })))
+    await expect(lonely.buy('early', order)).rejects.toMatchObject({ code: 'BOX_PAYMENTS_UNREACHABLE' })
+    const { status, body } = await buy(order, 'early')
+    expect([status, body.code]).toEqual([503, 'BOX_PAYMENTS_UNREACHABLE'])
+    expect(await countCharges(body.orderId)).toBe(0)
+    expect((await buy(order)).status).toBe(201)
+  })
+
+  test('an order whose payment was left open is settled', async () => {
+    const { eventId } = await addEvent(box.db, { standing: 1 })
+    const order = { customerId, eventId, standing: 1, seatIds: [] }
+    const unheard = openOrders(scriptPayments(() => Promise.resolve({ kind: 'unknown' })))
+    const { id, status } = await unheard.buy('open', order)
+    expect(status).toBe('payment_unknown')
+    const reply = await buy(order, 'open')
+    expect([reply.status, reply.body.id]).toEqual([201, id])
+    expect(await countCharges(id)).toBe(1)
+  })
+
+  test('of two at once, the one that cannot reach payments does not free what the other pays for', async () => {
+    const { eventId } = await addEvent(box.db, { standing: 1 })
+    const order = { customerId, eventId, standing: 1, seatIds: [] }
+    const [first, second] = [makeGate(), makeGate()]
+    const real = connectPayments(payments.url, 15_000)
+    const cutOff = openOrders(scriptPayments(() => first.pass<ChargeOutcome>(() => ({ kind: 'unreachable' }))))
+    const connected = openOrders(scriptPayments((request) => second.pass(() => real.charge(request))))
+    const lost = cutOff.buy('both', order)
+    await first.reach()
+    const paid = connected.buy('both', order)
+    await second.reach()
+    await first.open()
+    expect((await lost).status).toBe('payment_unknown')
+    await second.open()
+    expect(await paid).toMatchObject({ id: (await lost).id, status: 'paid' })
+    expect(await countCharges((await paid).id)).toBe(1)
+  })
+})
+
+function scriptPayments(charge: PaymentsService['charge']): PaymentsService {
+  const fail = () => Promise.reject(new Error('not asked here'))
+  return { charge, findCharge: fail, refund: fail }
+}
+
+/** Holds the one who passes, from when the test knows of it until the test opens. */
+function makeGate() {
+  const [there, ready] = [createBarrier(2), createBarrier(2)]
+  const pass = async <T>(then: () => T | Promise<T>): Promise<T> => {
+    await there.arrive()
+    await ready.arrive()
+    return await then()
+  }
+  return { pass, reach: there.arrive, open: ready.arrive }
+}
 
 /** Passes every request on, and keeps the answers to itself until told to speak. */
 async function openSilentProxy(target: string) {

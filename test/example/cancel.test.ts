@@ -9,6 +9,7 @@ import {
   checkStock,
   connectPayments,
   useBoxOffice,
+  withKey,
   type BoxOfficeUnderTest,
   type PaymentsUnderTest,
 } from './box-office.js'
@@ -31,7 +32,9 @@ async function cancelImpatiently(id: string) {
   const payer = connectPayments(payments.url, 200)
   const refunder = createRefunder({ db: box.db, payments: payer, events: createDomainEvents() })
   const { jobs, refundJob } = box.jobs
-  return await createRefundsService({ db: box.db, refunder, jobs, refundJob, resumeAfterMs: 0 }).cancelOrder(id)
+  const { db, idempotency } = box
+  const refunds = createRefundsService({ db, refunder, jobs, refundJob, idempotency, resumeAfterMs: 0 })
+  return await refunds.cancelOrder(crypto.randomUUID(), id)
 }
 
 const countRefunds = async () => (await payments.db.sql`select id from refunds`).length
@@ -73,6 +76,20 @@ describe('cancelling', () => {
     await worker.stop()
     expect(await countRefunds()).toBe(refundsBefore + 1)
     expect((await box.call('GET', `/events/${stock.eventId}`)).body.standing.remaining).toBe(5)
+    await checkStock(box.db)
+  })
+
+  test('under the same key a cancellation that payments refused is refused again; a new key tries anew', async () => {
+    const { id } = await buyOrder()
+    const cancel = (key: string) => box.call('POST', `/orders/${id}/cancel`, undefined, withKey(key))
+    await payments.db
+      .sql`insert into refunds (key, charge_id) select 'by hand', id from charges where reference = ${`order-${id}`}`
+    expect((await cancel('one')).body.code).toBe('BOX_REFUND_REFUSED')
+    expect((await box.call('GET', `/orders/${id}`)).body.status).toBe('paid')
+    await payments.db.sql`delete from refunds where key = 'by hand'`
+    expect((await cancel('one')).body.code).toBe('BOX_REFUND_REFUSED')
+    expect((await cancel('two')).body.status).toBe('cancelled')
+    expect((await cancel('two')).body.status).toBe('cancelled')
     await checkStock(box.db)
   })
 

@@ -1,5 +1,7 @@
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { createPaymentsService } from '../../example/src/modules/payments/service.js'
 import { createDials, dialSettings } from '../../example/src/payments/dials.js'
+import { createLogger } from '../../example/src/utils/logger.js'
 import { openPayments, type PaymentsUnderTest } from './box-office.js'
 
 let payments: PaymentsUnderTest
@@ -31,10 +33,12 @@ describe('charges', () => {
     expect((await charge('another')).status).toBe(201)
   })
 
-  test('a key cannot be used for another payment', async () => {
-    await charge('mine')
+  test('a key cannot be used for another payment; quoted it is the same key', async () => {
+    const { body: charged } = await charge('mine')
     const reply = await charge('mine', { cents: 1 })
-    expect([reply.status, reply.body.code]).toEqual([422, 'BOX_PAY_KEY_REUSED'])
+    expect([reply.status, reply.body.code]).toEqual([422, 'HF_IDEMPOTENCY_KEY_REUSED'])
+    expect((await charge('"mine"')).body).toEqual(charged)
+    expect((await payments.call('GET', '/charges?key=mine')).body).toEqual(charged)
     expect((await payments.call('GET', '/charges?key=nobody')).status).toBe(404)
   })
 
@@ -45,6 +49,15 @@ describe('charges', () => {
     const replies = await Promise.all(Array.from({ length: 10 }, () => refund('r1')))
     expect(new Set(replies.map((reply) => reply.body.id)).size).toBe(1)
     expect((await refund('r2')).body.code).toBe('BOX_PAY_NOT_REFUNDABLE')
+    expect((await payments.call('POST', '/refunds', { chargeId: charged.id })).status).toBe(400)
+  })
+
+  test('that an earlier attempt is still under way is no refusal of a refund', async () => {
+    const body = { status: 409, code: 'HF_IDEMPOTENCY_IN_FLIGHT', retryable: true }
+    const answer = async () => ({ kind: 'answered', status: 409, body }) as const
+    const logger = createLogger({ name: 'box-office', level: 'silent' })
+    const service = createPaymentsService({ client: { post: answer, get: answer }, logger })
+    expect(await service.refund({ key: 'r3', chargeId: '1' })).toEqual({ kind: 'unknown' })
   })
 })
 
@@ -63,6 +76,20 @@ describe('dials', () => {
     expect((await payments.call('GET', '/dials')).body.slowMs).toBe(7)
   })
 
+  test('twins at once share one fate, and take none from the charges after them', async () => {
+    const settings = { failShare: 0.5, seed: 7 }
+    await payments.turn(settings)
+    const statuses: number[] = []
+    for (const key of ['f1', 'f2', 'f3', 'f4', 'f5', 'f6']) {
+      const replies = await Promise.all([charge(key), charge(key), charge(key)])
+      statuses.push(...new Set(replies.map((reply) => reply.status)))
+    }
+    const dials = createDials()
+    dials.set(dialSettings.parse(settings))
+    expect(statuses).toEqual(Array.from({ length: 6 }, () => (dials.drawFate().isDeclined ? 402 : 201)))
+    expect(new Set(statuses).size).toBe(2)
+  })
+
   test('the same seed gives the same fates', () => {
     const draw = (seed: number) => {
       const dials = createDials()
@@ -77,7 +104,8 @@ describe('dials', () => {
   })
 
   test('without a key each attempt charges again, but only when the dial says so', async () => {
-    expect((await charge()).body.code).toBe('BOX_PAY_KEY_REQUIRED')
+    const refused = await charge()
+    expect([refused.status, refused.body.code]).toEqual([400, 'HF_IDEMPOTENCY_KEY_MISSING'])
     await payments.turn({ doubleChargeWithoutKey: true })
     await charge(undefined, { reference: 'twice' })
     await charge(undefined, { reference: 'twice' })

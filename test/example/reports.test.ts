@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import { createReporter } from '../../example/src/modules/reports/reporter.js'
 import type { ReportDraft, SalesReport } from '../../example/src/modules/reports/model.js'
 import { eventually } from '../helpers/eventually.js'
-import { addCustomer, addEvent, useBoxOffice, type BoxOfficeUnderTest } from './box-office.js'
+import { addCustomer, addEvent, useBoxOffice, withKey, type BoxOfficeUnderTest } from './box-office.js'
 
 let box: BoxOfficeUnderTest
 let customerId: string
@@ -50,12 +50,15 @@ test('POST answers 202; the address tells progress, sends events, and has the re
   expect((await box.call('POST', '/events/999999/report')).body.code).toBe('BOX_EVENT_NOT_FOUND')
 })
 
-test('a report that waits is cancelled by its address, and another one can be asked for', async () => {
+test('a report that waits is cancelled by its address, and another one can be asked for, under another key', async () => {
   const { eventId } = await addEvent(box.db)
-  const first = (await box.call('POST', `/events/${eventId}/report`)).headers.get('location') ?? ''
+  const ask = (key: string) => box.call('POST', `/events/${eventId}/report`, undefined, withKey(key))
+  const first = (await ask('one')).headers.get('location') ?? ''
   expect((await box.call('DELETE', first)).status).toBe(200)
   expect(await readStatus(first)).toMatchObject({ state: 'cancelled' })
-  expect((await box.call('POST', `/events/${eventId}/report`)).headers.get('location')).not.toBe(first)
+  expect((await ask('two')).headers.get('location')).not.toBe(first)
+  const again = await ask('one')
+  expect([again.status, again.headers.get('location')]).toEqual([202, first])
 })
 
 /** A job as the reporter sees it, whose checkpoint outlives a run that is ended after so many saves. */

@@ -107,6 +107,23 @@ describe('the generator', () => {
 })
 
 describe('the crowd', () => {
+  test('has a new key for each intent', async () => {
+    const keys: string[] = []
+    const server = await openServer(({ method, headers }, response) => {
+      keys.push(`${method} ${String(headers['idempotency-key'] ?? '')}`)
+      response.writeHead(204).end()
+    })
+    const client = createTrafficClient(server.url, 2_000)
+    await client.get('/')
+    await client.post('/orders/1/cancel')
+    await client.post('/orders', {})
+    expect(keys[0]).toBe('GET ')
+    expect(keys.slice(1).every((key) => /^POST [0-9a-f-]{36}$/.test(key))).toBe(true)
+    expect(new Set(keys).size).toBe(3)
+    client.close()
+    await server.close()
+  })
+
   test('says so when there is nobody to talk to', async () => {
     const server = await openServer((_, response) => response.writeHead(503).end())
     const client = createTrafficClient(server.url, 500)

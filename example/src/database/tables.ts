@@ -63,6 +63,7 @@ export interface OrdersTable {
   currency: string
   /** Sent to payments as the idempotency key, the same at every attempt. */
   payment_key: Generated<string>
+  /** Of a declined charge too: without one nothing reached payments, or it is not known yet. */
   charge_id: string | null
   refund_id: string | null
   created_at: DefaultTimestamp

@@ -8,8 +8,7 @@ export const newCharge = z.object({
 })
 
 export const newRefund = z.object({ chargeId: z.uuid() })
-export const keyHeader = z.string().min(1).max(200)
-export const findQuery = z.object({ key: keyHeader })
+export const findQuery = z.object({ key: z.string().min(1).max(255) })
 
 export type NewCharge = z.infer<typeof newCharge>
 
@@ -20,11 +19,6 @@ export interface ChargeRow {
   amount_cents: number
   currency: string
   status: 'charged' | 'declined'
-}
-
-export interface RefundRow {
-  id: string
-  charge_id: string
 }
 
 export interface ChargeView {
@@ -38,24 +32,6 @@ export interface ChargeView {
 export function viewCharge(row: ChargeRow): ChargeView {
   const { id, reference, amount_cents: cents, currency, status } = row
   return { id, reference, cents, currency, status }
-}
-
-export function keyRequired(): BoxError {
-  return new BoxError({
-    code: 'BOX_PAY_KEY_REQUIRED',
-    status: 400,
-    message: 'The Idempotency-Key header is missing.',
-    fix: 'Send a key that is the same at every attempt for one payment.',
-  })
-}
-
-export function keyReused(): BoxError {
-  return new BoxError({
-    code: 'BOX_PAY_KEY_REUSED',
-    status: 422,
-    message: 'This Idempotency-Key belongs to another request.',
-    fix: 'Use a new key for a new payment.',
-  })
 }
 
 export function chargeNotFound(): BoxError {

@@ -1,8 +1,9 @@
 import { Hono } from 'hono'
 import { setTimeout as delay } from 'node:timers/promises'
+import { findIdempotencyKey, readIdempotencyKey } from '../utils/idempotency-key.js'
 import { validate, validateBody } from '../utils/validate.js'
 import { dialSettings, type Dials } from './dials.js'
-import { findQuery, keyHeader, keyRequired, newCharge, newRefund } from './model.js'
+import { findQuery, newCharge, newRefund } from './model.js'
 import type { PaymentsDeskService } from './service.js'
 
 /** A lost answer is held back this long, or until the caller has given up. @unit ms */
@@ -11,7 +12,8 @@ const lostAnswerMs = 60_000
 export function createPaymentsRoutes(desk: PaymentsDeskService, dials: Dials): Hono {
   return new Hono()
     .post('/charges', async (c) => {
-      const key = validate(keyHeader.optional(), c.req.header('idempotency-key'))
+      const readKey = dials.settings.doubleChargeWithoutKey ? findIdempotencyKey : readIdempotencyKey
+      const key = readKey(c.req.raw)
       const input = await validateBody(newCharge, c.req.raw)
       await wait(dials.settings.slowMs, c.req.raw.signal)
       const { charge, isAnswerLost } = await desk.charge(key, input)
@@ -20,8 +22,7 @@ export function createPaymentsRoutes(desk: PaymentsDeskService, dials: Dials): H
     })
     .get('/charges', async (c) => c.json(await desk.findByKey(validate(findQuery, c.req.query()).key)))
     .post('/refunds', async (c) => {
-      const key = validate(keyHeader.optional(), c.req.header('idempotency-key'))
-      if (key === undefined) throw keyRequired()
+      const key = readIdempotencyKey(c.req.raw)
       const { chargeId } = await validateBody(newRefund, c.req.raw)
       await wait(dials.settings.slowMs, c.req.raw.signal)
       return c.json(await desk.refund(key, chargeId), 201)

@@ -1,5 +1,6 @@
 import { createAdaptorServer } from '@hono/node-server'
 import { connect } from 'holdfast'
+import { createIdempotency } from 'holdfast/idempotency'
 import type { Server } from 'node:http'
 import { readPaymentsConfig } from '../config.js'
 import { migrate } from '../database/migrate.js'
@@ -16,11 +17,13 @@ const url = config.PAYMENTS_DATABASE_URL
 const db = await connect({ url, directUrl: url, applicationName: 'payments', pool: { max: 5 }, logger })
 await migrate(db, paymentsMigrations)
 
-const { app } = createPaymentsApp({ db, logger })
+const idempotency = createIdempotency(db, { logger })
+const { app } = createPaymentsApp({ db, idempotency, logger })
 const server = createAdaptorServer({ fetch: app.fetch }) as Server
 
 onShutdown(logger, async () => {
   await closeServer(server, 500)
+  await idempotency.close()
   await db.close({ deadlineMs: 500 })
 })
 

@@ -28,7 +28,7 @@ export const paymentsMigrations: readonly Migration[] = [
     sql: `
 create table charges (
   id           uuid primary key default gen_random_uuid(),
-  -- Unique: of two requests with one key at once, one inserts and the other finds it.
+  -- Unique: one charge a key, for as long as the charge is there.
   key          text unique,
   reference    text not null,
   amount_cents integer not null check (amount_cents > 0),

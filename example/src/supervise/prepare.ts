@@ -28,6 +28,7 @@ async function prepareBoxOffice(db: Awaited<ReturnType<typeof connect>>): Promis
 
 async function preparePayments(url: string): Promise<void> {
   await using payments = await openDatabase(url)
+  await payments.db.migrate()
   await migrate(payments.db, paymentsMigrations)
 }
 

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto'
 import { Agent, request, type IncomingMessage } from 'node:http'
 
 export interface Reply {
@@ -8,6 +9,7 @@ export interface Reply {
 
 export interface TrafficClient {
   get(path: string): Promise<Reply>
+  /** Each call is an intent of its own, under a key of its own: nothing is sent again here. */
   post(path: string, body?: object): Promise<Reply>
   close(): void
 }
@@ -20,7 +22,10 @@ export function createTrafficClient(url: string, timeoutMs: number): TrafficClie
 
   function send(method: string, path: string, body?: object): Promise<Reply> {
     const text = body && JSON.stringify(body)
-    const headers = text === undefined ? {} : { 'content-type': 'application/json' }
+    const headers = {
+      ...(text !== undefined && { 'content-type': 'application/json' }),
+      ...(method === 'POST' && { 'idempotency-key': randomUUID() }),
+    }
     // A deadline for the whole exchange: the socket's own timeout starts again at each byte.
     const signal = AbortSignal.timeout(timeoutMs)
     return new Promise((resolve) => {

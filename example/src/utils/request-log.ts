@@ -1,4 +1,5 @@
 import type { MiddlewareHandler } from 'hono'
+import { isHoldfastError } from 'holdfast'
 import { BoxError } from './errors.js'
 import type { Logger } from './logger.js'
 
@@ -12,9 +13,9 @@ export function logRequests(logger: Logger): MiddlewareHandler {
   }
 }
 
-/** Logs what nobody expected. A refusal of the domain is an answer: its status in the request's line says enough. */
+/** Logs what nobody expected. A refusal is an answer: its status in the request's line says enough. */
 export function logFailure(logger: Logger, error: unknown): void {
-  if (error instanceof BoxError) return
+  if (error instanceof BoxError || (isHoldfastError(error) && error.status < 500)) return
   const { name, stack } = error instanceof Error ? error : new Error('not an Error')
   const code = error instanceof Error && 'code' in error ? String(error.code) : undefined
   // Frames only, not the message: a driver's message can quote the values of a row.

@@ -1,4 +1,5 @@
 import { Hono } from 'hono'
+import { readIdempotencyKey } from '../../utils/idempotency-key.js'
 import { validate, validateBody } from '../../utils/validate.js'
 import { listOrdersQuery } from '../orders/model.js'
 import type { OrdersService } from '../orders/service.js'
@@ -8,7 +9,8 @@ import type { CustomersService } from './service.js'
 export function createCustomersRoutes(customers: CustomersService, orders: OrdersService): Hono {
   return new Hono()
     .post('/', async (c) => {
-      const customer = await customers.createCustomer(await validateBody(newCustomer, c.req.raw))
+      const key = readIdempotencyKey(c.req.raw)
+      const customer = await customers.createCustomer(key, await validateBody(newCustomer, c.req.raw))
       return c.json(customer, 201)
     })
     .get('/:id/orders', async (c) => {

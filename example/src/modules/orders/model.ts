@@ -69,6 +69,11 @@ export interface OrderDetails extends OrderView {
   items: OrderItem[]
 }
 
+/** Its payment is not settled: payments are still to be asked. */
+export function isOpen({ status }: Pick<OrderRow, 'status'>): boolean {
+  return status === 'pending' || status === 'payment_unknown'
+}
+
 export function viewOrder(row: OrderRow): OrderView {
   return {
     id: row.id,

@@ -1,7 +1,7 @@
 import type { Queryable, Tx } from 'holdfast'
 import { qb, run, runOne } from '../../database/query-builder.js'
 import type { OrderStatus } from '../../database/tables.js'
-import type { ListOrdersQuery, OrderItem, OrderRow } from './model.js'
+import { orderNotFound, type ListOrdersQuery, type OrderItem, type OrderRow } from './model.js'
 
 const columns = [
   'id',
@@ -43,6 +43,13 @@ export async function insertItems(tx: Tx, orderId: string, items: readonly Order
 
 export function findOrder(on: Queryable, id: string): Promise<OrderRow | undefined> {
   return runOne(on, qb.selectFrom('orders').select(columns).where('id', '=', id))
+}
+
+/** @throws BOX_ORDER_NOT_FOUND */
+export async function requireOrder(on: Queryable, id: string): Promise<OrderRow> {
+  const order = await findOrder(on, id)
+  if (!order) throw orderNotFound(id)
+  return order
 }
 
 export function listItems(on: Queryable, orderId: string): Promise<OrderItem[]> {

@@ -1,15 +1,17 @@
 import { Hono } from 'hono'
+import { readIdempotencyKey } from '../../utils/idempotency-key.js'
 import { validate, validateBody } from '../../utils/validate.js'
-import { newOrder, orderParams } from './model.js'
+import { isOpen, newOrder, orderParams } from './model.js'
 import type { OrdersService } from './service.js'
 
 export function createOrdersRoutes(orders: OrdersService): Hono {
   return new Hono()
     .post('/', async (c) => {
-      const order = await orders.buy(await validateBody(newOrder, c.req.raw))
+      const key = readIdempotencyKey(c.req.raw)
+      const order = await orders.buy(key, await validateBody(newOrder, c.req.raw))
       c.header('location', `/orders/${order.id}`)
       // 202: the places are held and the payment is being asked for; GET the order to learn the outcome.
-      return c.json(order, order.status === 'paid' ? 201 : 202)
+      return c.json(order, isOpen(order) ? 202 : 201)
     })
     .get('/:id', async (c) => c.json(await orders.getOrder(validate(orderParams, c.req.param()).id)))
 }

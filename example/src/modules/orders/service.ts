@@ -1,7 +1,9 @@
 import type { Db, Tx } from 'holdfast'
+import type { Idempotency, Outcome } from 'holdfast/idempotency'
 import type { Jobs } from 'holdfast/jobs'
 import { cutPage, type Page } from '../../utils/cursor.js'
 import type { DomainEvents } from '../../utils/domain-events.js'
+import type { BoxError } from '../../utils/errors.js'
 import { createMoney } from '../../utils/money.js'
 import { customerNotFound } from '../customers/model.js'
 import { findCustomer } from '../customers/repository.js'
@@ -9,7 +11,7 @@ import { confirmationMail } from '../mails/jobs.js'
 import { paymentDeclined, paymentsUnreachable, type ChargeOutcome } from '../payments/model.js'
 import type { PaymentsService } from '../payments/service.js'
 import {
-  orderNotFound,
+  isOpen,
   viewOrder,
   type ListOrdersQuery,
   type NewOrder,
@@ -17,7 +19,14 @@ import {
   type OrderRow,
   type OrderView,
 } from './model.js'
-import { findOrder, listItems, listOpenOrders, listOrdersOfCustomer, moveOrder } from './repository.js'
+import {
+  listItems,
+  listOpenOrders,
+  listOrdersOfCustomer,
+  moveOrder,
+  requireOrder,
+  type OrderChange,
+} from './repository.js'
 import { releasePlaces, reserveOrder } from './reservation.js'
 
 export interface OrdersServiceOptions {
@@ -25,43 +34,73 @@ export interface OrdersServiceOptions {
   payments: PaymentsService
   events: DomainEvents
   jobs: Jobs
+  idempotency: Idempotency
 }
 
 export interface OrdersService {
-  /** Buys: `paid`, or `payment_unknown` when payments did not say. @throws BOX_SOLD_OUT, BOX_SEATS_TAKEN, BOX_PAYMENT_DECLINED, … */
-  buy(input: NewOrder): Promise<OrderView>
+  /**
+   * Buys: `paid`, or `payment_unknown` when payments did not say. The same key again gives the same order: as it is now,
+   * refused again when it was refused. @throws BOX_SOLD_OUT, BOX_SEATS_TAKEN, BOX_PAYMENT_DECLINED, HF_IDEMPOTENCY_…, …
+   */
+  buy(key: string, input: NewOrder): Promise<OrderView>
   getOrder(id: string): Promise<OrderDetails>
   listOrders(customerId: string, query: ListOrdersQuery): Promise<Page<OrderView>>
   /** Asks payments about orders left open, at most `limit` of them. Gives the last id looked at, or '0' at the end. */
   settleOpenOrders(afterId: string, createdBefore: Date, limit: number): Promise<string>
 }
 
-export function createOrdersService({ db, payments, events, jobs }: OrdersServiceOptions): OrdersService {
-  /** Two short transactions with the payment between them: none is open while we wait for the network. */
-  async function buy(input: NewOrder): Promise<OrderView> {
-    const order = await db.tx(async (tx) => {
-      const reserved = await reserveOrder(tx, input)
-      events.publish(tx, { type: 'order.created', orderId: reserved.id })
-      return reserved
+type PaymentChange = OrderChange & { to: 'paid' | 'payment_failed' | 'payment_unknown' }
+
+export function createOrdersService(options: OrdersServiceOptions): OrdersService {
+  const { db, payments, events, jobs, idempotency } = options
+
+  /** Short transactions with the payment between them: none is open while we wait for the network. */
+  async function buy(key: string, input: NewOrder): Promise<OrderView> {
+    const { value: id, isReplay } = await reserve(key, input)
+    const order = isReplay ? await joinOrder(id) : await requireOrder(db, id)
+    const settled = isOpen(order) ? await settle(order, await charge(order)) : order
+    // What a twin or the settler found meanwhile is as good as our own answer; only a released order is a refusal.
+    if (settled.status === 'payment_failed') throw describeRefusal(settled)
+    return viewOrder(settled)
+  }
+
+  /** Once per key; all that follows is safe to repeat, by the order. */
+  async function reserve(key: string, input: NewOrder): Promise<Outcome<string>> {
+    const call = { scope: 'POST /orders', principal: `customer:${input.customerId}`, key, input }
+    return await idempotency.run(call, async (tx) => {
+      const { id } = await reserveOrder(tx, input)
+      events.publish(tx, { type: 'order.created', orderId: id })
+      return id
     })
-    const outcome = await payments.charge({
+  }
+
+  /**
+   * Of two requests for one order one may reach payments and the other not. So before the second asks, the order leaves
+   * `pending`, the only state in which "unreachable" frees the places.
+   */
+  async function joinOrder(id: string): Promise<OrderRow> {
+    return await advance(id, { from: ['pending'], to: 'payment_unknown' })
+  }
+
+  async function charge(order: OrderRow): Promise<ChargeOutcome> {
+    return await payments.charge({
       key: order.payment_key,
       reference: `order-${order.id}`,
       amount: createMoney(order.total_cents, order.currency),
     })
-    const settled = await settle(order, outcome)
-    // What the settler found meanwhile is as good as our own answer; only a released order is a refusal.
-    if (settled.status !== 'payment_failed') return viewOrder(settled)
-    throw outcome.kind === 'unreachable' ? paymentsUnreachable(order.id) : paymentDeclined(order.id)
   }
 
   async function settle(order: OrderRow, outcome: ChargeOutcome): Promise<OrderRow> {
-    return db.tx(async (tx) => {
-      const change = chooseChange(outcome)
-      const moved = await moveOrder(tx, order.id, change)
-      if (!moved) return (await findOrder(tx, order.id)) ?? order
+    return await advance(order.id, chooseChange(outcome))
+  }
+
+  /** Gives the order as it is then, whoever moved it. */
+  async function advance(id: string, change: PaymentChange): Promise<OrderRow> {
+    return await db.tx(async (tx) => {
+      const moved = await moveOrder(tx, id, change)
+      if (!moved) return await requireOrder(tx, id)
       await followUp(tx, moved)
-      events.publish(tx, { type: `order.${change.to}`, orderId: order.id })
+      events.publish(tx, { type: `order.${change.to}`, orderId: id })
       return moved
     })
   }
@@ -73,8 +112,7 @@ export function createOrdersService({ db, payments, events, jobs }: OrdersServic
   }
 
   async function getOrder(id: string): Promise<OrderDetails> {
-    const order = await findOrder(db, id)
-    if (!order) throw orderNotFound(id)
+    const order = await requireOrder(db, id)
     return { ...viewOrder(order), items: await listItems(db, id) }
   }
 
@@ -97,11 +135,15 @@ export function createOrdersService({ db, payments, events, jobs }: OrdersServic
 }
 
 /** An unknown outcome keeps the places: releasing them could sell twice what was paid for. */
-function chooseChange(outcome: ChargeOutcome) {
+function chooseChange(outcome: ChargeOutcome): PaymentChange {
   const open = ['pending', 'payment_unknown'] as const
-  if (outcome.kind === 'charged') {
-    return { from: open, to: 'paid', set: { charge_id: outcome.chargeId, paid_at: new Date() } } as const
-  }
-  if (outcome.kind === 'unknown') return { from: ['pending'], to: 'payment_unknown' } as const
-  return { from: open, to: 'payment_failed' } as const
+  if (outcome.kind === 'charged')
+    return { from: open, to: 'paid', set: { charge_id: outcome.chargeId, paid_at: new Date() } }
+  if (outcome.kind === 'declined') return { from: open, to: 'payment_failed', set: { charge_id: outcome.chargeId } }
+  return { from: ['pending'], to: outcome.kind === 'unreachable' ? 'payment_failed' : 'payment_unknown' }
+}
+
+/** What was declined has a charge; an order without one never reached payments. */
+function describeRefusal({ id, charge_id }: OrderRow): BoxError {
+  return charge_id === null ? paymentsUnreachable(id) : paymentDeclined(id)
 }

@@ -2,6 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from '../../utils/logger.js'
 import type { Answer, PaymentsClient } from './client.js'
 import {
+  askAgain,
   chargeAnswer,
   refundAnswer,
   type ChargeOutcome,
@@ -61,11 +62,13 @@ function readCharge(answer: Answer): ChargeOutcome | undefined {
   if (answer.kind !== 'answered') return undefined
   const parsed = chargeAnswer.safeParse(answer.body)
   if (!parsed.success) return undefined
-  return parsed.data.status === 'charged' ? { kind: 'charged', chargeId: parsed.data.id } : { kind: 'declined' }
+  return { kind: parsed.data.status, chargeId: parsed.data.id }
 }
 
 function readRefund(answer: Answer): RefundOutcome | undefined {
   if (answer.kind !== 'answered' || answer.status >= 500) return undefined
+  // Our own earlier request may still be at it: that it was not answered is no refusal.
+  if (askAgain.safeParse(answer.body).success) return undefined
   const parsed = refundAnswer.safeParse(answer.body)
   return parsed.success ? { kind: 'refunded', refundId: parsed.data.id } : { kind: 'refused' }
 }

@@ -16,7 +16,7 @@ export function refundRefused(id: string): BoxError {
     code: 'BOX_REFUND_REFUSED',
     status: 409,
     message: `Payments refused to refund order ${id}; the order stays paid.`,
-    fix: 'Ask the box office to look into the charge.',
+    fix: 'Ask the box office to look into the charge; another attempt takes a new Idempotency-Key.',
   })
 }
 

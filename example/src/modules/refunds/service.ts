@@ -1,10 +1,11 @@
 import type { Db, Tx } from 'holdfast'
+import type { Idempotency } from 'holdfast/idempotency'
 import type { JobDefinition, Jobs } from 'holdfast/jobs'
 import { eventStarted } from '../events/model.js'
 import { findEventOnSale } from '../events/repository.js'
-import { orderNotFound, viewOrder, type OrderReference, type OrderRow, type OrderView } from '../orders/model.js'
-import { findOrder, moveOrder } from '../orders/repository.js'
-import { orderNotCancellable } from './model.js'
+import { viewOrder, type OrderReference, type OrderView } from '../orders/model.js'
+import { moveOrder, requireOrder } from '../orders/repository.js'
+import { orderNotCancellable, refundRefused } from './model.js'
 import type { Refunder } from './refunder.js'
 
 export interface RefundsServiceOptions {
@@ -12,6 +13,7 @@ export interface RefundsServiceOptions {
   refunder: Refunder
   jobs: Jobs
   refundJob: JobDefinition<OrderReference>
+  idempotency: Idempotency
   /** The request has this long to be answered by payments before the job asks too. Default: 10 000 ms. */
   resumeAfterMs?: number
 }
@@ -19,37 +21,39 @@ export interface RefundsServiceOptions {
 export interface RefundsService {
   /**
    * Cancels a paid order and refunds it, once however often it is called. Stays `cancelling` while the refund's
-   * outcome is unknown; a job then asks again with the same key until there is an answer, and so does calling again.
+   * outcome is unknown; a job then asks again until there is an answer, and so does calling again. Where payments refused,
+   * the same key is refused again and a new one may try anew.
+   * @throws BOX_ORDER_NOT_CANCELLABLE, BOX_REFUND_REFUSED, HF_IDEMPOTENCY_…, …
    */
-  cancelOrder(id: string): Promise<OrderView>
+  cancelOrder(key: string, id: string): Promise<OrderView>
 }
 
 export function createRefundsService(options: RefundsServiceOptions): RefundsService {
-  const { db, refunder, jobs, refundJob, resumeAfterMs = 10_000 } = options
+  const { db, refunder, jobs, refundJob, idempotency, resumeAfterMs = 10_000 } = options
 
-  async function cancelOrder(id: string): Promise<OrderView> {
-    const order = await db.tx((tx) => beginCancelling(tx, id))
-    return viewOrder(await refunder.refundOrder(order))
+  async function cancelOrder(key: string, id: string): Promise<OrderView> {
+    const { customer_id: customerId } = await requireOrder(db, id)
+    const call = { scope: 'POST /orders/:id/cancel', principal: `customer:${customerId}`, key, input: { id } }
+    await idempotency.run(call, (tx) => beginCancelling(tx, id))
+    const settled = await refunder.refundOrder(await requireOrder(db, id))
+    // Payments refused when this key came first; whoever tries again means it, and has a new one.
+    if (settled.status === 'paid') throw refundRefused(id)
+    return viewOrder(settled)
   }
 
-  async function beginCancelling(tx: Tx, id: string): Promise<OrderRow> {
-    const order = await findOrder(tx, id)
-    if (!order) throw orderNotFound(id)
-    const event = await findEventOnSale(tx, order.event_id)
-    if (order.status === 'paid' && event && event.starts_at.getTime() <= Date.now()) throw eventStarted(event.id)
+  async function beginCancelling(tx: Tx, id: string): Promise<void> {
     const moved = await moveOrder(tx, id, { from: ['paid'], to: 'cancelling' })
-    if (!moved) return await requireCancelling(tx, order)
+    if (!moved) return await requireCancelling(tx, id)
+    const event = await findEventOnSale(tx, moved.event_id)
+    if (event && event.starts_at.getTime() <= Date.now()) throw eventStarted(event.id)
     // With the move and not after the refund: this process may be gone by then.
     await jobs.send(tx, refundJob, { orderId: id }, { delayMs: resumeAfterMs })
-    return moved
   }
 
   return { cancelOrder }
 }
 
-/** Read again: the row that we read first may have been moved by a twin in between. */
-async function requireCancelling(tx: Tx, order: OrderRow): Promise<OrderRow> {
-  const current = (await findOrder(tx, order.id)) ?? order
-  if (current.status === 'cancelling' || current.status === 'cancelled') return current
-  throw orderNotCancellable(order.id, current.status)
+async function requireCancelling(tx: Tx, id: string): Promise<void> {
+  const { status } = await requireOrder(tx, id)
+  if (status !== 'cancelling' && status !== 'cancelled') throw orderNotCancellable(id, status)
 }

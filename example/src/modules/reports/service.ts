@@ -1,28 +1,34 @@
-import type { Db, Tx } from 'holdfast'
+import type { Tx } from 'holdfast'
+import type { Idempotency } from 'holdfast/idempotency'
 import type { JobDefinition, Jobs } from 'holdfast/jobs'
 import { eventNotFound } from '../events/model.js'
 import { findEventOnSale } from '../events/repository.js'
 import { reportBusy, type ReportRequest } from './model.js'
 
 export interface ReportsServiceOptions {
-  db: Db
   jobs: Jobs
   reportJob: JobDefinition<ReportRequest>
+  idempotency: Idempotency
 }
 
 export interface ReportsService {
-  /** Gives the id of the report's job: of the one that waits or runs already, where there is one. @throws BOX_EVENT_NOT_FOUND, BOX_REPORT_BUSY */
-  requestReport(eventId: string): Promise<string>
+  /**
+   * Gives the id of the report's job: of the one that waits or runs already, where there is one; under the same key
+   * always the same. @throws BOX_EVENT_NOT_FOUND, BOX_REPORT_BUSY, HF_IDEMPOTENCY_…
+   */
+  requestReport(key: string, eventId: string): Promise<string>
 }
 
-export function createReportsService({ db, jobs, reportJob }: ReportsServiceOptions): ReportsService {
-  async function requestReport(eventId: string): Promise<string> {
-    return await db.tx(async (tx) => {
+export function createReportsService({ jobs, reportJob, idempotency }: ReportsServiceOptions): ReportsService {
+  async function requestReport(key: string, eventId: string): Promise<string> {
+    const call = { scope: 'POST /events/:id/report', key, input: { eventId } }
+    const { value } = await idempotency.run(call, async (tx) => {
       if (!(await findEventOnSale(tx, eventId))) throw eventNotFound(eventId)
       const id = await sendReport(jobs, reportJob, tx, eventId)
       if (id === '') throw reportBusy(eventId)
       return id
     })
+    return value
   }
 
   return { requestReport }
