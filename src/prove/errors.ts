@@ -9,7 +9,7 @@ export const proveErrors = {
   },
   HF_PROVE_NO_SCRATCH: {
     summary: 'The scratch schema or database of an experiment cannot be made.',
-    when: 'The role may not create a schema in this database, or, for an experiment with jobs, no database. Nothing was run.',
+    when: 'The role may not create a schema in this database, or, for an experiment with tables of holdfast, no database. Nothing was run.',
     fix: 'Point DATABASE_URL at a development database whose role may create schemas (`grant create on database`) and databases (`alter role … createdb`), or unset it to use the embedded PostgreSQL.',
     exitCode: 3,
   },

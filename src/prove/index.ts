@@ -2,6 +2,7 @@
 
 import { findNearest } from '../core/index.js'
 import { proveError } from './errors.js'
+import { doubleSubmit } from './experiments/double-submit.js'
 import { exclusiveProcess } from './experiments/exclusive-process.js'
 import { jobCrash } from './experiments/job-crash.js'
 import { lostCommit } from './experiments/lost-commit.js'
@@ -28,6 +29,7 @@ export const experiments: readonly Experiment[] = [
   jobCrash,
   oldSnapshot,
   exclusiveProcess,
+  doubleSubmit,
 ]
 
 /** @throws HF_PROVE_UNKNOWN with the nearest name */

@@ -7,7 +7,7 @@ import { openScratch } from './scratch.js'
 import type { Experiment, Figures, InvariantResult, ProveDocument, Side, SideResult } from './types.js'
 
 export interface RunOptions {
-  /** A database whose role may create a schema, for experiments with jobs a database; nothing outside that is touched. */
+  /** A database whose role may create a schema, for experiments with holdfast's tables a database; nothing outside that is touched. */
   url: string
   /** The same seed gives the same load. Default: 1. */
   seed?: number

@@ -31,7 +31,7 @@ export async function openScratch(url: string, kind: ScratchKind): Promise<Scrat
   return { url: await migrateScratch(url, name, drop), postgres, drop }
 }
 
-/** The tables of jobs have one place in a database, so experiments with jobs get a database. */
+/** The tables of holdfast have one place in a database, so experiments with them get a database. */
 async function migrateScratch(url: string, name: string, drop: () => Promise<void>): Promise<string> {
   const copy = new URL(url)
   copy.pathname = `/${name}`

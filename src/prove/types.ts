@@ -27,7 +27,7 @@ export interface Experiment {
   name: string
   /** The failure as its victims tell it, one or two sentences. */
   story: string
-  /** Where each side works; a `database` holds the schema holdfast already, for experiments with jobs. Default: `schema`. */
+  /** Where each side works; a `database` holds the schema holdfast already, for experiments with its tables. Default: `schema`. */
   scratch?: 'schema' | 'database'
   /** DDL and first rows, run before each side. */
   setup: string

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { createDoubleSubmit } from '../../src/prove/experiments/double-submit.js'
 import { createExclusiveProcess } from '../../src/prove/experiments/exclusive-process.js'
 import { createJobCrash } from '../../src/prove/experiments/job-crash.js'
 import { createOldSnapshot } from '../../src/prove/experiments/old-snapshot.js'
@@ -80,6 +81,40 @@ describe('exclusive-process', () => {
     const { figures } = find(document, 'protected')
     // 5 users at 3 instances, and twice the unlucky one, whose first export began twice.
     expect(figures).toMatchObject({ answered_202: 17, exports: 18, finished: 17, most_at_once: 1 })
+  }, 120_000)
+})
+
+describe('double-submit', () => {
+  test('a request that comes again is charged again, or stuck after a crash; protected does it once', async () => {
+    const document = await run(
+      createDoubleSubmit(40),
+      'naive',
+      'check first',
+      'key row',
+      'key lease',
+      'unique index',
+      'protected',
+    )
+    const figuresOf = (side: string) => find(document, side).figures
+    expect(
+      document.proven,
+      JSON.stringify(document.sides.map(({ name, figures, invariants }) => ({ name, figures, invariants }))),
+    ).toBe(true)
+    for (const { figures } of document.sides) expect(figures['kills']).toBe(2)
+    expect(broken(document, 'naive')).toEqual([
+      'one charge per intent',
+      'all answers of an intent name one order, which is there',
+    ])
+    expect(broken(document, 'check first')).toContain('one charge per intent')
+    expect(broken(document, 'key row')).toEqual(['nobody is stuck: every intent was answered with an order'])
+    expect(broken(document, 'key lease')).toContain('one charge per intent')
+    for (const side of ['unique index', 'protected']) {
+      expect(broken(document, side)).toEqual([])
+      expect(figuresOf(side)).toMatchObject({ charges: figuresOf(side)['intents'], duplicates: 0, stuck: 0 })
+    }
+    expect(figuresOf('unique index')).toMatchObject({ held_by_twins: 10, pool_waits: 10 })
+    expect(figuresOf('protected')['held_by_twins']).toBeLessThanOrEqual(1)
+    expect(figuresOf('protected')['pool_waits']).toBe(0)
   }, 120_000)
 })
 
