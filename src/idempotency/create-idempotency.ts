@@ -11,7 +11,7 @@ import {
 } from '../core/index.js'
 import { decodeResponse, decodeValue, encodeResponse, encodeValue } from './answers.js'
 import { idempotencyError } from './errors.js'
-import { canonicalize, checkKey, hash, readIdempotencyKey, readKey } from './fingerprint.js'
+import { canonicalize, checkKey, hash, readIdempotencyKey, findIdempotencyKey } from './fingerprint.js'
 import { awaitFlight, Flights, WAITED, type Flight } from './flights.js'
 import {
   httpRuleTable,
@@ -93,7 +93,7 @@ class IdempotencyOf implements Idempotency {
     const limits = this.#limit(rules)
     const { pathname, search } = new URL(request.url)
     const scope = rules.route ?? `${request.method} ${pathname}`
-    const key = isRequired ? readIdempotencyKey(request.headers, scope) : readKey(request.headers)
+    const key = isRequired ? readIdempotencyKey(request.headers, scope) : findIdempotencyKey(request.headers)
     const bytes = await readBytes(request, maxRequestBytes, scope)
     let own: Response | undefined
     const respond = async (tx: Tx) => {

@@ -15,7 +15,7 @@ export function checkKey({ scope, principal, key }: KeyOf): void {
 }
 
 /** The value of the header; undefined: there is none. @throws HF_IDEMPOTENCY_KEY_INVALID */
-export function readKey(headers: Headers): string | undefined {
+export function findIdempotencyKey(headers: Headers): string | undefined {
   const value = headers.get('idempotency-key')?.trim()
   if (value === undefined || value === '') return undefined
   if (!value.startsWith('"')) return value
@@ -31,7 +31,7 @@ export function readKey(headers: Headers): string | undefined {
  * @throws HF_IDEMPOTENCY_KEY_MISSING, HF_IDEMPOTENCY_KEY_INVALID
  */
 export function readIdempotencyKey(headers: Headers, of = 'this route'): string {
-  const key = readKey(headers)
+  const key = findIdempotencyKey(headers)
   if (key !== undefined) return key
   throw idempotencyError('HF_IDEMPOTENCY_KEY_MISSING', `A request to ${of} has no header Idempotency-Key.`)
 }

@@ -2,7 +2,7 @@
 
 export { createIdempotency } from './create-idempotency.js'
 export { idempotencyErrors } from './errors.js'
-export { readIdempotencyKey } from './fingerprint.js'
+export { findIdempotencyKey, readIdempotencyKey } from './fingerprint.js'
 export { httpRuleTable, idempotencyOptionTable, messageOptionTable, runOptionTable } from './options.js'
 export type {
   CallKey,

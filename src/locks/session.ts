@@ -292,8 +292,8 @@ export class Session {
   /** The database does not know this process any more: whatever it held is others'. */
   #forget(owner: string): void {
     this.#owner = undefined
-    for (const lock of [...this.#held.values()]) lock.lose()
-    for (const [ticket, { reject, wanted }] of [...this.#waiting]) {
+    for (const lock of this.#held.values()) lock.lose()
+    for (const [ticket, { reject, wanted }] of this.#waiting) {
       this.#waiting.delete(ticket)
       reject(describeTimeout(wanted, 0))
     }
@@ -353,7 +353,7 @@ export class Session {
     this.#isClosed = true
     clearTimeout(this.#lookTimer)
     clearTimeout(this.#beatTimer)
-    for (const { reject } of [...this.#waiting.values()]) reject(describeClosed())
+    for (const { reject } of this.#waiting.values()) reject(describeClosed())
     const held = [...this.#held.values()]
     for (const lock of held) lock.lose(describeClosed())
     await Promise.all(held.map(async (lock) => await lock.release()))

@@ -1,6 +1,6 @@
 import { Hono } from 'hono'
 import { setTimeout as delay } from 'node:timers/promises'
-import { findIdempotencyKey, readIdempotencyKey } from '../utils/idempotency-key.js'
+import { findIdempotencyKey, readIdempotencyKey } from 'holdfast/idempotency'
 import { validate, validateBody } from '../utils/validate.js'
 import { dialSettings, type Dials } from './dials.js'
 import { findQuery, newCharge, newRefund } from './model.js'
@@ -13,7 +13,7 @@ export function createPaymentsRoutes(desk: PaymentsDeskService, dials: Dials): H
   return new Hono()
     .post('/charges', async (c) => {
       const readKey = dials.settings.doubleChargeWithoutKey ? findIdempotencyKey : readIdempotencyKey
-      const key = readKey(c.req.raw)
+      const key = readKey(c.req.raw.headers)
       const input = await validateBody(newCharge, c.req.raw)
       await wait(dials.settings.slowMs, c.req.raw.signal)
       const { charge, isAnswerLost } = await desk.charge(key, input)
@@ -22,7 +22,7 @@ export function createPaymentsRoutes(desk: PaymentsDeskService, dials: Dials): H
     })
     .get('/charges', async (c) => c.json(await desk.findByKey(validate(findQuery, c.req.query()).key)))
     .post('/refunds', async (c) => {
-      const key = readIdempotencyKey(c.req.raw)
+      const key = readIdempotencyKey(c.req.raw.headers)
       const { chargeId } = await validateBody(newRefund, c.req.raw)
       await wait(dials.settings.slowMs, c.req.raw.signal)
       return c.json(await desk.refund(key, chargeId), 201)

@@ -1,5 +1,5 @@
 import { Hono } from 'hono'
-import { readIdempotencyKey } from '../../utils/idempotency-key.js'
+import { readIdempotencyKey } from 'holdfast/idempotency'
 import { validate, validateBody } from '../../utils/validate.js'
 import { listOrdersQuery } from '../orders/model.js'
 import type { OrdersService } from '../orders/service.js'
@@ -9,7 +9,7 @@ import type { CustomersService } from './service.js'
 export function createCustomersRoutes(customers: CustomersService, orders: OrdersService): Hono {
   return new Hono()
     .post('/', async (c) => {
-      const key = readIdempotencyKey(c.req.raw)
+      const key = readIdempotencyKey(c.req.raw.headers)
       const customer = await customers.createCustomer(key, await validateBody(newCustomer, c.req.raw))
       return c.json(customer, 201)
     })
