@@ -84,7 +84,7 @@ test('a holder that does nothing for ttlMs is ended by the server, and the next 
   await db.close()
 })
 
-test('it costs no round trip more than a transaction', async () => {
+test('it costs one statement more than its transaction', async () => {
   const before = box.db.stats().query.count
   await locks.short('k', async (tx) => await tx.query('select 1'))
   // The lock with BEGIN, the statement, COMMIT.
