@@ -1,5 +1,6 @@
 import { defineJob } from 'holdfast/jobs'
 import { currentDb } from './program.js'
+import { keyOf } from './protocol.js'
 
 interface Payload {
   n: number
@@ -20,6 +21,19 @@ export const jobs = {
     sharedCommits: 20,
     handler: async (job) => {
       await job.tx.query('insert into chaos_effects (kind, n) values ($1, $2)', ['tx', job.payload.n])
+      failFirst(job)
+    },
+  }),
+  // Reads, and writes what follows from it without a lock: two of a key at once, both committed, would lose one.
+  keyed: defineJob<Payload>('keyed', {
+    ...retries,
+    mode: 'transaction',
+    handler: async (job) => {
+      const { tx, payload } = job
+      const key = keyOf(payload.n)
+      const [row] = await tx.sql<{ value: number }>`select value from chaos_keys where key = ${key}`
+      await tx.query('insert into chaos_effects (kind, n) values ($1, $2)', ['keyed', payload.n])
+      await tx.sql`update chaos_keys set value = ${(row?.value ?? 0) + 1} where key = ${key}`
       failFirst(job)
     },
   }),

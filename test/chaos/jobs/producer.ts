@@ -6,7 +6,7 @@ import { createRandom } from 'holdfast/prove'
 import { wait } from '../invariants.js'
 import { jobs as definitions } from './definitions.js'
 import { insist, logger, openDb } from './program.js'
-import { kindOf, type Kind, type ProgramOptions } from './protocol.js'
+import { keyOf, kindOf, type Kind, type ProgramOptions } from './protocol.js'
 
 const { url, seed, count } = JSON.parse(process.argv[2] ?? '{}') as ProgramOptions
 const random = createRandom(seed)
@@ -43,8 +43,9 @@ process.disconnect?.()
 
 async function sendAll(tx: Tx, numbers: readonly number[]): Promise<void> {
   await tx.query('insert into chaos_intents (n) select unnest($1::bigint[])', [numbers])
-  const byKind: Record<Kind, number[]> = { tx: [], once: [], batch: [] }
+  const byKind: Record<Kind, number[]> = { tx: [], once: [], batch: [], keyed: [] }
   for (const n of numbers) byKind[kindOf(n)].push(n)
+  for (const n of byKind.keyed) await jobs.send(tx, definitions.keyed, { n, fails: random() < 0.05 }, { key: keyOf(n) })
   for (const kind of ['tx', 'once', 'batch'] as const) {
     const payloads = byKind[kind].map((n) => ({ n, fails: random() < 0.05 }))
     if (payloads.length > 0) await jobs.sendMany(tx, definitions[kind], payloads)

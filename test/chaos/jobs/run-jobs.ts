@@ -4,6 +4,7 @@ import { createRandom, startProxy, throughProxy, type Proxy } from 'holdfast/pro
 import { startServer, type ChaosServer } from '../core/server.js'
 import { Tally, wait, type ChaosDocument, type ChaosInvariant, type ChaosOptions } from '../invariants.js'
 import { Crew, startProgram } from './crew.js'
+import { KEYS } from './protocol.js'
 
 export const DEFAULT_COUNT = 500_000
 
@@ -96,6 +97,8 @@ async function prepare(server: ChaosServer): Promise<void> {
   await db.migrate()
   await db.query('create table chaos_intents (n bigint primary key)')
   await db.query('create table chaos_effects (kind text not null, n bigint not null)')
+  await db.query('create table chaos_keys (key text primary key, value int not null default 0)')
+  await db.query(`insert into chaos_keys select 'key:' || n from generate_series(0, ${KEYS - 1}) n`)
   await db.close()
 }
 
@@ -125,7 +128,7 @@ async function waitUntilDrained(server: ChaosServer): Promise<boolean> {
   const endsAt = performance.now() + DRAIN_MS
   while (performance.now() < endsAt) {
     const text = `select exists (select from holdfast.jobs_ready) or exists (select from holdfast.jobs_later)
-       or exists (select from holdfast.jobs_claims) as is_left`
+       or exists (select from holdfast.jobs_waiting) or exists (select from holdfast.jobs_claims) as is_left`
     const [row] = await server.query<{ is_left: boolean }>(text)
     if (row?.is_left === false) return true
     await wait(200)
@@ -157,7 +160,15 @@ async function judge(server: ChaosServer): Promise<ChaosInvariant[]> {
     },
     {
       name: 'effects of transactional jobs happened exactly once',
-      violations: await count(`select n from chaos_effects where kind = 'tx' group by n having count(*) > 1`),
+      violations: await count(
+        `select n from chaos_effects where kind in ('tx', 'keyed') group by n having count(*) > 1`,
+      ),
+    },
+    {
+      name: 'no two jobs of a key ran at once',
+      violations: await count(`select k.key from chaos_keys k
+        where k.value <> (select count(*) from chaos_effects e
+                           where e.kind = 'keyed' and 'key:' || e.n / 50 % ${KEYS} = k.key)`),
     },
     { name: 'no job died', violations: await count('select id from holdfast.jobs_dead') },
   ]
