@@ -20,6 +20,16 @@ const COMMIT_LEAST_MS = 1_000
 const COMMIT_MOST_MS = 30_000
 const ROLLBACK_WAIT_MS = 5_000
 
+/** Savepoints inside of each other: the server looks through all of them to tell whether a row is its own. */
+const MOST_UNRELEASED = 50
+
+/** Savepoints that have ended and are not released, each inside of the one before. */
+interface Ended {
+  first: string | undefined
+  amount: number
+}
+const noneEnded: Ended = { first: undefined, amount: 0 }
+
 const emptyRequest: StatementRequest = {
   text: '',
   values: undefined,
@@ -55,6 +65,7 @@ export class Transaction {
   #pending = 0
   #isOpen = true
   #savepoints = 0
+  #ended = noneEnded
   #firstError: unknown
   #running: RunningStatement | undefined
   #fail: ((error: unknown) => void) | undefined
@@ -266,23 +277,40 @@ export class Transaction {
     const begin = `savepoint ${name}`
     const [effectsBefore, lastBefore] = [this.effects.length, this.#last.length]
     await this.#leadOn(begin)
-    const [errorBefore, failuresBefore] = [this.#firstError, this.#failures]
+    const [errorBefore, failuresBefore, endedBefore] = [this.#firstError, this.#failures, this.#ended]
+    this.#ended = noneEnded
     try {
       const result = await body(this.#face())
+      const { amount } = this.#ended
+      this.#ended = endedBefore
       if (this.#dropLead(begin)) return result
-      const release = `release savepoint ${name}`
       // An error that the body kept to itself has ended the transaction's block; this tells.
-      if (this.#failures > failuresBefore) await this.#enqueue(release)
-      else await this.#leadOn(release)
+      if (this.#failures > failuresBefore) await this.#enqueue(`release savepoint ${name}`)
+      else await this.#leave(name, amount + 1)
       return result
     } catch (error) {
-      await this.#undoSavepoint(name, begin)
+      this.#ended = endedBefore
+      // It is there still, and empty.
+      if (await this.#undoSavepoint(name, begin)) await this.#leave(name, 1)
       this.#firstError = errorBefore
       // Its effects belong to work that is undone.
       this.effects.length = effectsBefore
       this.#last.length = lastBefore
       throw error
     }
+  }
+
+  /**
+   * One that has ended is not released at once: the next one is inside of it, and releasing the first releases them all, as
+   * COMMIT does. A release for each was a statement in three where many jobs share a commit.
+   */
+  async #leave(name: string, amount: number): Promise<void> {
+    const { first, amount: before } = this.#ended
+    this.#ended = { first: first ?? name, amount: before + amount }
+    if (this.#ended.amount < MOST_UNRELEASED) return
+    const { first: outermost } = this.#ended
+    this.#ended = noneEnded
+    await this.#leadOn(`release savepoint ${outermost}`)
   }
 
   /** Travels with the next statement, unless others are under way whose place is before it. */
@@ -298,13 +326,15 @@ export class Transaction {
     return wasLast
   }
 
-  async #undoSavepoint(name: string, begin: string): Promise<void> {
-    if (this.#dropLead(begin)) return
+  /** False: it had not been sent. */
+  async #undoSavepoint(name: string, begin: string): Promise<boolean> {
+    if (this.#dropLead(begin)) return false
     // Statements that the body did not await are part of it.
     if (this.#pending > 0) await this.#tail
     // What is not sent yet came after the savepoint, and goes with it.
     this.#lead = []
     await this.#enqueue(`rollback to savepoint ${name}`)
+    return true
   }
 }
 

@@ -81,6 +81,45 @@ test('a savepoint around one statement costs no round trip of its own', async ()
   expect(await box.db.sql`delete from kept returning n`).toHaveLength(3)
 })
 
+test('hundreds of them one after the other are released together, and those that fail are undone alone', async () => {
+  await box.db.query('truncate kept')
+  const undo = new Error('undo')
+  await box.db.tx(async (tx) => {
+    for (let n = 0; n < 300; n++) {
+      const part = tx.savepoint(async (inner) => {
+        await inner.query('insert into kept values ($1)', [n])
+        await inner.savepoint(async (innermost) => await innermost.query('insert into kept values ($1)', [1_000 + n]))
+        if (n % 3 === 0) throw undo
+      })
+      await part.catch((error: unknown) => expect(error).toBe(undo))
+    }
+  })
+  const { rows } = await box.db.query<{ n: number }>('select n from kept order by n')
+  const good = Array.from({ length: 300 }, (_, n) => n).filter((n) => n % 3 !== 0)
+  expect(rows.map(({ n }) => n)).toEqual([...good, ...good.map((n) => 1_000 + n)])
+  await box.db.query('truncate kept')
+})
+
+test('many that are undone with the one around them leave nothing, and what comes after is kept', async () => {
+  await box.db.query('truncate kept')
+  await box.db.tx(async (tx) => {
+    for (let round = 0; round < 3; round++) {
+      const outer = tx.savepoint(async (part) => {
+        for (let n = 0; n < 120; n++)
+          await part.savepoint(async (inner) => await inner.query('insert into kept values ($1)', [round]))
+        if (round === 1) await part.query('select 1 / 0')
+      })
+      await outer.catch((error: unknown) => expect(error).toMatchObject({ code: '22012' }))
+    }
+  })
+  const { rows } = await box.db.query('select n, count(*)::int as amount from kept group by n order by n')
+  expect(rows).toEqual([
+    { n: 0, amount: 120 },
+    { n: 2, amount: 120 },
+  ])
+  await box.db.query('truncate kept')
+})
+
 test('a statement that was sent before and not awaited is not part of the savepoint', async () => {
   await box.db.tx(async (tx) => {
     const early = tx.query('insert into kept values ($1)', [1])
