@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { isHoldfastError, type Db } from '../core/index.js'
 import { jobIdOf, type ClaimedJob } from './claimed-job.js'
 import { concludeAll } from './conclude.js'
@@ -8,6 +9,10 @@ import { complete, fail, giveBack, type Completion, type Failure } from './store
 const SLOT_SIZE = 65_536
 /** Fewer are ended by their ids: each run is a statement of its own on the server. */
 const SHORTEST_RUN = 16
+
+/** A statement that follows another one within this time waits for company, so long, unless so many are there already. */
+const GATHER_MS = 4
+const ENOUGH = 40
 
 type Done = Pick<ClaimedJob, 'id' | 'cid' | 'place'>
 
@@ -36,6 +41,9 @@ export class Ledger {
   readonly #left = new Map<number, number>()
   readonly #lanes = new Map<number, LaneEntry>()
   #flushing: Promise<void> | undefined
+  #flushedAt = Number.NEGATIVE_INFINITY
+  /** Somebody waits for all of it. */
+  #isUrgent = false
   #isClosed = false
   /** Jobs whose end came too late: they had been handed to another worker. */
   lost = 0
@@ -105,6 +113,7 @@ export class Ledger {
 
   /** Resolves when everything so far is written. */
   async flush(): Promise<void> {
+    this.#isUrgent = true
     while (this.#flushing !== undefined || this.#lanes.size > 0) await this.#startFlush()
   }
 
@@ -135,6 +144,7 @@ export class Ledger {
 
   #startFlush(): Promise<void> {
     return (this.#flushing ??= this.#flushAll().finally(() => {
+      this.#flushedAt = performance.now()
       this.#flushing = undefined
       if (this.#lanes.size > 0 && !this.#isClosed) void this.#startFlush()
     }))
@@ -143,6 +153,7 @@ export class Ledger {
   async #flushAll(): Promise<void> {
     // What ends in this turn of the loop goes along.
     await new Promise<void>((resolve) => setImmediate(resolve))
+    if (this.#mayGather()) await sleep(GATHER_MS)
     for (const [lane, entry] of this.#lanes) {
       this.#lanes.delete(lane)
       try {
@@ -155,6 +166,11 @@ export class Ledger {
         else return this.#onLost(error)
       }
     }
+  }
+
+  /** A trickle of ends, each a statement of its own as soon as the one before is back, would cost the server a third more. */
+  #mayGather(): boolean {
+    return !this.#isUrgent && this.unwritten < ENOUGH && performance.now() - this.#flushedAt < GATHER_MS
   }
 
   #keep(lane: number, entry: LaneEntry): void {
