@@ -8,6 +8,9 @@ import { createCustomersRoutes } from './modules/customers/routes.js'
 import { createCustomersService } from './modules/customers/service.js'
 import { createEventsRoutes } from './modules/events/routes.js'
 import { createEventsService } from './modules/events/service.js'
+import type { Places } from './modules/holds/places.js'
+import { createHoldsRoutes } from './modules/holds/routes.js'
+import { createHoldsService } from './modules/holds/service.js'
 import { createOrdersRoutes } from './modules/orders/routes.js'
 import { createOrdersService, type OrdersService } from './modules/orders/service.js'
 import type { PaymentsService } from './modules/payments/service.js'
@@ -31,6 +34,7 @@ export type AppEnv = { Bindings: Partial<HttpBindings> }
 export interface AppOptions {
   db: Db
   payments: PaymentsService
+  places: Places
   events: DomainEvents
   jobs: BoxJobs
   idempotency: Idempotency
@@ -46,10 +50,10 @@ export interface BoxOffice {
 
 /** Composes the box office: services from the database up, routes from the services. Opens nothing by itself. */
 export function createBoxOffice(options: AppOptions): BoxOffice {
-  const { db, payments, events: domainEvents, idempotency, logger, holdfast } = options
+  const { db, payments, places, events: domainEvents, idempotency, logger, holdfast } = options
   const { jobs, refunder, refundJob, reportJob } = options.jobs
   const events = createEventsService({ db })
-  const orders = createOrdersService({ db, payments, events: domainEvents, jobs, idempotency })
+  const orders = createOrdersService({ db, payments, places, events: domainEvents, jobs, idempotency })
   const reports = createReportsService({ jobs, reportJob, idempotency })
   const reportRuns = createJobEndpoints(jobs, { only: [reportJob], basePath: '/reports' })
   const refunds = createRefundsService({ db, refunder, jobs, refundJob, idempotency })
@@ -69,6 +73,7 @@ export function createBoxOffice(options: AppOptions): BoxOffice {
   app.route('/events', createReportsRoutes(reports, reportRuns))
   app.route('/reports', createReportRunsRoutes(reportRuns))
   app.route('/customers', createCustomersRoutes(createCustomersService({ idempotency }), orders))
+  app.route('/', createHoldsRoutes(createHoldsService({ db, places })))
   app.route('/orders', createOrdersRoutes(orders))
   app.route('/orders', createRefundsRoutes(refunds))
   app.notFound(() => answerProblem(routeNotFound()))

@@ -5,6 +5,7 @@ import type { ReportRequest } from './modules/reports/model.js'
 import { createNightlyJob, createReportJob, scheduleNightly } from './modules/reports/jobs.js'
 import { createReporter } from './modules/reports/reporter.js'
 import { sendReport } from './modules/reports/service.js'
+import type { Places } from './modules/holds/places.js'
 import type { OrderReference } from './modules/orders/model.js'
 import type { PaymentsService } from './modules/payments/service.js'
 import { createRefundJob } from './modules/refunds/jobs.js'
@@ -15,6 +16,7 @@ import type { Logger } from './utils/logger.js'
 export interface BoxJobsOptions {
   db: Db
   payments: PaymentsService
+  places: Places
   events: DomainEvents
   logger: Logger
 }
@@ -28,8 +30,8 @@ export interface BoxJobs {
 }
 
 /** Makes the jobs known to the database. Runs none: that takes a worker. */
-export async function createBoxJobs({ db, payments, events, logger }: BoxJobsOptions): Promise<BoxJobs> {
-  const refunder = createRefunder({ db, payments, events })
+export async function createBoxJobs({ db, payments, places, events, logger }: BoxJobsOptions): Promise<BoxJobs> {
+  const refunder = createRefunder({ db, payments, places, events })
   const refundJob = createRefundJob(refunder)
   const reportJob = createReportJob(createReporter({ db }))
   const nightlyJob = createNightlyJob(db, async (tx, eventId) => await sendReport(jobs, reportJob, tx, eventId))

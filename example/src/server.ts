@@ -1,6 +1,7 @@
 import { createAdaptorServer } from '@hono/node-server'
 import { connect } from 'holdfast'
 import { createHttp } from 'holdfast/http'
+import { createHolds } from 'holdfast/holds'
 import { createIdempotency } from 'holdfast/idempotency'
 import type { Server } from 'node:http'
 import { createBoxOffice } from './app.js'
@@ -8,6 +9,8 @@ import { readConfig } from './config.js'
 import { migrate } from './database/migrate.js'
 import { migrations } from './database/migrations/index.js'
 import { createBoxJobs, startWorker } from './jobs.js'
+import { numberedSeats, standingPlaces } from './modules/holds/model.js'
+import { createPlaces } from './modules/holds/places.js'
 import { startSettler } from './modules/orders/settler.js'
 import { createPaymentsClient } from './modules/payments/client.js'
 import { createPaymentsService } from './modules/payments/service.js'
@@ -29,11 +32,22 @@ const client = createPaymentsClient({
 })
 const payments = createPaymentsService({ client, logger })
 const events = createDomainEvents()
-const boxJobs = await createBoxJobs({ db, payments, events, logger })
+const holds = await createHolds(db, { from: [standingPlaces, numberedSeats], logger })
+const places = createPlaces({ holds, logger })
+const boxJobs = await createBoxJobs({ db, payments, places, events, logger })
 const idempotency = createIdempotency(db, { logger })
 const access = config.HOLDFAST_TOKEN === undefined ? {} : { token: config.HOLDFAST_TOKEN }
 const holdfast = createHttp(db, { ...access, jobs: boxJobs.jobs })
-const { app, orders } = createBoxOffice({ db, payments, events, jobs: boxJobs, idempotency, logger, holdfast })
+const { app, orders } = createBoxOffice({
+  db,
+  payments,
+  places,
+  events,
+  jobs: boxJobs,
+  idempotency,
+  logger,
+  holdfast,
+})
 const server = createAdaptorServer({ fetch: app.fetch }) as Server
 const stopSettler = startSettler({ orders, logger })
 const stopWorker = await startWorker(boxJobs.jobs, config.JOBS_CONCURRENCY)
@@ -44,7 +58,7 @@ onShutdown(logger, async () => {
   holdfast.close()
   await Promise.all([closeServer(server), stopSettler(), stopWorker()])
   // After the last request: it may have sent a job, of which workers elsewhere are still to be told.
-  await Promise.all([boxJobs.jobs.close(), idempotency.close()])
+  await Promise.all([boxJobs.jobs.close(), idempotency.close(), holds.close()])
   await db.close({ deadlineMs: 500 })
 })
 

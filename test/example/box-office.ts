@@ -1,6 +1,7 @@
 import { createAdaptorServer } from '@hono/node-server'
 import type { Db } from 'holdfast'
 import { createHttp } from 'holdfast/http'
+import { createHolds, type Holds } from 'holdfast/holds'
 import { createIdempotency, type Idempotency } from 'holdfast/idempotency'
 import type { Server } from 'node:http'
 import { afterAll, beforeAll } from 'vitest'
@@ -8,6 +9,8 @@ import { createBoxOffice } from '../../example/src/app.js'
 import { migrate } from '../../example/src/database/migrate.js'
 import { migrations } from '../../example/src/database/migrations/index.js'
 import { createBoxJobs, type BoxJobs } from '../../example/src/jobs.js'
+import { numberedSeats, standingPlaces } from '../../example/src/modules/holds/model.js'
+import { createPlaces, type Places } from '../../example/src/modules/holds/places.js'
 import { createPaymentsClient } from '../../example/src/modules/payments/client.js'
 import { createPaymentsService, type PaymentsService } from '../../example/src/modules/payments/service.js'
 import type { OrdersService } from '../../example/src/modules/orders/service.js'
@@ -35,6 +38,8 @@ export interface ReplyBody {
   orderId: string
   items: { id: string; total: { cents: number } }[]
   seats: { id: string; isFree: boolean }[]
+  holdIds: string[]
+  expiresAt: string
   standing: { remaining: number }
   next: string | null
   slowMs: number
@@ -61,6 +66,8 @@ export interface BoxOfficeUnderTest {
   /** Nothing runs them until a test starts a worker. */
   jobs: BoxJobs
   idempotency: Idempotency
+  holds: Holds
+  places: Places
   lines: LogLine[]
   /** Each POST is an intent of its own unless `headers` have a key. */
   call(method: string, path: string, body?: object, headers?: Record<string, string>): Promise<Reply>
@@ -105,7 +112,9 @@ export async function openBoxOffice(paymentsUrl: string, timeoutMs = 15_000): Pr
   const destination = { write: (line: string) => void lines.push(JSON.parse(line) as LogLine) }
   const logger = createLogger({ name: 'box-office', destination })
   const payments = createPaymentsService({ client: createPaymentsClient({ url: paymentsUrl, timeoutMs }), logger })
-  const parts = { db: database.db, payments, events: createDomainEvents(), logger }
+  const holds = await createHolds(database.db, { from: [standingPlaces, numberedSeats], logger })
+  const places = createPlaces({ holds, logger })
+  const parts = { db: database.db, payments, places, events: createDomainEvents(), logger }
   const jobs = await createBoxJobs(parts)
   const idempotency = createIdempotency(database.db, { logger })
   const holdfast = createHttp(database.db, { jobs: jobs.jobs })
@@ -117,6 +126,8 @@ export async function openBoxOffice(paymentsUrl: string, timeoutMs = 15_000): Pr
     orders,
     jobs,
     idempotency,
+    holds,
+    places,
     lines,
     call: (method, path, body, headers) =>
       call(url, method, path, body, method === 'POST' ? { ...withKey(), ...headers } : headers),
@@ -125,6 +136,7 @@ export async function openBoxOffice(paymentsUrl: string, timeoutMs = 15_000): Pr
       await close()
       await jobs.jobs.close()
       await idempotency.close()
+      await holds.close()
       await database.close()
     },
   }
@@ -205,17 +217,33 @@ export async function addCustomer(box: BoxOfficeUnderTest): Promise<string> {
 /** The rules that no load and no fault may break. */
 export async function checkStock(db: Db): Promise<void> {
   const broken = await db.sql<{ rule: string; id: string }>`
-    select 'standing sold + remaining = capacity' as rule, stock.event_id as id
+    with live as (select * from orders where status not in ('payment_failed', 'cancelled')),
+         -- A seat sold before there were holds has its order's id below zero.
+         hold as (select id, coalesce(seats_hold_id, -id) as seats_hold, event_id from live),
+         held as (select * from holdfast.holds_taken where not is_confirmed)
+    select 'standing sold + held + remaining = capacity' as rule, stock.event_id as id
       from standing_stock stock
-     where remaining < 0 or capacity <> remaining + (
-       select coalesce(sum(standing_quantity), 0) from orders
-        where orders.event_id = stock.event_id and status not in ('payment_failed', 'cancelled'))
+     where remaining < 0
+        or capacity <> remaining
+             + (select coalesce(sum(standing_quantity), 0) from live where live.event_id = stock.event_id)
+             + (select coalesce(sum(quantity), 0) from held
+                  join holdfast.holds_sources source on source.id = held.source and source.name = 'standing'
+                 where held.resource = stock.event_id::text)
     union all
-    select 'a live order holds exactly the seats it lists', orders.id
-      from orders
+    select 'a live order has exactly the seats it lists', hold.id
+      from hold
      where (select coalesce(array_agg(seat_id order by seat_id), '{}') from order_items
-             where order_id = orders.id and seat_id is not null and status not in ('payment_failed', 'cancelled'))
+             where order_id = hold.id and seat_id is not null)
            is distinct from
-           (select coalesce(array_agg(id order by id), '{}') from seats where seats.order_id = orders.id)`
+           (select coalesce(array_agg(seats.id order by seats.id), '{}') from seats
+             where seats.event_id = hold.event_id and seats.hold_id = hold.seats_hold)
+    union all
+    select 'a seat that is not free is of a live order or held', seats.id
+      from seats
+     where hold_id is not null and hold_id not in (select seats_hold from hold) and hold_id not in (select id from held)
+    union all
+    select 'a confirmed hold is of one live order', taken.id
+      from holdfast.holds_taken taken
+     where is_confirmed and 1 <> (select count(*) from live where taken.id in (seats_hold_id, standing_hold_id))`
   if (broken.length > 0) throw new Error(`Broken: ${JSON.stringify(broken)}`)
 }

@@ -40,6 +40,7 @@ const openOrders = (service: PaymentsService) =>
   createOrdersService({
     db: box.db,
     payments: service,
+    places: box.places,
     events: createDomainEvents(),
     jobs: box.jobs.jobs,
     idempotency: box.idempotency,
@@ -77,7 +78,7 @@ describe('buying numbered seats', () => {
     })
     const replies = await Promise.all(wishes.map((wish) => buy({ eventId, seatIds: wish })))
     expect(replies.every((reply) => reply.status === 201 || reply.body.code === 'BOX_SEATS_TAKEN')).toBe(true)
-    const sold = await box.db.sql`select id from seats where event_id = ${eventId} and order_id is not null`
+    const sold = await box.db.sql`select id from seats where event_id = ${eventId} and hold_id is not null`
     expect(sold).toHaveLength(2 * replies.filter((reply) => reply.status === 201).length)
   })
 

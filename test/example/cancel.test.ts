@@ -30,7 +30,7 @@ async function buyOrder(event = {}) {
 /** Gives payments less time than they take; the job that asks again is due at once. */
 async function cancelImpatiently(id: string) {
   const payer = connectPayments(payments.url, 200)
-  const refunder = createRefunder({ db: box.db, payments: payer, events: createDomainEvents() })
+  const refunder = createRefunder({ db: box.db, payments: payer, places: box.places, events: createDomainEvents() })
   const { jobs, refundJob } = box.jobs
   const { db, idempotency } = box
   const refunds = createRefundsService({ db, refunder, jobs, refundJob, idempotency, resumeAfterMs: 0 })

@@ -34,7 +34,7 @@ async function describeContents(db: Db) {
            (select md5(string_agg(email || payment_key || total_cents, ',' order by payment_key))
               from orders join customers on customers.id = customer_id) as orders,
            (select count(*)::int from customers) as customer_count, (select count(*)::int from events) as event_count,
-           (select count(*)::int from seats) as seats, (select count(order_id)::int from seats) as sold,
+           (select count(*)::int from seats) as seats, (select count(hold_id)::int from seats) as sold,
            (select count(*)::int from order_items) as items, (select count(*)::int from seed_batches) as batches`
   return row
 }
@@ -98,6 +98,25 @@ describe('migrations', () => {
     const database = await openTestDatabase({ connect: { pool: { max: 5 } } })
     const runs = await Promise.all(Array.from({ length: 4 }, () => migrate(database.db, migrations)))
     expect(runs.flat().sort()).toEqual(migrations.map((migration) => migration.name))
+    await database.close()
+  })
+
+  test('what was sold before there were holds stays sold', async () => {
+    const database = await openTestDatabase()
+    const { db } = database
+    const at = migrations.findIndex(({ name }) => name === '0006_holds')
+    await migrate(db, migrations.slice(0, at))
+    await seedFirst(db, defaultSeed)
+    await db.query(`
+      insert into customers (email, name) values ('ada@test.example', 'Ada Brook');
+      insert into orders (customer_id, event_id, status, standing_quantity, total_cents, currency, charge_id)
+      select 1, min(id), 'paid', 0, 100, 'EUR', 'c' from events;
+      update seats set order_id = 1 where id in (select min(id) from seats where event_id = (select min(id) from events));
+      insert into order_items (order_id, line, seat_id, quantity, price_cents)
+      select 1, 1, id, 1, 100 from seats where order_id is not null`)
+    await migrate(db, migrations)
+    expect(await db.sql`select hold_id from seats where hold_id is not null`).toEqual([{ hold_id: '-1' }])
+    await checkStock(db)
     await database.close()
   })
 })

@@ -42,8 +42,8 @@ export interface SeatsTable {
   row_label: string
   seat_number: number
   price_cents: number
-  /** Null while the seat is free. */
-  order_id: string | null
+  /** Null while the seat is free. Below zero: sold to that order before there were holds. */
+  hold_id: string | null
 }
 
 export interface CustomersTable {
@@ -66,6 +66,9 @@ export interface OrdersTable {
   /** Of a declined charge too: without one nothing reached payments, or it is not known yet. */
   charge_id: string | null
   refund_id: string | null
+  /** Of the numbered seats and of the standing places. An order with places and neither is from before there were holds. */
+  seats_hold_id: string | null
+  standing_hold_id: string | null
   created_at: DefaultTimestamp
   paid_at: Timestamp | null
   cancelled_at: Timestamp | null

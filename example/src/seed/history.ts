@@ -9,9 +9,10 @@ export interface HistoryOptions {
 }
 
 /**
- * Sells about half of the seats of past events, two to an order, as if it had happened. Everything set-based, and the
- * payment key computed from batch, position and pair: with it the seats find their orders without a round trip each.
- * Not from event ids: a killed batch leaves a gap in those, and the same seed must give the same history.
+ * Sells about half of the seats of past events, two to an order, as if it had happened, before there were holds (see
+ * migration 0006). Everything set-based, and the payment key computed from batch, position and pair: with it the seats
+ * find their orders without a round trip each. Not from event ids: a killed batch leaves a gap in those, and the same seed
+ * must give the same history.
  */
 export async function insertHistory(tx: Tx, { eventIds, customers, batch }: HistoryOptions): Promise<void> {
   await tx.query(insertOrdersSql, [eventIds, batch, customers])
@@ -45,12 +46,12 @@ const insertOrdersSql = `
          lateral (select events.starts_at - interval '30 days' + pair * interval '7 minutes') as sale(bought)`
 
 const claimSeatsSql = `
-  update seats set order_id = orders.id
+  update seats set hold_id = -orders.id
     from (${numberedSeats}) as seat
     join orders on orders.payment_key = ${paymentKey}
    where seats.id = seat.id`
 
 const insertItemsSql = `
   insert into order_items (order_id, line, seat_id, quantity, price_cents)
-  select order_id, row_number() over (partition by order_id order by id), id, 1, price_cents
-    from seats where event_id = any($1::bigint[]) and order_id is not null`
+  select -hold_id, row_number() over (partition by hold_id order by id), id, 1, price_cents
+    from seats where event_id = any($1::bigint[]) and hold_id is not null`

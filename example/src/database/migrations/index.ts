@@ -3,7 +3,8 @@ import { orders } from './0002-orders.js'
 import { seed } from './0003-seed.js'
 import { mails } from './0004-mails.js'
 import { reports } from './0005-reports.js'
+import { holds } from './0006-holds.js'
 import type { Migration } from './migration.js'
 
 /** The box office's schema, oldest step first. */
-export const migrations: readonly Migration[] = [catalogue, orders, seed, mails, reports]
+export const migrations: readonly Migration[] = [catalogue, orders, seed, mails, reports, holds]

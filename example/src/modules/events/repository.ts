@@ -1,7 +1,14 @@
 import type { Queryable } from 'holdfast'
 import { sql } from 'kysely'
 import { qb, run, runOne } from '../../database/query-builder.js'
-import type { BrowseQuery, EventOnSale, EventRow, SearchQuery } from './model.js'
+import {
+  eventNotFound,
+  eventStarted,
+  type BrowseQuery,
+  type EventOnSale,
+  type EventRow,
+  type SearchQuery,
+} from './model.js'
 
 const eventQuery = qb
   .selectFrom('events')
@@ -53,21 +60,12 @@ export function findEventOnSale(on: Queryable, id: string): Promise<EventOnSale 
   )
 }
 
-/**
- * Takes standing places if enough are left, in one statement: reading first and writing then would let two buyers see
- * the same last place. Gives what is left, or undefined when too few were.
- */
-export async function takeStanding(on: Queryable, eventId: string, quantity: number): Promise<number | undefined> {
-  const row = await runOne(
-    on,
-    qb
-      .updateTable('standing_stock')
-      .set((eb) => ({ remaining: eb('remaining', '-', quantity) }))
-      .where('event_id', '=', eventId)
-      .where('remaining', '>=', quantity)
-      .returning('remaining'),
-  )
-  return row?.remaining
+/** @throws BOX_EVENT_NOT_FOUND, BOX_EVENT_STARTED */
+export async function requireEventOnSale(on: Queryable, id: string): Promise<EventOnSale> {
+  const event = await findEventOnSale(on, id)
+  if (!event) throw eventNotFound(id)
+  if (event.starts_at.getTime() <= Date.now()) throw eventStarted(id)
+  return event
 }
 
 export async function returnStanding(on: Queryable, eventId: string, quantity: number): Promise<void> {
@@ -78,9 +76,4 @@ export async function returnStanding(on: Queryable, eventId: string, quantity: n
       .set((eb) => ({ remaining: eb('remaining', '+', quantity) }))
       .where('event_id', '=', eventId),
   )
-}
-
-export async function countStandingLeft(on: Queryable, eventId: string): Promise<number> {
-  const row = await runOne(on, qb.selectFrom('standing_stock').select('remaining').where('event_id', '=', eventId))
-  return row?.remaining ?? 0
 }

@@ -4,8 +4,7 @@ import { cursorSchema, limitSchema } from '../../utils/cursor.js'
 import { BoxError } from '../../utils/errors.js'
 import { createMoney, type Money } from '../../utils/money.js'
 import { idSchema } from '../../utils/validate.js'
-
-const maxPlaces = 20
+import { placesFields } from '../holds/model.js'
 
 export const orderParams = z.object({ id: idSchema })
 
@@ -13,16 +12,17 @@ export const newOrder = z
   .object({
     customerId: idSchema,
     eventId: idSchema,
-    standing: z.number().int().min(0).max(maxPlaces).default(0),
-    seatIds: z.array(idSchema).max(maxPlaces).default([]),
+    ...placesFields,
+    /** Places that were held before, by POST /events/:id/holds, in place of the two above. */
+    holdIds: z.array(idSchema).min(1).max(2).optional(),
   })
-  .refine((order) => order.standing > 0 || order.seatIds.length > 0, {
+  .refine((order) => order.standing > 0 || order.seatIds.length > 0 || order.holdIds !== undefined, {
     path: ['standing'],
     message: 'order at least one standing place or one seat',
   })
-  .refine((order) => new Set(order.seatIds).size === order.seatIds.length, {
-    path: ['seatIds'],
-    message: 'must not name a seat twice',
+  .refine((order) => order.holdIds === undefined || (order.standing === 0 && order.seatIds.length === 0), {
+    path: ['holdIds'],
+    message: 'must not be mixed with other places',
   })
 
 export const listOrdersQuery = z.object({
@@ -47,6 +47,8 @@ export interface OrderRow {
   currency: string
   payment_key: string
   charge_id: string | null
+  seats_hold_id: string | null
+  standing_hold_id: string | null
   created_at: Date
 }
 
@@ -91,16 +93,5 @@ export function orderNotFound(id: string): BoxError {
     status: 404,
     message: `There is no order ${id}.`,
     fix: 'Take the id from the answer to POST /orders or from GET /customers/:id/orders.',
-  })
-}
-
-export function soldOut(wanted: number, remaining: number): BoxError {
-  return new BoxError({
-    code: 'BOX_SOLD_OUT',
-    status: 409,
-    message: `${wanted} standing places were asked for and ${remaining} are left.`,
-    fix:
-      remaining > 0 ? `Order at most ${remaining}. Nothing was bought.` : 'Choose another event. Nothing was bought.',
-    details: { wanted, remaining },
   })
 }

@@ -13,21 +13,26 @@ const columns = [
   'currency',
   'payment_key',
   'charge_id',
+  'seats_hold_id',
+  'standing_hold_id',
   'created_at',
 ] as const
 
-export type OrderInsert = Pick<OrderRow, 'customer_id' | 'event_id' | 'standing_quantity' | 'total_cents' | 'currency'>
+export type OrderInsert = Pick<
+  OrderRow,
+  'customer_id' | 'event_id' | 'standing_quantity' | 'total_cents' | 'currency' | 'seats_hold_id' | 'standing_hold_id'
+>
 
-export async function insertPendingOrder(tx: Tx, order: OrderInsert): Promise<OrderRow> {
-  const row = await runOne(
+/** Undefined when one of its holds is in an order already: the unique indexes decide. */
+export function insertPendingOrder(tx: Tx, order: OrderInsert): Promise<OrderRow | undefined> {
+  return runOne(
     tx,
     qb
       .insertInto('orders')
       .values({ ...order, status: 'pending' })
+      .onConflict((conflict) => conflict.doNothing())
       .returning(columns),
   )
-  if (!row) throw new Error('INSERT … RETURNING gave no row')
-  return row
 }
 
 export async function insertItems(tx: Tx, orderId: string, items: readonly OrderItem[]): Promise<void> {

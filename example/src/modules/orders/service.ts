@@ -7,6 +7,7 @@ import type { BoxError } from '../../utils/errors.js'
 import { createMoney } from '../../utils/money.js'
 import { customerNotFound } from '../customers/model.js'
 import { findCustomer } from '../customers/repository.js'
+import type { Places } from '../holds/places.js'
 import { confirmationMail } from '../mails/jobs.js'
 import { paymentDeclined, paymentsUnreachable, type ChargeOutcome } from '../payments/model.js'
 import type { PaymentsService } from '../payments/service.js'
@@ -27,11 +28,15 @@ import {
   requireOrder,
   type OrderChange,
 } from './repository.js'
-import { releasePlaces, reserveOrder } from './reservation.js'
+import { reserveOrder } from './reservation.js'
+
+/** Between taking places and the order's commit: what a process that died in between took comes back after this long. */
+const reserveWithinMs = 60_000
 
 export interface OrdersServiceOptions {
   db: Db
   payments: PaymentsService
+  places: Places
   events: DomainEvents
   jobs: Jobs
   idempotency: Idempotency
@@ -52,7 +57,7 @@ export interface OrdersService {
 type PaymentChange = OrderChange & { to: 'paid' | 'payment_failed' | 'payment_unknown' }
 
 export function createOrdersService(options: OrdersServiceOptions): OrdersService {
-  const { db, payments, events, jobs, idempotency } = options
+  const { db, payments, places, events, jobs, idempotency } = options
 
   /** Short transactions with the payment between them: none is open while we wait for the network. */
   async function buy(key: string, input: NewOrder): Promise<OrderView> {
@@ -64,14 +69,26 @@ export function createOrdersService(options: OrdersServiceOptions): OrdersServic
     return viewOrder(settled)
   }
 
-  /** Once per key; all that follows is safe to repeat, by the order. */
+  /**
+   * Once per key; all that follows is safe to repeat, by the order. Places are taken before the transaction: those of a
+   * sought-after event then cost no buyer the time of another's. Where they are refused the key is asked all the same: it
+   * may have an order already, whose places were freed since.
+   */
   async function reserve(key: string, input: NewOrder): Promise<Outcome<string>> {
-    const call = { scope: 'POST /orders', principal: `customer:${input.customerId}`, key, input }
-    return await idempotency.run(call, async (tx) => {
-      const { id } = await reserveOrder(tx, input)
-      events.publish(tx, { type: 'order.created', orderId: id })
-      return id
-    })
+    const taken = await places.take(input, { route: 'POST /orders', key, ttlMs: reserveWithinMs })
+    let isOrdered = false
+    try {
+      const call = { scope: 'POST /orders', principal: `customer:${input.customerId}`, key, input }
+      const outcome = await idempotency.run(call, async (tx) => {
+        const { id } = await reserveOrder(tx, places, input, taken)
+        events.publish(tx, { type: 'order.created', orderId: id })
+        return id
+      })
+      isOrdered = !outcome.isReplay
+      return outcome
+    } finally {
+      if (!isOrdered) await places.giveBack(taken)
+    }
   }
 
   /**
@@ -107,7 +124,7 @@ export function createOrdersService(options: OrdersServiceOptions): OrdersServic
 
   /** In the transaction that moved the order: what follows from it happens exactly if the move is committed. */
   async function followUp(tx: Tx, order: OrderRow): Promise<void> {
-    if (order.status === 'payment_failed') await releasePlaces(tx, order)
+    if (order.status === 'payment_failed') await places.release(tx, order)
     if (order.status === 'paid') await jobs.send(tx, confirmationMail, { orderId: order.id })
   }
 

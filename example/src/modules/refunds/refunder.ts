@@ -1,14 +1,15 @@
 import type { Db, Tx } from 'holdfast'
 import type { DomainEvents } from '../../utils/domain-events.js'
+import type { Places } from '../holds/places.js'
 import type { OrderRow } from '../orders/model.js'
 import { findOrder, moveOrder } from '../orders/repository.js'
-import { releasePlaces } from '../orders/reservation.js'
 import type { PaymentsService } from '../payments/service.js'
 import { refundRefused, refundUnknown } from './model.js'
 
 export interface RefunderOptions {
   db: Db
   payments: PaymentsService
+  places: Places
   events: DomainEvents
 }
 
@@ -20,7 +21,7 @@ export interface Refunder {
   resumeRefund(orderId: string): Promise<void>
 }
 
-export function createRefunder({ db, payments, events }: RefunderOptions): Refunder {
+export function createRefunder({ db, payments, places, events }: RefunderOptions): Refunder {
   async function refundOrder(order: OrderRow): Promise<OrderRow> {
     if (order.status !== 'cancelling' || order.charge_id === null) return order
     const outcome = await payments.refund({ key: `refund-${order.payment_key}`, chargeId: order.charge_id })
@@ -42,7 +43,7 @@ export function createRefunder({ db, payments, events }: RefunderOptions): Refun
     const set = { refund_id: refundId, cancelled_at: new Date() }
     const moved = await moveOrder(tx, order.id, { from: ['cancelling'], to: 'cancelled', set })
     if (!moved) return (await findOrder(tx, order.id)) ?? order
-    await releasePlaces(tx, moved)
+    await places.release(tx, moved)
     events.publish(tx, { type: 'order.cancelled', orderId: order.id })
     return moved
   }
