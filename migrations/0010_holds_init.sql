@@ -119,7 +119,7 @@ end $$;
 -- Takes from a stock for many at once, in their order; who asks for more than is left gets nothing, and the next one may.
 -- Gives a row for each: what became of it, and how much is free then.
 --   new; again: its key has a hold already; reused: that one asked for something else; short: not so much is left;
---   unknown: there is no such resource; retry: its key is in this call a second time
+--   unknown: there is no such resource; twin: its key is in this call, or another one that is under way, a second time
 create function holdfast.holds_take_stock(
   p_source smallint, p_resource text, p_quantities integer[], p_ttl_ms float8[], p_keys text[], p_owners text[]
 ) returns table (n integer, state text, id bigint, expires_at timestamptz, free bigint)
@@ -142,7 +142,7 @@ begin
     n := i; id := null; expires_at := null; free := v_free - v_taken; state := 'unknown';
     if v_free is null then return next; continue; end if;
     if p_keys[i] is not null then
-      if p_keys[i] = any(p_keys[:i - 1]) then state := 'retry'; return next; continue; end if;
+      if p_keys[i] = any(p_keys[:i - 1]) then state := 'twin'; return next; continue; end if;
       select t.* into v_known from holdfast.holds_taken t where t.source = p_source and t.resource = p_resource and t.key = p_keys[i];
       if found and (v_known.is_confirmed or v_known.expires_at > v_now) then
         id := v_known.id; expires_at := v_known.expires_at;
@@ -251,7 +251,7 @@ begin
             v_now + (v_want.want ->> 'ttl')::float8 * interval '1 millisecond')
     on conflict do nothing returning t.id, t.expires_at into id, expires_at;
     -- Its key was taken meanwhile by somebody else's flight.
-    if id is null then state := 'retry'; return next; continue; end if;
+    if id is null then state := 'twin'; return next; continue; end if;
     v_unit_ids := v_unit_ids || array_fill(id, array[cardinality(v_got)]);
     v_units := v_units || v_got;
     state := 'new'; units := v_got;
@@ -294,7 +294,7 @@ end $$;
 -- The holds become lasting, in the caller's transaction: from here on nothing takes them back. Raises HF031 for one that is
 -- gone or has expired, HF032 for one of another owner. One that was confirmed before is as it was.
 create function holdfast.holds_confirm(p_ids bigint[], p_owner text)
-returns table (id bigint, source smallint, resource text, quantity integer, units text[])
+returns table (id bigint, source smallint, resource text, quantity integer, units text[], was_confirmed boolean)
 language plpgsql as $$
 #variable_conflict use_column
 declare
@@ -313,6 +313,7 @@ begin
     end if;
     v_seen := v_seen || v_hold.id;
     id := v_hold.id; source := v_hold.source; resource := v_hold.resource; quantity := v_hold.quantity; units := v_hold.units;
+    was_confirmed := v_hold.is_confirmed;
     return next;
   end loop;
   select min(u) into v_missing from (select unnest(p_ids) except select unnest(v_seen)) missing (u);
@@ -339,7 +340,7 @@ begin
       raise exception 'hold % has been confirmed', v_hold.id using errcode = 'HF033';
     end if;
     delete from holdfast.holds_taken t where t.id = v_hold.id;
-    select * into strict s from holdfast.holds_sources o where o.id = v_hold.source;
+    select o.* into strict s from holdfast.holds_sources o where o.id = v_hold.source;
     perform holdfast.holds_put_back(s, v_hold.resource, array[v_hold.id], v_hold.quantity, v_hold.units);
     v_done := v_done + 1;
   end loop;
@@ -360,10 +361,15 @@ begin
       select t.source, t.resource from holdfast.holds_taken t where not t.is_confirmed and t.expires_at <= v_now order by t.expires_at limit p_most) e
      order by e.source, e.resource
   loop
-    select * into s from holdfast.holds_sources o where o.id = v_due.source;
+    select o.* into s from holdfast.holds_sources o where o.id = v_due.source;
     continue when not found;
-    perform holdfast.holds_reclaim(s, v_due.resource, p_most);
-    v_done := v_done + 1;
+    begin
+      perform holdfast.holds_reclaim(s, v_due.resource, p_most);
+      v_done := v_done + 1;
+    exception when undefined_table or undefined_column then
+      -- One whose table is gone must not keep all others from what is theirs.
+      null;
+    end;
   end loop;
   return v_done;
 end $$;

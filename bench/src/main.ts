@@ -6,10 +6,11 @@ import { isDeepStrictEqual, parseArgs } from 'node:util'
 import { connect } from 'holdfast'
 import { describeMachine } from 'holdfast/prove'
 import { coreContest } from './contests/core.js'
+import { holdsContest } from './contests/holds.js'
 import { jobsContest } from './contests/jobs.js'
 import type { BenchDocument, Contest } from './harness/types.js'
 
-const contests: readonly Contest[] = [coreContest, jobsContest]
+const contests: readonly Contest[] = [coreContest, jobsContest, holdsContest]
 
 const usage = `npm run bench -- <contest> [--json] [--quick] [--only <part>,…] [--rtt <ms>] [--save]
 contests: ${contests.map(({ name }) => name).join(', ')}`

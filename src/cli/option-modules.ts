@@ -5,7 +5,7 @@ import {
   txOptionTable,
   type OptionTable,
 } from '../core/index.js'
-import { holdOptionTable, holdsOptionTable, releaseOptionTable } from '../holds/index.js'
+import { confirmOptionTable, holdOptionTable, holdsOptionTable, releaseOptionTable } from '../holds/index.js'
 import { httpRuleTable, idempotencyOptionTable, messageOptionTable, runOptionTable } from '../idempotency/index.js'
 import {
   jobOptionTable,
@@ -37,5 +37,6 @@ export const optionModules: readonly { of: string; table: OptionTable }[] = [
   { of: 'locks.short(key, body, options)', table: shortOptionTable },
   { of: 'createHolds(db, options)', table: holdsOptionTable },
   { of: 'holds.hold(from, resource, what, options)', table: holdOptionTable },
+  { of: 'holds.confirm(tx, ids, options)', table: confirmOptionTable },
   { of: 'holds.release(ids, options)', table: releaseOptionTable },
 ]

@@ -1641,7 +1641,7 @@ export const catalog: readonly CatalogRow[] = [
   {
     "kind": "function",
     "name": "holds_confirm(p_ids bigint[], p_owner text)",
-    "definition": "37ffb3e0de2f660fe98b73fd41509359"
+    "definition": "2b978675ec328dbf5973a5dfb194d6dd"
   },
   {
     "kind": "function",
@@ -1671,22 +1671,22 @@ export const catalog: readonly CatalogRow[] = [
   {
     "kind": "function",
     "name": "holds_release(p_ids bigint[], p_owner text, p_confirmed boolean)",
-    "definition": "8897367907e9803628aa0409efb6d019"
+    "definition": "c0c81d272fe9e418bb96765dc473b2e5"
   },
   {
     "kind": "function",
     "name": "holds_sweep(p_most integer)",
-    "definition": "52d69136892bf2486aa447220e754d2b"
+    "definition": "a9c0a9600b60b473f47abf7fcade36bf"
   },
   {
     "kind": "function",
     "name": "holds_take_stock(p_source smallint, p_resource text, p_quantities integer[], p_ttl_ms double precision[], p_keys text[], p_owners text[])",
-    "definition": "6c5d6707aafc885b79e30ac35b8bbcff"
+    "definition": "d5266109f8347471d3614625d4330951"
   },
   {
     "kind": "function",
     "name": "holds_take_units(p_source smallint, p_resource text, p_wants json)",
-    "definition": "7bba59cc79a96c09627af085e78761ad"
+    "definition": "14bc6b39323e8d2a096afd7740791586"
   },
   {
     "kind": "function",

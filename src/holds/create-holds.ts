@@ -3,10 +3,11 @@ import { readSqlstate, stderrLogger, validateOptions, type Db, type Logger, type
 import { abandonOnAbort } from './abandon.js'
 import { holdsError } from './errors.js'
 import { Flights } from './flights.js'
-import { holdOptionTable, holdsDefaults, holdsOptionTable, releaseOptionTable } from './options.js'
+import { confirmOptionTable, holdOptionTable, holdsDefaults, holdsOptionTable, releaseOptionTable } from './options.js'
 import * as store from './store.js'
 import type {
   ConfirmedHold,
+  ConfirmOptions,
   Hold,
   HoldOptions,
   Holds,
@@ -88,6 +89,8 @@ class HoldsOf implements Holds {
       signal?.throwIfAborted()
       const taken = await abandonOnAbort(this.#flights.join(group, want), signal, (late) => this.#giveBack(late, owner))
       if (taken.state === 'new' || taken.state === 'again') return toHold(from, resource, wanted, taken)
+      // The next flight finds the hold of its twin.
+      if (taken.state === 'twin') continue
       if (taken.state !== 'retry' || performance.now() >= endsAt) throw describeRefusal(from, resource, wanted, taken)
       await sleep(AGAIN_MS, undefined, signal && { signal })
     }
@@ -123,17 +126,15 @@ class HoldsOf implements Holds {
     void store.release(this.#db, [id], owner, false).catch(failed)
   }
 
-  async confirm(
-    tx: Tx,
-    ids: string | readonly string[],
-    { owner = null }: { owner?: string | null } = {},
-  ): Promise<ConfirmedHold[]> {
+  async confirm(tx: Tx, ids: string | readonly string[], options: ConfirmOptions = {}): Promise<ConfirmedHold[]> {
+    validateOptions('confirm', options, confirmOptionTable)
+    const { owner = null } = options
     const rows = await translate(async () => await store.confirm(tx, toList(ids), owner))
-    return rows.map(({ source, resource, ...row }) => {
+    return rows.map(({ source, resource, was_confirmed: wasConfirmed, ...row }) => {
       const from = [...this.#sources.values()].find(({ id }) => id === source)?.from
       const name = from?.name ?? String(source)
       const own = from !== undefined && from.table === undefined
-      return { ...row, from: name, resource: own ? resource.slice(name.length + 1) : resource }
+      return { ...row, from: name, resource: own ? resource.slice(name.length + 1) : resource, wasConfirmed }
     })
   }
 

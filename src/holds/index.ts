@@ -3,9 +3,10 @@
 export { createHolds } from './create-holds.js'
 export { defineStock, defineUnits } from './define.js'
 export { holdsErrors } from './errors.js'
-export { holdOptionTable, holdsOptionTable, releaseOptionTable } from './options.js'
+export { confirmOptionTable, holdOptionTable, holdsOptionTable, releaseOptionTable } from './options.js'
 export type {
   ConfirmedHold,
+  ConfirmOptions,
   Hold,
   HoldOptions,
   Holds,

@@ -28,7 +28,11 @@ export const holdOptionTable: OptionTable = {
   signal: { type: 'object', default: 'none', doc: 'Ends waiting.' },
 }
 
-export const releaseOptionTable: OptionTable = {
+export const confirmOptionTable: OptionTable = {
   owner: { type: 'string', default: 'none', doc: 'The one that the hold was made with.' },
+}
+
+export const releaseOptionTable: OptionTable = {
+  ...confirmOptionTable,
   confirmed: { type: 'boolean', default: '`false`', doc: 'Confirmed ones too: a refund.' },
 }

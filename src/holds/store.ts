@@ -24,7 +24,7 @@ function describeTable(from: Stock | Units): (string | null)[] {
   return [table, resource, null, unit, hold]
 }
 
-export type State = 'new' | 'again' | 'reused' | 'short' | 'taken' | 'unknown' | 'retry'
+export type State = 'new' | 'again' | 'reused' | 'short' | 'taken' | 'unknown' | 'retry' | 'twin'
 
 export interface TakenRow {
   n: number
@@ -82,6 +82,7 @@ export interface ConfirmedRow {
   resource: string
   quantity: number
   units: string[] | null
+  was_confirmed: boolean
 }
 
 export async function confirm(tx: Queryable, ids: readonly string[], owner: string | null): Promise<ConfirmedRow[]> {

@@ -64,6 +64,8 @@ export interface ConfirmedHold {
   resource: string
   quantity: number
   units: string[] | null
+  /** It was confirmed before: what follows from it may have been done. */
+  wasConfirmed: boolean
 }
 
 export interface Totals {
@@ -97,7 +99,7 @@ export interface Holds {
    * Makes holds lasting, exactly if `tx` commits: from here on nothing takes them back. Again is no error.
    * @throws HF_HOLDS_GONE, HF_HOLDS_NOT_YOURS
    */
-  confirm(tx: Tx, ids: string | readonly string[], options?: { owner?: string }): Promise<ConfirmedHold[]>
+  confirm(tx: Tx, ids: string | readonly string[], options?: ConfirmOptions): Promise<ConfirmedHold[]>
   /** Puts holds back; with `tx`, exactly if that commits. Gives how many: one that is gone is no error. @throws HF_HOLDS_NOT_YOURS, HF_HOLDS_CONFIRMED */
   release(ids: string | readonly string[], options?: ReleaseOptions): Promise<number>
   release(tx: Tx, ids: string | readonly string[], options?: ReleaseOptions): Promise<number>
@@ -111,8 +113,12 @@ export interface Holds {
   close(): Promise<void>
 }
 
-export interface ReleaseOptions {
+export interface ConfirmOptions {
+  /** The one that the hold was made with. */
   owner?: string
+}
+
+export interface ReleaseOptions extends ConfirmOptions {
   /** Confirmed ones too: a refund. Default: false. */
   confirmed?: boolean
 }

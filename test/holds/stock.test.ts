@@ -70,15 +70,17 @@ test('a confirmed hold lasts, exactly if its transaction commits', async () => {
   })
   await expect(undone).rejects.toThrow('payment failed')
   expect(await holds.totals(tickets, 'gig')).toEqual({ free: 7, held: 3 })
-  const shown = (held: Hold) => ({
+  const shown = (held: Hold, wasConfirmed = false) => ({
     id: held.id,
     from: 'tickets',
     resource: 'gig',
     quantity: held.quantity,
     units: null,
+    wasConfirmed,
   })
   expect(await confirm([first.id, second.id])).toEqual([shown(first), shown(second)])
-  expect(await confirm(first.id)).toEqual([shown(first)])
+  expect(await confirm(first.id)).toEqual([shown(first, true)])
+  await expect(confirm(first.id, { ownr: 'a' })).rejects.toMatchObject({ code: 'HF_OPTIONS_UNKNOWN' })
   await expire(first)
   await holds.sweep()
   expect(await holds.totals(tickets, 'gig')).toEqual({ free: 7, held: 0 })
@@ -143,7 +145,7 @@ describe('what has expired', () => {
 
 describe('keys', () => {
   test('give the same hold, however often and at whatever time it is asked for', async () => {
-    const both = await Promise.all([1, 2, 3, 4, 5].map(async () => await hold(2, { key: 'cart' })))
+    const both = await Promise.all([1, 2, 3, 4, 5].map(async () => await hold(2, { key: 'cart', waitMs: 0 })))
     expect(new Set(both.map(({ id }) => id)).size).toBe(1)
     expect(both.filter(({ isNew }) => isNew)).toHaveLength(1)
     expect((await hold(2, { key: 'cart' })).isNew).toBe(false)
@@ -239,6 +241,19 @@ describe('a table of the user’s', () => {
     ] as const)
       expect(await codeOf(make(table, free, name))).toBe('HF_HOLDS_SOURCE')
   })
+})
+
+test('a table that is gone keeps nobody else’s holds', async () => {
+  await box.db.query('create table doomed (id int primary key, free int)')
+  await box.db.query('insert into doomed values (1, 5)')
+  const doomed = defineStock('doomed', { table: 'doomed', resource: 'id', free: 'free' })
+  const others = await createHolds(box.db, { from: [doomed, tickets] })
+  await others.hold(doomed, '1', { quantity: 1 }, { ttlMs: 1 })
+  await expire(await hold(3))
+  await box.db.query('drop table doomed')
+  await holds.sweep()
+  expect(await holds.totals(tickets, 'gig')).toEqual({ free: 10, held: 0 })
+  await others.close()
 })
 
 test('a total is never less than what is taken', async () => {

@@ -136,7 +136,14 @@ test('units without a table of the user’s', async () => {
   expect([await add('101', '102'), await add('102', '103')]).toEqual([2, 1])
   const held = await holds.hold(rooms, 'hotel', { units: ['102'] })
   const [confirmed] = await box.db.tx(async (tx) => await holds.confirm(tx, held.id))
-  expect(confirmed).toEqual({ id: held.id, from: 'rooms', resource: 'hotel', quantity: 1, units: ['102'] })
+  expect(confirmed).toEqual({
+    id: held.id,
+    from: 'rooms',
+    resource: 'hotel',
+    quantity: 1,
+    units: ['102'],
+    wasConfirmed: false,
+  })
   expect((await holds.hold(rooms, 'hotel', { any: 2 })).units).toEqual(['101', '103'])
   expect(await holds.totals(rooms, 'hotel')).toEqual({ free: 0, held: 2 })
 })

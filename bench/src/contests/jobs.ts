@@ -1,5 +1,7 @@
 import { createRequire } from 'node:module'
-import { connect } from 'holdfast'
+import { createDatabases } from '../harness/databases.js'
+import { refuseLossyServer } from '../harness/durability.js'
+import { chooseParts } from '../harness/parts.js'
 import { installPeers } from '../harness/peers.js'
 import { startRedis } from '../harness/redis.js'
 import type { Check, Contest, ContestInput, Row } from '../harness/types.js'
@@ -10,7 +12,6 @@ import { held } from './jobs/held.js'
 import { latency } from './jobs/latency.js'
 import { batchEnqueue, drain, singleEnqueue } from './jobs/rates.js'
 import { designs } from './jobs/designs.js'
-import { createDatabases } from './jobs/databases.js'
 import { settings } from './jobs/settings.js'
 import { BULLMQ, onPostgres, type Part } from './jobs/setting.js'
 import { reruns } from './jobs/reruns.js'
@@ -37,11 +38,11 @@ export const jobsContest: Contest = {
   name: 'jobs',
   run: async (input) => {
     if (input.rttMs > 0) throw new Error('The contest jobs takes no --rtt yet.')
-    const chosen = chooseParts(input)
+    const chosen = chooseParts(parts, input)
     await refuseLossyServer(input)
     const { execPath, versions } = await installPeers(peerNames, input)
     const redis = await startRedis()
-    const databases = await createDatabases(input.url, onPostgres)
+    const databases = await createDatabases(input.url, 'jobs', onPostgres)
     const rows: Row[] = redis ? [] : [describeAbsence(input)]
     const checks: Check[] = []
     try {
@@ -57,27 +58,6 @@ export const jobsContest: Contest = {
     const { version: holdfast } = createRequire(import.meta.url)('holdfast/package.json') as { version: string }
     return { rows, checks, settings, versions: { holdfast, ...versions, ...(redis && { redis: redis.version }) } }
   },
-}
-
-function chooseParts({ only = Object.keys(parts) }: ContestInput): Part[] {
-  return only.map((name) => {
-    const part = parts[name]
-    if (!part) throw new Error(`There is no part ${name}; there are ${Object.keys(parts).join(', ')}.`)
-    return part
-  })
-}
-
-/** A rate of a server that may lose commits means nothing. */
-async function refuseLossyServer({ url }: ContestInput): Promise<void> {
-  const db = await connect({ url })
-  try {
-    for (const name of ['fsync', 'synchronous_commit']) {
-      const { rows } = await db.query<{ value: string }>('select current_setting($1) as value', [name])
-      if (rows[0]?.value !== 'on') throw new Error(`The server runs with ${name} = ${rows[0]?.value}; it must be on.`)
-    }
-  } finally {
-    await db.close()
-  }
 }
 
 function describeAbsence({ progress }: ContestInput): Row {

@@ -11,11 +11,14 @@ const WARM_UP_TURNS = 5
 const FEWEST_PAIRS = 15
 const MOST_PAIRS = 60
 
+/** What each turn of it did, by the turn's name. */
+export type Round = ReadonlyMap<string, Stretch>
+
 export interface Pairing {
   metric: string
   subjects: readonly SubjectStart[]
   /** Looked at after the fewest pairs: while it straddles the bound, the pairs double. */
-  ratio: (round: ReadonlyMap<string, Stretch>) => number
+  ratio: (round: Round) => number
   bound: Bound
   /** What a round consists of. Default: every subject does the metric once. */
   turns?: readonly Turn[]
@@ -40,9 +43,9 @@ export interface Turn {
 export async function runPairs(
   pairing: Pairing,
   { quick, progress }: Pick<ContestInput, 'quick' | 'progress'>,
-): Promise<{ rounds: ReadonlyMap<string, Stretch>[]; ratios: number[] }> {
+): Promise<{ rounds: Round[]; ratios: number[] }> {
   const { metric, ratio, bound, fewestPairs = FEWEST_PAIRS, mostPairs = MOST_PAIRS } = pairing
-  const rounds: ReadonlyMap<string, Stretch>[] = []
+  const rounds: Round[] = []
   let wanted = quick ? 5 : fewestPairs
   for (;;) {
     while (rounds.length < wanted) rounds.push(...(await runGeneration(pairing, quick)))
@@ -55,11 +58,11 @@ export async function runPairs(
 }
 
 /** A few rounds of fresh processes. */
-async function runGeneration(pairing: Pairing, quick: boolean): Promise<ReadonlyMap<string, Stretch>[]> {
+async function runGeneration(pairing: Pairing, quick: boolean): Promise<Round[]> {
   const { metric, subjects: starts, stretchMs = quick ? 400 : STRETCH_MS } = pairing
   const turns = pairing.turns ?? starts.map(({ name }) => ({ name, subject: name, metric }))
   const subjects = new Map<string, RunningSubject>()
-  const rounds: ReadonlyMap<string, Stretch>[] = []
+  const rounds: Round[] = []
   try {
     for (const start of starts) subjects.set(start.name, await start.start())
     const takeTurn = async ({ subject, metric }: Turn, ms: number) =>
@@ -77,6 +80,11 @@ async function runGeneration(pairing: Pairing, quick: boolean): Promise<Readonly
   } finally {
     await Promise.all([...subjects.values()].map(async (subject) => await subject.close()))
   }
+}
+
+export function rateOf(round: Round, name: string): number {
+  const { operations, seconds } = round.get(name) as Stretch
+  return operations / seconds
 }
 
 /** Mixed: in steps of another width each time. Widths that share no factor with the amount still reach everybody. */

@@ -1,14 +1,13 @@
-import pg from 'pg'
 import { runPairs } from '../../harness/pairs.js'
+import { measureTrips } from '../../harness/round-trips.js'
 import { startSlowNetwork, type SlowNetwork } from '../../harness/slow-network.js'
-import { findMedian, judgeRatio, summarize } from '../../harness/statistics.js'
+import { judgeRatio, summarize } from '../../harness/statistics.js'
 import { startSubject, type RunningSubject, type SubjectStart } from '../../harness/subjects.js'
 import type { Row, Stretch } from '../../harness/types.js'
 import { BULLMQ, BULLMQ_PG, HOLDFAST, overBestPeer, rateOf, type Part, type Round, type Setting } from './setting.js'
 
 const WORKERS = 4
 const RTT_MS = 1
-const TRIPS = 300
 
 const modules = {
   [HOLDFAST]: 'jobs-busy-holdfast',
@@ -38,7 +37,7 @@ interface Networks {
 export const busy: Part = async (setting) => {
   const networks = await openNetworks(setting)
   try {
-    const rows = [...(await measureTrips(setting, networks))]
+    const rows = await measureTrips('busy', setting.input, networks.postgres)
     const names = (Object.keys(modules) as Name[]).filter((name) => name !== BULLMQ || networks.redis)
     const proxyShares = new Map<string, number[]>(names.map((name) => [name, []]))
     const { rounds, ratios } = await runPairs(
@@ -66,30 +65,6 @@ async function openNetworks({ input, redisUrl }: Setting): Promise<Networks> {
     postgres: await startSlowNetwork(input.url, RTT_MS),
     redis: redisUrl === undefined ? undefined : await startSlowNetwork(redisUrl, RTT_MS),
   }
-}
-
-/** What the network really adds, as a timer is never early and seldom exact. */
-async function measureTrips({ input }: Setting, { postgres }: Networks): Promise<Row[]> {
-  const direct = await timeTrips(input.url)
-  const slow = await timeTrips(postgres.through(input.url))
-  input.progress(`busy: a round trip takes ${findMedian(slow).toFixed(2)} ms, ${findMedian(direct).toFixed(2)} without`)
-  return [
-    summarize('direct', 'round_trip', 'ms', [findMedian(direct)]),
-    summarize('slow network', 'round_trip', 'ms', [findMedian(slow)]),
-  ]
-}
-
-async function timeTrips(url: string): Promise<number[]> {
-  const client = new pg.Client({ connectionString: url })
-  await client.connect()
-  const times: number[] = []
-  for (let n = 0; n < TRIPS; n++) {
-    const startedAt = performance.now()
-    await client.query('select 1')
-    times.push(performance.now() - startedAt)
-  }
-  await client.end()
-  return times
 }
 
 /** One process that fills and looks, directly, and the workers behind the slow network. */

@@ -1,7 +1,10 @@
+import type { Databases } from '../../harness/databases.js'
+import { rateOf, type Round } from '../../harness/pairs.js'
 import { findMedian, summarize } from '../../harness/statistics.js'
 import { startSubject, type SubjectStart } from '../../harness/subjects.js'
 import type { BenchDocument, ContestInput, Row, Stretch } from '../../harness/types.js'
-import type { Databases } from './databases.js'
+
+export { rateOf, type Round }
 
 /** Where the parts of the contest take place. */
 export interface Setting {
@@ -14,7 +17,6 @@ export interface Setting {
 }
 
 export type Part = (setting: Setting) => Promise<Pick<BenchDocument, 'rows' | 'checks'>>
-export type Round = ReadonlyMap<string, Stretch>
 
 export const HOLDFAST = 'holdfast'
 export const AGAIN = 'holdfast again'
@@ -43,11 +45,6 @@ export function describeSubject({ execPath, redisUrl, databases }: Setting, name
   const module = new URL(`../../subjects/${modules[name]}.js`, import.meta.url)
   const url = name === BULLMQ ? (redisUrl as string) : databases.urlOf(name)
   return { name, start: async () => await startSubject(name, module, url, lanes, execPath) }
-}
-
-export function rateOf(round: Round, name: string): number {
-  const { operations, seconds } = round.get(name) as Stretch
-  return operations / seconds
 }
 
 /** Against whichever peer was best in this very round: no smaller than the best one's median, so never in our favour. */

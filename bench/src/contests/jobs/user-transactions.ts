@@ -1,24 +1,17 @@
 import type { Db } from 'holdfast'
 import type { Pool, PoolClient } from 'pg'
+import { runTransaction } from '../../harness/pg-transaction.js'
 
-/** A user's transaction on plain node-postgres, as its documentation shows it: one row, and what `also` does beside it. */
+/** A user's transaction on plain node-postgres: one row, and what `also` does beside it. */
 export async function insertInTransaction(
   pool: Pool,
   table: string,
   also: (client: PoolClient) => Promise<unknown>,
 ): Promise<void> {
-  const client = await pool.connect()
-  try {
-    await client.query('BEGIN')
+  await runTransaction(pool, async (client) => {
     await client.query(`insert into ${table} (note) values ($1)`, ['paid'])
     await also(client)
-    await client.query('COMMIT')
-  } catch (error) {
-    await client.query('ROLLBACK')
-    throw error
-  } finally {
-    client.release()
-  }
+  })
 }
 
 /** `query` selects one boolean named found. By an index: reading past all that is done would take a tenth of the machine. */

@@ -5,10 +5,10 @@ export interface Databases {
   drop(): Promise<void>
 }
 
-/** A database for each subject: a worker that waits must not take or hear of the jobs of a twin that is being measured. */
-export async function createDatabases(url: string, subjects: readonly string[]): Promise<Databases> {
+/** A database for each subject: one that waits must not take or hear of what a twin that is being measured has. */
+export async function createDatabases(url: string, contest: string, subjects: readonly string[]): Promise<Databases> {
   const db = await connect({ url })
-  const names = new Map(subjects.map((subject) => [subject, `bench_jobs_${subject.replaceAll(/\W/g, '_')}`]))
+  const names = new Map(subjects.map((subject) => [subject, `bench_${contest}_${subject.replaceAll(/\W/g, '_')}`]))
   const dropAll = async () => {
     for (const name of names.values()) await db.query(`drop database if exists "${name}" with (force)`)
   }
