@@ -8,6 +8,7 @@ import { jobCrash } from './experiments/job-crash.js'
 import { lostCommit } from './experiments/lost-commit.js'
 import { oldSnapshot } from './experiments/old-snapshot.js'
 import { oversell } from './experiments/oversell.js'
+import { pausedHolder } from './experiments/paused-holder.js'
 import { poolDeadlock } from './experiments/pool-deadlock.js'
 import { slowClient } from './experiments/slow-client.js'
 import type { Experiment } from './types.js'
@@ -30,6 +31,7 @@ export const experiments: readonly Experiment[] = [
   oldSnapshot,
   exclusiveProcess,
   doubleSubmit,
+  pausedHolder,
 ]
 
 /** @throws HF_PROVE_UNKNOWN with the nearest name */

@@ -3,6 +3,7 @@ import { createDoubleSubmit } from '../../src/prove/experiments/double-submit.js
 import { createExclusiveProcess } from '../../src/prove/experiments/exclusive-process.js'
 import { createJobCrash } from '../../src/prove/experiments/job-crash.js'
 import { createOldSnapshot } from '../../src/prove/experiments/old-snapshot.js'
+import { createPausedHolder } from '../../src/prove/experiments/paused-holder.js'
 import { runExperiment, type Experiment, type ProveDocument } from '../../src/prove/index.js'
 import { openTestDatabase, runAdmin, type TestDatabase } from '../helpers/database.js'
 
@@ -115,6 +116,39 @@ describe('double-submit', () => {
     expect(figuresOf('unique index')).toMatchObject({ held_by_twins: 10, pool_waits: 10 })
     expect(figuresOf('protected')['held_by_twins']).toBeLessThanOrEqual(1)
     expect(figuresOf('protected')['pool_waits']).toBe(0)
+  }, 120_000)
+})
+
+describe('paused-holder', () => {
+  test('a holder that was stopped writes over others; protected refuses it, and nobody waits for it', async () => {
+    const document = await run(
+      createPausedHolder(3),
+      'naive',
+      'heartbeat',
+      'advisory lock',
+      'compare and set',
+      'protected',
+    )
+    const figuresOf = (side: string) => find(document, side).figures
+    expect(
+      document.proven,
+      JSON.stringify(document.sides.map(({ name, figures, invariants }) => ({ name, figures, invariants }))),
+    ).toBe(true)
+    for (const side of ['naive', 'heartbeat']) {
+      expect(broken(document, side)).toEqual([
+        'no update is lost: a balance is all deposits that were acknowledged',
+        'nobody writes what is based on an old balance',
+      ])
+      expect(figuresOf(side)['lost']).toBeGreaterThanOrEqual(3)
+    }
+    for (const side of ['advisory lock', 'compare and set', 'protected']) {
+      expect(broken(document, side)).toEqual([])
+      expect(figuresOf(side)).toMatchObject({ deposits: 30, lost: 0, stale_writes: 0 })
+    }
+    for (const side of ['compare and set', 'protected']) expect(figuresOf(side)['refused']).toBeGreaterThanOrEqual(3)
+    // Who waits for a transaction of the one that is stopped waits until it goes on: the one time that is certain.
+    const { waited_ms: waited, paused_ms: paused } = figuresOf('advisory lock')
+    expect(waited).toBeGreaterThan(Number(paused) - 500)
   }, 120_000)
 })
 
