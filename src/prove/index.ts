@@ -4,6 +4,7 @@ import { findNearest } from '../core/index.js'
 import { proveError } from './errors.js'
 import { doubleSubmit } from './experiments/double-submit.js'
 import { exclusiveProcess } from './experiments/exclusive-process.js'
+import { hotSeat } from './experiments/hot-seat.js'
 import { jobCrash } from './experiments/job-crash.js'
 import { lostCommit } from './experiments/lost-commit.js'
 import { oldSnapshot } from './experiments/old-snapshot.js'
@@ -32,6 +33,7 @@ export const experiments: readonly Experiment[] = [
   exclusiveProcess,
   doubleSubmit,
   pausedHolder,
+  hotSeat,
 ]
 
 /** @throws HF_PROVE_UNKNOWN with the nearest name */

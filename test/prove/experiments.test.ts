@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createDoubleSubmit } from '../../src/prove/experiments/double-submit.js'
 import { createExclusiveProcess } from '../../src/prove/experiments/exclusive-process.js'
+import { createHotSeat } from '../../src/prove/experiments/hot-seat.js'
 import { createJobCrash } from '../../src/prove/experiments/job-crash.js'
 import { createOldSnapshot } from '../../src/prove/experiments/old-snapshot.js'
 import { createPausedHolder } from '../../src/prove/experiments/paused-holder.js'
@@ -149,6 +150,26 @@ describe('paused-holder', () => {
     // Who waits for a transaction of the one that is stopped waits until it goes on: the one time that is certain.
     const { waited_ms: waited, paused_ms: paused } = figuresOf('advisory lock')
     expect(waited).toBeGreaterThan(Number(paused) - 500)
+  }, 120_000)
+})
+
+describe('hot-seat', () => {
+  test('reading, deciding and writing back oversells; everybody else sells each place and seat once', async () => {
+    const document = await run(createHotSeat(120), 'naive', 'FOR UPDATE', 'serializable', 'one statement', 'protected')
+    expect(
+      document.proven,
+      JSON.stringify(document.sides.map(({ name, figures, invariants }) => ({ name, figures, invariants }))),
+    ).toBe(true)
+    expect(broken(document, 'naive')).toContain('orders and what was taken add up')
+    for (const side of ['FOR UPDATE', 'one statement', 'protected']) {
+      expect(broken(document, side)).toEqual([])
+      expect(find(document, side).figures).toMatchObject({ sold: 48 + 18, oversold: 0, unsold: 0, failed: 0 })
+    }
+    // Whoever could not be serialized in twenty tries is told so, and may leave something over.
+    expect(broken(document, 'serializable')).not.toContain(
+      'never oversold: no more orders than places, one order a seat',
+    )
+    expect(find(document, 'serializable').figures['retries']).toBeGreaterThan(0)
   }, 120_000)
 })
 
