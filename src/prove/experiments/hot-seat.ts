@@ -176,7 +176,7 @@ export const createHotSeat = (buyers = BUYERS): Experiment => {
       const gone = (side: string) => `${read(side, 'places_gone_ms')} and ${read(side, 'seats_gone_ms')} ms`
       return (
         `${places} places and ${seats} seats for ${buyers} buyers: naive sold ${read('naive', 'oversold')} too many. On the other ` +
-        `sides each was sold once; the places and the seats were gone after ${gone('FOR UPDATE')} with FOR UPDATE, ` +
+        `sides none was sold twice; the places and the seats were gone after ${gone('FOR UPDATE')} with FOR UPDATE, ` +
         `${gone('serializable')} with serializable transactions that were tried again, ${gone('one statement')} with one ` +
         `statement and ${gone('protected')} with protected. One statement has one commit less, and nobody can pay between ` +
         `taking and ordering; a hold is kept while they do.`
