@@ -101,7 +101,8 @@ export class Session {
     if (ticket === null) return undefined
     if (fence !== null) return await this.#hold(wanted, { ticket, fence, seenAt: sentAt }, owner, signal)
     const granted = await this.#wait(ticket, wanted, endsAt - performance.now(), waitMs, signal)
-    return await this.#hold(wanted, granted, owner, signal)
+    // A process that held nothing for long was not seen for as long; that it asked is as good as a heartbeat.
+    return await this.#hold(wanted, { ...granted, seenAt: Math.max(granted.seenAt, sentAt) }, owner, signal)
   }
 
   async #ask(records: readonly store.RequestRecord[]): Promise<Asked[]> {

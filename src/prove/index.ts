@@ -4,10 +4,12 @@ import { findNearest } from '../core/index.js'
 import { proveError } from './errors.js'
 import { doubleSubmit } from './experiments/double-submit.js'
 import { exclusiveProcess } from './experiments/exclusive-process.js'
+import { hotSeat } from './experiments/hot-seat.js'
 import { jobCrash } from './experiments/job-crash.js'
 import { lostCommit } from './experiments/lost-commit.js'
 import { oldSnapshot } from './experiments/old-snapshot.js'
 import { oversell } from './experiments/oversell.js'
+import { pausedHolder } from './experiments/paused-holder.js'
 import { poolDeadlock } from './experiments/pool-deadlock.js'
 import { slowClient } from './experiments/slow-client.js'
 import type { Experiment } from './types.js'
@@ -30,6 +32,8 @@ export const experiments: readonly Experiment[] = [
   oldSnapshot,
   exclusiveProcess,
   doubleSubmit,
+  pausedHolder,
+  hotSeat,
 ]
 
 /** @throws HF_PROVE_UNKNOWN with the nearest name */

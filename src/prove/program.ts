@@ -12,7 +12,7 @@ export interface ProgramOptions {
   onCall: (what: string, subject: number, program: Program) => unknown
 }
 
-/** A real process, to be killed. */
+/** A real process, to be killed or stopped. */
 export class Program {
   readonly #child: ChildProcess
   readonly #link: Link
@@ -46,6 +46,15 @@ export class Program {
   /** Rejects when the process dies first. */
   async call(what: string, subject: unknown): Promise<unknown> {
     return await this.#link.call(what, subject)
+  }
+
+  /** As a suspended machine or a long collection does: it is there, and does nothing until `resume`. */
+  stop(): void {
+    this.#child.kill('SIGSTOP')
+  }
+
+  resume(): void {
+    this.#child.kill('SIGCONT')
   }
 
   /** `kill -9`. From this call on it counts as dead. */

@@ -54,7 +54,10 @@ async function runBlock(code: string): Promise<void> {
     type ? '' : `const ${names.startsWith('{') ? names : `{ default: ${names} }`} = await load('${from}')`,
   )
   // Types go before the imports do not: a block is one function body that may await.
-  const { code: javascript } = await transform(`async function run(load, assert) {\n${body}\n}`, { loader: 'ts' })
+  const { code: javascript } = await transform(`async function run(load, assert) {\n${body}\n}`, {
+    loader: 'ts',
+    target: 'node20',
+  })
   const run = new Function(`${javascript}\nreturn run`)() as (load: unknown, assertion: unknown) => Promise<void>
   await run(loadModule, assert)
 }

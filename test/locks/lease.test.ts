@@ -211,6 +211,18 @@ describe('a lease', () => {
     expect(lock.isHeld).toBe(true)
   })
 
+  test('is whole for a process that had nothing to do with locks for longer than that', async () => {
+    const other = await another()
+    await (await other.acquire('z')).release()
+    const holder = await locks.acquire('k', { ttlMs: 300 })
+    await new Promise((resolve) => setTimeout(resolve, 400))
+    const waiting = other.acquire('k', { ttlMs: 300 })
+    await (await isWaiting('k')).toBe(1)
+    await holder.release()
+    const lock = await waiting
+    expect([lock.isHeld, lock.signal.aborted]).toEqual([true, false])
+  })
+
   test('ends when the database hears nothing: the holder is told before anybody else can have the lock', async () => {
     const { hostname, port } = new URL(box.url)
     const proxy = await startProxy({ host: hostname, port: Number(port) })

@@ -1,8 +1,10 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { createDoubleSubmit } from '../../src/prove/experiments/double-submit.js'
 import { createExclusiveProcess } from '../../src/prove/experiments/exclusive-process.js'
+import { createHotSeat } from '../../src/prove/experiments/hot-seat.js'
 import { createJobCrash } from '../../src/prove/experiments/job-crash.js'
 import { createOldSnapshot } from '../../src/prove/experiments/old-snapshot.js'
+import { createPausedHolder } from '../../src/prove/experiments/paused-holder.js'
 import { runExperiment, type Experiment, type ProveDocument } from '../../src/prove/index.js'
 import { openTestDatabase, runAdmin, type TestDatabase } from '../helpers/database.js'
 
@@ -115,6 +117,59 @@ describe('double-submit', () => {
     expect(figuresOf('unique index')).toMatchObject({ held_by_twins: 10, pool_waits: 10 })
     expect(figuresOf('protected')['held_by_twins']).toBeLessThanOrEqual(1)
     expect(figuresOf('protected')['pool_waits']).toBe(0)
+  }, 120_000)
+})
+
+describe('paused-holder', () => {
+  test('a holder that was stopped writes over others; protected refuses it, and nobody waits for it', async () => {
+    const document = await run(
+      createPausedHolder(3),
+      'naive',
+      'heartbeat',
+      'advisory lock',
+      'compare and set',
+      'protected',
+    )
+    const figuresOf = (side: string) => find(document, side).figures
+    expect(
+      document.proven,
+      JSON.stringify(document.sides.map(({ name, figures, invariants }) => ({ name, figures, invariants }))),
+    ).toBe(true)
+    for (const side of ['naive', 'heartbeat']) {
+      expect(broken(document, side)).toEqual([
+        'no update is lost: a balance is all deposits that were acknowledged',
+        'nobody writes what is based on an old balance',
+      ])
+      expect(figuresOf(side)['lost']).toBeGreaterThanOrEqual(3)
+    }
+    for (const side of ['advisory lock', 'compare and set', 'protected']) {
+      expect(broken(document, side)).toEqual([])
+      expect(figuresOf(side)).toMatchObject({ deposits: 30, lost: 0, stale_writes: 0 })
+    }
+    for (const side of ['compare and set', 'protected']) expect(figuresOf(side)['refused']).toBeGreaterThanOrEqual(3)
+    // Who waits for a transaction of the one that is stopped waits until it goes on: the one time that is certain.
+    const { waited_ms: waited, paused_ms: paused } = figuresOf('advisory lock')
+    expect(waited).toBeGreaterThan(Number(paused) - 500)
+  }, 120_000)
+})
+
+describe('hot-seat', () => {
+  test('reading, deciding and writing back oversells; everybody else sells each place and seat once', async () => {
+    const document = await run(createHotSeat(120), 'naive', 'FOR UPDATE', 'serializable', 'one statement', 'protected')
+    expect(
+      document.proven,
+      JSON.stringify(document.sides.map(({ name, figures, invariants }) => ({ name, figures, invariants }))),
+    ).toBe(true)
+    expect(broken(document, 'naive')).toContain('orders and what was taken add up')
+    for (const side of ['FOR UPDATE', 'one statement', 'protected']) {
+      expect(broken(document, side)).toEqual([])
+      expect(find(document, side).figures).toMatchObject({ sold: 48 + 18, oversold: 0, unsold: 0, failed: 0 })
+    }
+    // Whoever could not be serialized in twenty tries is told so, and may leave something over.
+    expect(broken(document, 'serializable')).not.toContain(
+      'never oversold: no more orders than places, one order a seat',
+    )
+    expect(find(document, 'serializable').figures['retries']).toBeGreaterThan(0)
   }, 120_000)
 })
 
