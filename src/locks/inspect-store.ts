@@ -16,8 +16,9 @@ const MOST_WAITING = 50
 const MOST_QUERY_CHARS = 4_000
 
 const leaseLeft = `case when o.id is not null then extract(epoch from greatest(o.seen_at, q.asked_at, q.held_at)
-    + q.ttl_ms * interval '1 millisecond' - clock_timestamp()) * 1000 end::float8 as left_ms`
-const since = (at: string): string => `(extract(epoch from clock_timestamp() - ${at}) * 1000)::float8`
+    + q.ttl_ms * interval '1 millisecond' - statement_timestamp()) * 1000 end::float8 as left_ms`
+/** One instant for all rows: what waits equally long does not change places from one look to the next. */
+const since = (at: string): string => `(extract(epoch from statement_timestamp() - ${at}) * 1000)::float8`
 
 export interface KeyRow {
   /** Of all that were looked at; the same in each row. */
