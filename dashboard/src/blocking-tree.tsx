@@ -97,7 +97,6 @@ const kinds: Readonly<Record<string, string>> = {
   virtualxid: 'the end of a transaction',
 }
 
-/** In words; the server's own names of type and mode stand in the title. */
 function describeLock({ type, mode, relation }: NonNullable<BlockedSessionRow['lock']>) {
   const kind = kinds[type] ?? type
   const named = relation === null ? kind : `${type === 'relation' ? kind : `${kind} of`} ${relation}`

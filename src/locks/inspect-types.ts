@@ -99,7 +99,7 @@ export interface LocksOverview {
   verdict: LocksVerdict
   /** False: the tables of locks are not there, are of another release, or this role may not read them. */
   isInstalled: boolean
-  /** Parts that took longer than a second, and are not shown. */
+  /** Parts that took too long, and are not shown. */
   late: LocksPart[]
   /** Keys that somebody holds. */
   held: Amount
@@ -115,6 +115,6 @@ export interface LocksOverview {
   circles: CircleMember[][]
   /** Sessions of this database that wait. */
   blocked: Amount
-  /** A tree, who is in nobody's way comes after who is; at most 50. */
+  /** A tree, at most 50: each is followed by those who wait for it. */
   sessions: SessionState[]
 }

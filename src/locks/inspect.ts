@@ -29,7 +29,7 @@ type Facts = Omit<LocksOverview, 'verdict'>
 
 /**
  * What is wrong with locks and why: named ones, circles, and sessions that wait in PostgreSQL. Two short statements, three
- * with a key, one more where a circle is possible; each has a deadline of a second. It works without holdfast's tables.
+ * with a key, one more where a circle is possible; each has a deadline of a second or less. It works without holdfast's tables.
  */
 export async function inspectLocks(db: store.Asked, { key }: InspectLocksOptions = {}): Promise<LocksOverview> {
   const late: LocksPart[] = []

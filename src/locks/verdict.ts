@@ -114,7 +114,7 @@ function findMissing({ isInstalled, late }: Facts): Sign[] {
   if (late.length > 0)
     signs.push({
       severity: 'watch',
-      sentence: `Not everything is shown: reading ${late.join(' and ')} took longer than a second.`,
+      sentence: `Not everything is shown: reading ${late.join(' and ')} took too long.`,
       fix: 'The server is busy, or there are very many requests; ask again.',
     })
   return signs

@@ -168,6 +168,22 @@ describe('named locks', () => {
     await Promise.all([a?.release(), b?.release()])
   })
 
+  test('a search for circles that takes too long is given up, and the rest is shown', async () => {
+    await box.db.query(
+      `insert into holdfast.locks_owners (name, seen_at) values ('queue', now() + interval '1 minute')`,
+    )
+    await box.db.query(`
+      insert into holdfast.locks_requests (key, ticket, owner, is_shared, amount, ttl_ms, within, fence, held_at)
+      select 'hot', nextval('holdfast.locks_tickets'), o.id, false, 1, 60000, case when n > 60 then 1 end,
+             case when n = 1 then 1 end, case when n = 1 then now() end
+        from generate_series(1, 64) n, holdfast.locks_owners o where o.name = 'queue' order by n`)
+    const { late, keys, verdict } = await inspect()
+    expect(keys[0]).toMatchObject({ key: 'hot', waiting: { count: 63 } })
+    // A server that finds a better way is as well.
+    expect(late.filter((part) => part !== 'circles')).toEqual([])
+    expect([verdict.sentence, ...verdict.also].some((each) => each.includes('reading circles'))).toBe(late.length > 0)
+  })
+
   test('many requests: it looks at the oldest and the newest, by index, and says so', async () => {
     await box.db.query(
       `insert into holdfast.locks_owners (name, seen_at) values ('crowd', now() + interval '1 minute')`,
