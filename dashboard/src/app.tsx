@@ -1,6 +1,7 @@
 import { formatTime } from './format'
 import { Glossary } from './glossary'
 import { JobsPage } from './jobs-page'
+import { LocksPage } from './locks-page'
 import { isStale, now, seconds } from './live'
 import { PageHeader } from './page-header'
 import { Plots } from './plots'
@@ -17,12 +18,17 @@ export function App() {
       </a>
       <PageHeader />
       <main id="main" tabIndex={-1} class={isStale.value ? 'is-stale' : ''}>
-        {page === 'jobs' ? <JobsPage /> : <NowPage />}
+        <Page />
       </main>
       <PageFooter />
       <Glossary />
     </>
   )
+}
+
+function Page() {
+  if (page === 'jobs') return <JobsPage />
+  return page === 'locks' ? <LocksPage /> : <NowPage />
 }
 
 function NowPage() {

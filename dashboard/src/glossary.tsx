@@ -38,7 +38,24 @@ const wordsOfJobs: readonly [string, string][] = [
   ['Alive', 'The worker renewed itself within its lease. The jobs of one that did not are handed to others.'],
 ]
 
-const words = page === 'jobs' ? wordsOfJobs : wordsOfNow
+const wordsOfLocks: readonly [string, string][] = [
+  ['Named lock', 'A key that one process holds, or several hold as shared, by createLocks().'],
+  [
+    'Lease',
+    'So long others wait when the database hears nothing more of the holder. Each sign of life begins it anew; lapsed: there was none in time.',
+  ],
+  ['Fence', 'A number that rises with each holder of a key. What is written with a lower one is refused.'],
+  ['Held by nobody', 'The first that waits asked for several keys at once, and another one of them is still held.'],
+  ['Circle', 'Each holds what the next one wants. The youngest is ended within two seconds.'],
+  [
+    'Root',
+    'A session that waits for nobody and makes others wait. Mostly it is idle in transaction: its code does something else before it commits.',
+  ],
+  ['Since, blocks', 'How long a session has waited, and how many wait behind it, directly or not.'],
+  ['A row', 'It was changed or locked by a transaction that has not ended yet; the wait is for that end.'],
+]
+
+const words = { now: wordsOfNow, jobs: wordsOfJobs, locks: wordsOfLocks }[page]
 
 const dialogId = 'glossary'
 

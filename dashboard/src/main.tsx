@@ -6,12 +6,14 @@ import './tiles.css'
 import './plots.css'
 import './routes.css'
 import './jobs.css'
+import './locks.css'
 // Last, because it overrides the others where the window is narrow or very wide.
 import './narrow.css'
 import { render } from 'preact'
 import { App } from './app'
 import { startJobs } from './jobs-state'
 import { startLive } from './live'
+import { startLocks } from './locks-state'
 import { page } from './view-state'
 
 const root = document.getElementById('app')
@@ -19,4 +21,7 @@ if (root !== null) render(<App />, root)
 if (page === 'jobs') {
   document.title = 'Jobs · holdfast'
   startJobs()
+} else if (page === 'locks') {
+  document.title = 'Locks · holdfast'
+  startLocks()
 } else startLive()

@@ -9,9 +9,11 @@ const sortKeys: readonly SortKey[] = ['route', 'recent', 'p50', 'p95', 'p99', 'e
 const themes: readonly Theme[] = ['auto', 'light', 'dark']
 const asked = new URLSearchParams(location.search)
 
-export type PageName = 'now' | 'jobs'
+export type PageName = 'now' | 'jobs' | 'locks'
 
-export const page: PageName = location.pathname.endsWith('/jobs') ? 'jobs' : 'now'
+const pageNames: readonly PageName[] = ['jobs', 'locks']
+
+export const page: PageName = pageNames.find((name) => location.pathname.endsWith(`/${name}`)) ?? 'now'
 export const theme = signal<Theme>(pick(themes, asked.get('theme'), 'auto'))
 export const sortKey = signal<SortKey>(pick(sortKeys, asked.get('sort'), 'recent'))
 export const isAscending = signal(asked.get('dir') === 'asc')
@@ -22,6 +24,9 @@ export const tables = signal<ReadonlySet<string>>(new Set((asked.get('tables') ?
 export const jobId = signal(asked.get('job') ?? '')
 export const deadQueue = signal(asked.get('queue') ?? '')
 export const deadContains = signal(asked.get('contains') ?? '')
+
+/** Of the page Locks: the key that is opened. */
+export const lockKey = signal(asked.get('key') ?? '')
 
 /** Light or dark as it really is, for what is drawn on a canvas and cannot follow the style sheet. */
 export const isDark = signal(false)
@@ -45,6 +50,7 @@ effect(() => {
   if (jobId.value !== '') query.set('job', jobId.value)
   if (deadQueue.value !== '') query.set('queue', deadQueue.value)
   if (deadContains.value !== '') query.set('contains', deadContains.value)
+  if (lockKey.value !== '') query.set('key', lockKey.value)
   const text = query.toString().replaceAll('%2C', ',')
   history.replaceState(null, '', `${location.pathname}${text === '' ? '' : `?${text}`}${location.hash}`)
 })

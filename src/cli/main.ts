@@ -4,6 +4,7 @@ import { devCommand } from './commands/dev.js'
 import { doctorCommand } from './commands/doctor.js'
 import { errorsCommand } from './commands/errors.js'
 import { jobsCommand } from './commands/jobs.js'
+import { locksCommand } from './commands/locks.js'
 import { migrateCommand } from './commands/migrate.js'
 import { proveCommand } from './commands/prove.js'
 import { uninstallCommand } from './commands/uninstall.js'
@@ -16,6 +17,7 @@ const commands: readonly Command[] = [
   doctorCommand,
   proveCommand,
   jobsCommand,
+  locksCommand,
   errorsCommand,
   uninstallCommand,
 ]

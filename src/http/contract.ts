@@ -223,3 +223,99 @@ export interface CancelDocument {
   /** `asked`: it runs, and its worker was told. */
   answer: 'cancelled' | 'asked' | 'not-found'
 }
+
+/** Nothing on the page Locks is counted further than 1,000. */
+export interface LockAmount {
+  count: number
+  /** There are more than `count`. */
+  isMore: boolean
+}
+
+export interface LockHolderRow {
+  /** Null: the database does not know its process any more. */
+  owner: string | null
+  label: string | null
+  mode: 'exclusive' | 'shared'
+  fence: string
+  /** @unit ms */
+  heldMs: number
+  /** Below 0 the lease has lapsed. @unit ms */
+  leaseLeftMs: number | null
+  isLapsed: boolean
+}
+
+export interface LockWaiterRow {
+  owner: string | null
+  label: string | null
+  mode: 'exclusive' | 'shared'
+  /** @unit ms */
+  waitedMs: number
+  /** Keys that it asks for together. */
+  keys: number
+  /** Its process has died: it holds up nobody. */
+  isLapsed: boolean
+}
+
+export interface LockKeyRow {
+  key: string
+  /** One of them: whose lease has lapsed, else the first. Null: its first waiter waits for other keys too. */
+  holder: LockHolderRow | null
+  holders: LockAmount
+  waiting: LockAmount
+  /** @unit ms */
+  longestWaitMs: number | null
+}
+
+export interface LockCircleMember {
+  owner: string | null
+  label: string | null
+  wants: string[]
+  holds: string[]
+}
+
+/** A session of PostgreSQL that waits for a lock, or makes others wait. */
+export interface BlockedSessionRow {
+  /** 0: a prepared transaction. */
+  pid: number
+  application: string
+  /** Null: the role of this process may not see it. */
+  state: string | null
+  /** @unit ms */
+  stateMs: number | null
+  transactionMs: number | null
+  /** Null: it does not wait. @unit ms */
+  waitedMs: number | null
+  lock: { type: string; mode: string; relation: string | null } | null
+  blockedBy: number[]
+  /** How many wait behind it, directly or not. */
+  blocks: number
+  /** @unit ms */
+  longestBlockedMs: number
+  /** In the tree; 0: nobody is in its way. */
+  depth: number
+  /** Every literal is a `?`, cut after 120 characters. */
+  query: string | null
+}
+
+/** `GET /_holdfast/api/locks`, with `?key=` the first holders and waiters of that key too. */
+export interface LocksDocument {
+  /** False: the tables of locks cannot be read; the verdict says why, and only `sessions` are shown. */
+  isConnected: boolean
+  verdict: Verdict
+  /** Keys that are held. */
+  held: LockAmount
+  /** Requests that wait. */
+  waiting: LockAmount
+  /** Only the oldest and the newest requests were looked at. */
+  isPartial: boolean
+  /** The most contended first, at most 50. */
+  keys: LockKeyRow[]
+  /** The first 20 of each, in their order; null: no key was asked for, or nobody holds it or waits for it. */
+  opened: { key: string; holders: LockHolderRow[]; waiters: LockWaiterRow[] } | null
+  /** Each waits for the next one, the last for the first. */
+  circles: LockCircleMember[][]
+  /** Sessions that wait. */
+  blocked: LockAmount
+  /** A tree, at most 50: each is followed by those who wait for it. */
+  sessions: BlockedSessionRow[]
+}

@@ -39,7 +39,7 @@ export const httpErrors = {
   },
   HF_HTTP_PARAMETER: {
     summary: 'A parameter of the address is missing or malformed.',
-    when: 'The API of the page Jobs was given something that is no id, no name of a queue or no JSON. Nothing was changed.',
+    when: 'The API of the pages Jobs and Locks was given something that is no id, no name of a queue, no key or no JSON. Nothing was changed.',
     fix: 'Send what the message names; `docs/http.md` lists the parameters.',
     status: 400,
   },

@@ -6,6 +6,7 @@ import type { PageEntry, PagesDocument } from './contract.js'
 import { httpError } from './errors.js'
 import { jobsRoutes } from './jobs-routes.js'
 import type { LiveStreams } from './live-stream.js'
+import { readLocks } from './locks-api.js'
 import { icon, loginScript, loginStyle, renderLoginPage } from './login-page.js'
 import { formatMetrics, metricsContentType } from './metrics.js'
 import type { Sampler } from './now.js'
@@ -41,12 +42,14 @@ export type Route = Partial<Record<'GET' | 'POST', Answer>>
 const pages: PageEntry[] = [
   { name: 'now', title: 'Now', path: './' },
   { name: 'jobs', title: 'Jobs', path: './jobs' },
+  { name: 'locks', title: 'Locks', path: './locks' },
 ]
 
 const routes: Readonly<Record<string, Route>> = {
   '': { GET: (request) => redirectToBase(request) },
   '/': { GET: (request, services) => answerFile('index.html', request, services) },
   '/jobs': { GET: (request, services) => answerFile('index.html', request, services) },
+  '/locks': { GET: (request, services) => answerFile('index.html', request, services) },
   '/login.js': { GET: (request) => answerText(request, 'text/javascript; charset=utf-8', loginScript) },
   '/login.css': { GET: (request) => answerText(request, 'text/css; charset=utf-8', loginStyle) },
   '/icon.svg': { GET: (request) => answerText(request, 'image/svg+xml', icon) },
@@ -56,6 +59,7 @@ const routes: Readonly<Record<string, Route>> = {
   },
   '/api/now': { GET: (request, { sampler }) => answerJson(request, sampler.read()) },
   '/api/live': { GET: (request, { live }) => live.open(request) },
+  '/api/locks': { GET: async (request, { db }) => answerJson(request, await readLocks(db, request)) },
   '/api/pages': { GET: listPages },
   '/api/login': { POST: logIn },
   '/api/logout': { POST: logOut },

@@ -2,8 +2,8 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import type { Db, Logger } from '../core/index.js'
 import type { Jobs } from '../jobs/index.js'
 
-/** What the dashboard needs of a database; a `Db` satisfies it. */
-export type ObservedDb = Pick<Db, 'stats' | 'server'>
+/** What the dashboard needs of a database; a `Db` satisfies it. Without `query` the page Locks is empty, and says so. */
+export type ObservedDb = Pick<Db, 'stats' | 'server'> & Partial<Pick<Db, 'query'>>
 
 /** What the request adapters need of a database; a `Db` satisfies it. */
 export type RequestDb = Pick<Db, 'runRequest'>

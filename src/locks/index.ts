@@ -2,6 +2,19 @@
 
 export { createLocks } from './create-locks.js'
 export { locksErrors } from './errors.js'
+export { inspectLocks, type InspectLocksOptions } from './inspect.js'
+export type {
+  Amount,
+  CircleMember,
+  HolderState,
+  KeyState,
+  LocksOverview,
+  LocksPart,
+  LocksVerdict,
+  OpenedKey,
+  SessionState,
+  WaiterState,
+} from './inspect-types.js'
 export { acquireOptionTable, locksOptionTable, runLockOptionTable, shortOptionTable } from './options.js'
 export type {
   AcquireOptions,

@@ -1,12 +1,14 @@
 import { access } from 'node:fs/promises'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import pg from 'pg'
 import { chromium, type Browser, type BrowserContextOptions, type Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { buildAll } from '../../scripts/build.mjs'
 import { measureDashboard } from '../../scripts/check-size.mjs'
-import { createHttp, type HttpHandler } from '../../src/http/index.js'
+import { createHttp, type HttpHandler, type ObservedDb } from '../../src/http/index.js'
 import { createJobs, defineJob, type Jobs } from '../../src/jobs/index.js'
+import { createLocks } from '../../src/locks/index.js'
 import { openTestDatabase, type TestDatabase } from '../helpers/database.js'
 import { quietLogger } from '../helpers/jobs.js'
 import { FakeDb } from './fake-db.js'
@@ -43,10 +45,12 @@ class Service {
   #port = 0
   readonly #token: string | undefined
   readonly #jobs: Jobs | undefined
+  readonly #observed: ObservedDb
 
-  constructor({ token, jobs }: { token?: string; jobs?: Jobs } = {}) {
+  constructor({ token, jobs, observed }: { token?: string; jobs?: Jobs; observed?: ObservedDb } = {}) {
     this.#token = token
     this.#jobs = jobs
+    this.#observed = observed ?? this.db
   }
 
   get url(): string {
@@ -56,7 +60,7 @@ class Service {
   async start(): Promise<void> {
     vi.stubEnv('HOLDFAST_DEV', this.#token === undefined ? '1' : '0')
     vi.stubEnv('HOLDFAST_TOKEN', this.#token ?? '')
-    const http = createHttp(this.db, this.#jobs === undefined ? {} : { jobs: this.#jobs })
+    const http = createHttp(this.#observed, this.#jobs === undefined ? {} : { jobs: this.#jobs })
     const server = createServer((request, response) => void http.node(request, response))
     await new Promise<void>((resolve) => server.listen(this.#port, '127.0.0.1', resolve))
     this.#port = (server.address() as AddressInfo).port
@@ -152,7 +156,7 @@ describe.skipIf(!hasChromium)(title, { timeout: 20_000 }, () => {
     await page.locator('.verdict h1', { hasText: /requests\/s|event loop/ }).waitFor()
     expect(await page.locator('.tile').count()).toBe(6)
     expect(await page.locator('.plot').count()).toBe(4)
-    expect(await page.locator('nav a').allTextContents()).toEqual(['Now', 'Jobs'])
+    expect(await page.locator('nav a').allTextContents()).toEqual(['Now', 'Jobs', 'Locks'])
     expect(await page.locator('.bottom').textContent()).toContain('this one process')
     await page.getByRole('img', { name: /^Latency\. P95 .* now, highest .* at \d\d:\d\d:\d\d\.$/ }).waitFor()
     const total = page.locator('.routes tbody tr', { hasText: '/events' }).locator('td').last()
@@ -408,5 +412,58 @@ describe.skipIf(!hasChromium)(title, { timeout: 20_000 }, () => {
       )
       expect(complaints).toEqual([])
     })
+  })
+
+  it('the page Locks shows a held lock, who waits for it and a session that blocks another, and fits', async () => {
+    const box = await openTestDatabase()
+    const locks = createLocks(box.db, { name: 'ada', logger: quietLogger })
+    const connected = new Service({ observed: box.db })
+    const root = new pg.Client({ connectionString: box.url, application_name: 'billing' })
+    const end = new AbortController()
+    try {
+      await connected.start()
+      await box.db.query('create table orders (id int)')
+      const page = await openPage({}, 'locks', connected.url)
+      await page.locator('.verdict-ok h1', { hasText: 'No lock is waited for.' }).waitFor()
+      expect(await page.title()).toBe('Locks · holdfast')
+      await locks.acquire('report:42', { label: 'nightly' })
+      void locks.acquire('report:42', { signal: end.signal, label: 'impatient' }).catch(() => {})
+      await page
+        .locator('.keys tbody tr', { hasText: 'nightly' })
+        .locator('[data-label=Waiting]', { hasText: '1' })
+        .waitFor()
+      await page.getByRole('button', { name: 'report:42' }).click()
+      await page.getByRole('list', { name: 'Waiting for report:42' }).getByText('impatient').waitFor()
+      expect(new URL(page.url()).searchParams.get('key')).toBe('report:42')
+      await root.connect()
+      await root.query('begin; lock table orders')
+      const blocked = box.db.query(`select 'secret' from orders`)
+      await page.locator('.blocking tbody tr', { hasText: 'select ? from orders' }).waitFor()
+      expect(await page.locator('.blocking tbody tr').count()).toBe(2)
+      expect(await page.locator('body').textContent()).not.toContain('secret')
+      for (const colorScheme of ['light', 'dark'] as const) {
+        await page.emulateMedia({ colorScheme })
+        await checkWidths(page)
+      }
+      await root.query('commit')
+      await blocked
+      await page.getByRole('button', { name: 'report:42' }).click()
+      await page.getByRole('list', { name: 'Waiting for report:42' }).waitFor({ state: 'detached' })
+      expect(new URL(page.url()).search).toBe('')
+      expect(complaints).toEqual([])
+    } finally {
+      end.abort()
+      await root.end()
+      await connected.end()
+      await locks.close()
+      await box.close()
+    }
+  })
+
+  it('the page Locks says how to connect it when it cannot ask the database', async () => {
+    const page = await openPage({}, 'locks')
+    await page.locator('.verdict-watch h1', { hasText: 'cannot ask' }).waitFor()
+    expect(await page.locator('.fix code').textContent()).toBe('createHttp(db)')
+    expect(complaints).toEqual([])
   })
 })

@@ -28,14 +28,14 @@ export class FakeDb implements ObservedDb, RequestDb {
     nestedCheckouts: 0,
   }
   readonly acquire = new Histogram()
-  readonly query = new Histogram()
+  readonly statements = new Histogram()
   readonly routes = new Map<string, CountedRoute>()
   /** Every request that has ended, in order. */
   readonly ended: RequestContext[] = []
   readonly #watchers = new Set<() => void>()
 
   stats(): DbStats {
-    const { pool, acquire, query, routes } = this
+    const { pool, acquire, statements: query, routes } = this
     return { pool, acquire, query, queryErrors: 0, transactions: 0, rollbacks: 0, routes, findings: [] }
   }
 

@@ -34,7 +34,7 @@ it('writes counters, gauges and cumulative histograms in seconds', () => {
   const db = new FakeDb()
   for (const ms of [3, 8, 30, 20_000]) db.count('GET /a', ms, ms === 30)
   db.acquire.record(2)
-  db.query.record(7)
+  db.statements.record(7)
   Object.assign(db.pool, { busy: 7, idle: 1, waiting: 2, timeouts: 5 })
   const text = formatMetrics(db, '0.1.0', undefined)
   expect(text.endsWith('\n')).toBe(true)

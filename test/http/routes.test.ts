@@ -133,6 +133,7 @@ describe('the API', () => {
       pages: [
         { name: 'now', title: 'Now', path: './' },
         { name: 'jobs', title: 'Jobs', path: './jobs' },
+        { name: 'locks', title: 'Locks', path: './locks' },
       ],
       hasSession: false,
     })
