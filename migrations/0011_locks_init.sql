@@ -25,6 +25,7 @@ create table holdfast.locks_requests (
   amount       smallint not null,
   ttl_ms       integer not null,
   within       bigint,
+  flight       bigint not null default 0,
   fence        bigint,
   label        text,
   asked_at     timestamptz not null default clock_timestamp(),
@@ -33,7 +34,9 @@ create table holdfast.locks_requests (
 );
 create index locks_requests_ticket on holdfast.locks_requests (ticket);
 create index locks_requests_owner on holdfast.locks_requests (owner);
+create index locks_requests_within on holdfast.locks_requests (within) where within is not null;
 comment on table holdfast.locks_requests is 'Who holds (fence) and who waits (no fence), a row for each of the keys that were asked for together (amount).';
+comment on column holdfast.locks_requests.flight is 'Which statement of its owner asked: what an answer that was lost has left behind is known by it.';
 comment on column holdfast.locks_requests.within is 'Ticket of the lock in whose scope this one was asked for: what a circle of waiting is found by.';
 
 -- Taken in one order by everybody, so two that want several keys do not wait for each other.
@@ -135,7 +138,7 @@ end $$;
 -- Requests of one process, in their order. Each element: keys (sorted, none twice), shared, ttl (ms), wait, within, label.
 -- Gives a row for each: its ticket, its fence when it holds at once; no ticket: it did not want to wait. Raises HF021 when
 -- the owner was declared dead.
-create function holdfast.locks_request(p_owner bigint, p_requests json)
+create function holdfast.locks_request(p_owner bigint, p_requests json, p_flight bigint default 0)
 returns table (n integer, ticket bigint, fence bigint)
 language plpgsql
 set enable_seqscan = off set enable_bitmapscan = off
@@ -162,8 +165,8 @@ begin
       perform from holdfast.locks_requests q where q.key = v_want.keys[1] limit 1;
       if not found then v_fence := nextval('holdfast.locks_fences'); end if;
     end if;
-    insert into holdfast.locks_requests as q (key, ticket, owner, is_shared, amount, ttl_ms, within, label, fence, held_at)
-    select k, v_ticket, p_owner, v_want.is_shared, cardinality(v_want.keys), v_want.ttl, v_want.within, v_want.label,
+    insert into holdfast.locks_requests as q (key, ticket, owner, is_shared, amount, ttl_ms, within, flight, label, fence, held_at)
+    select k, v_ticket, p_owner, v_want.is_shared, cardinality(v_want.keys), v_want.ttl, v_want.within, p_flight, v_want.label,
            v_fence, case when v_fence is not null then clock_timestamp() end
       from unnest(v_want.keys) k;
     if v_fence is null then v_fence := holdfast.locks_grant(v_ticket); end if;
@@ -200,17 +203,28 @@ end $$;
 
 -- The heartbeat of a process, for all that it holds and waits for. Gives those of these tickets that are gone. Raises HF021
 -- when the owner was declared dead.
-create function holdfast.locks_beat(p_owner bigint, p_tickets bigint[]) returns bigint[]
+--
+-- p_known: all tickets that it has of its statements up to p_flight. Others of those are nobody's: the answer to a request
+-- or to a release was lost, or came after its connection. As long as the process lives they would keep their keys.
+create function holdfast.locks_beat(p_owner bigint, p_tickets bigint[], p_known bigint[] default null, p_flight bigint default null) returns bigint[]
 language plpgsql
-set enable_seqscan = off set enable_bitmapscan = off set enable_hashjoin = off set enable_mergejoin = off
+set enable_seqscan = off set enable_bitmapscan = off set enable_mergejoin = off
 as $$
+declare
+  v_lost bigint[];
+  v_gone bigint[];
 begin
-  perform set_config('synchronous_commit', 'off', true);
   update holdfast.locks_owners o set seen_at = clock_timestamp() where o.id = p_owner;
   if not found then raise exception 'owner % of locks is not known any more', p_owner using errcode = 'HF021'; end if;
-  return array(
+  v_gone := array(
     select t from unnest(p_tickets) t
      where not exists (select from holdfast.locks_requests q where q.ticket = t and q.owner = p_owner));
+  v_lost := array(
+    select distinct q.ticket from holdfast.locks_requests q left join unnest(p_known) k on k = q.ticket
+     where q.owner = p_owner and q.flight <= p_flight and k is null);
+  if v_lost <> '{}' then perform holdfast.locks_release(p_owner, v_lost);
+  else perform set_config('synchronous_commit', 'off', true); end if;
+  return v_gone;
 end $$;
 
 -- What nobody told: takes out dead ones that are in the way of these waiting tickets, and grants. Gives a row for each
@@ -289,31 +303,53 @@ begin
   if current_setting('server_version_num')::integer >= 170000 then perform set_config('transaction_timeout', p_ttl_ms::text, true); end if;
 end $$;
 
--- Tickets that wait in a circle with this one, itself among them; none: there is no circle. It knows of locks that were
--- asked for in the scope of another one.
+-- Tickets that wait in a circle with this one, itself among them; null: there is none. It knows of locks that were asked for
+-- in the scope of another one. Steps lead from who waits to those who wait in the scopes of what is in its way: breadth
+-- first, each once. In its way is all before the last exclusive one ahead of it, as that one waits for it too; of what
+-- waits there only requests of several keys lead anywhere else.
 create function holdfast.locks_find_circle(p_ticket bigint) returns bigint[]
-language sql
+language plpgsql
 set enable_seqscan = off set enable_bitmapscan = off
 as $$
-  with recursive waiting as (select distinct q.ticket, q.within from holdfast.locks_requests q where q.fence is null),
-  -- Whoever waits for w has all locks in whose scopes it was asked for.
-  scopes (waiter, held) as (
-    select w.ticket, w.within from waiting w where w.within is not null
-    union
-    select s.waiter, q.within from scopes s join holdfast.locks_requests q on q.ticket = s.held where q.within is not null),
-  steps (waiter, next) as (
-    select distinct w.ticket, coalesce(s.waiter, b.ticket)
-      from waiting w join holdfast.locks_requests q on q.ticket = w.ticket
-      join holdfast.locks_requests b on b.key = q.key and b.ticket < q.ticket and not (b.is_shared and q.is_shared)
-      left join scopes s on s.held = b.ticket
-     where b.fence is null or s.waiter is not null),
-  paths (next, path) as (
-    select s.next, array[p_ticket] from steps s where s.waiter = p_ticket
-    union all
-    select s.next, p.path || s.waiter from paths p join steps s on s.waiter = p.next
-     where p.next <> p_ticket and p.next <> all(p.path) and cardinality(p.path) < 50)
-  select p.path from paths p where p.next = p_ticket order by cardinality(p.path) limit 1
-$$;
+declare
+  c_most constant integer := 1000;
+  v_nodes bigint[] := array[p_ticket];
+  v_parents integer[] := array[0];
+  v_at integer := 1;
+  v_next bigint;
+  v_path bigint[] := '{}';
+begin
+  while v_at <= least(cardinality(v_nodes), c_most) loop
+    for v_next in
+      with recursive bounds as (
+        select m.key, case when m.is_shared
+                 then (select max(b.ticket) from holdfast.locks_requests b where b.key = m.key and b.ticket < m.ticket and not b.is_shared)
+                 else m.ticket - 1 end as upto
+          from holdfast.locks_requests m where m.ticket = v_nodes[v_at] and m.fence is null),
+      ahead as (
+        select e.ticket, e.fence from bounds d join holdfast.locks_requests e on e.key = d.key and e.ticket <= d.upto
+         where e.fence is not null or e.amount > 1),
+      inside (ticket, fence) as (
+        select q.ticket, q.fence from ahead a join holdfast.locks_requests q on q.within = a.ticket where a.fence is not null
+        union
+        select q.ticket, q.fence from inside i join holdfast.locks_requests q on q.within = i.ticket where i.fence is not null)
+      select i.ticket from inside i where i.fence is null union select a.ticket from ahead a where a.fence is null
+    loop
+      if v_next = p_ticket then
+        while v_at > 0 loop
+          v_path := v_nodes[v_at] || v_path;
+          v_at := v_parents[v_at];
+        end loop;
+        return v_path;
+      end if;
+      continue when v_next = any(v_nodes);
+      v_nodes := v_nodes || v_next;
+      v_parents := v_parents || v_at;
+    end loop;
+    v_at := v_at + 1;
+  end loop;
+  return null;
+end $$;
 
 -- Deletes owners that hold and wait for nothing and were not seen for a while, and what is left of dead ones.
 create function holdfast.locks_sweep(p_most integer) returns void
@@ -382,7 +418,7 @@ end $$;
 create view holdfast.locks_overview as
   select q.key, q.ticket, case when q.fence is not null then 'held' else 'waiting' end as state,
          case when q.is_shared then 'shared' else 'exclusive' end as mode, q.fence, q.label, o.name as owner, q.owner as owner_id,
-         q.asked_at, q.held_at, greatest(o.seen_at, q.asked_at, q.held_at) + q.ttl_ms * interval '1 millisecond' as lease_ends_at,
+         q.asked_at, q.held_at, case when o.id is not null then greatest(o.seen_at, q.asked_at, q.held_at) + q.ttl_ms * interval '1 millisecond' end as lease_ends_at,
          q.within
     from holdfast.locks_requests q left join holdfast.locks_owners o on o.id = q.owner;
 comment on view holdfast.locks_overview is 'Holders and waiters of locks. Of a key the lowest ticket comes first.';

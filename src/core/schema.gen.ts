@@ -1350,6 +1350,11 @@ export const catalog: readonly CatalogRow[] = [
   },
   {
     "kind": "column",
+    "name": "locks_requests.flight",
+    "definition": "bigint not null default 0"
+  },
+  {
+    "kind": "column",
     "name": "locks_requests.held_at",
     "definition": "timestamp with time zone"
   },
@@ -1895,8 +1900,8 @@ export const catalog: readonly CatalogRow[] = [
   },
   {
     "kind": "function",
-    "name": "locks_beat(p_owner bigint, p_tickets bigint[])",
-    "definition": "aac7b21961c23ed522663380d94fadbe"
+    "name": "locks_beat(p_owner bigint, p_tickets bigint[], p_known bigint[], p_flight bigint)",
+    "definition": "db377130bb4781495a51a878856b9e2d"
   },
   {
     "kind": "function",
@@ -1906,7 +1911,7 @@ export const catalog: readonly CatalogRow[] = [
   {
     "kind": "function",
     "name": "locks_find_circle(p_ticket bigint)",
-    "definition": "2629cb66e96b35707cccfa3a08a52371"
+    "definition": "a60c0725bad3eaf7d35f0c3e1fc75d04"
   },
   {
     "kind": "function",
@@ -1940,8 +1945,8 @@ export const catalog: readonly CatalogRow[] = [
   },
   {
     "kind": "function",
-    "name": "locks_request(p_owner bigint, p_requests json)",
-    "definition": "c2502c21bffe8a72af2d0daa506a693c"
+    "name": "locks_request(p_owner bigint, p_requests json, p_flight bigint)",
+    "definition": "699bd0cd86baef02c77affc29f2add61"
   },
   {
     "kind": "function",
@@ -2307,6 +2312,11 @@ export const catalog: readonly CatalogRow[] = [
     "kind": "index",
     "name": "locks_requests_ticket",
     "definition": "CREATE INDEX locks_requests_ticket ON holdfast.locks_requests USING btree (ticket)"
+  },
+  {
+    "kind": "index",
+    "name": "locks_requests_within",
+    "definition": "CREATE INDEX locks_requests_within ON holdfast.locks_requests USING btree (within) WHERE (within IS NOT NULL)"
   },
   {
     "kind": "table",

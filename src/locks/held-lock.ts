@@ -6,6 +6,7 @@ import type { Lock, LockMode } from './types.js'
 /** Of the lease, what is kept back: the database's clock and ours run from different instants, and aborting takes time. */
 const MARGIN = 0.1
 const STALE = 'HF022'
+const REQUIRED = 'HF023'
 
 export interface HeldParts {
   db: Db
@@ -93,10 +94,15 @@ export class HeldLock implements Lock {
   }
 
   async fenced<T>(body: (tx: Tx) => Promise<T>, options?: TxOptions): Promise<T> {
-    return await this.#parts.db.tx(async (tx) => {
-      await this.guard(tx)
-      return await body(tx)
-    }, options)
+    try {
+      return await this.#parts.db.tx(async (tx) => {
+        await this.guard(tx)
+        return await body(tx)
+      }, options)
+    } catch (error) {
+      if (readSqlstate(error) !== REQUIRED) throw error
+      throw locksError('HF_LOCKS_REQUIRED', `Refused: ${(error as Error).message}.`, { cause: error })
+    }
   }
 
   async release(): Promise<void> {

@@ -15,6 +15,7 @@ const LOOK_WITHOUT_HINTS_MS = 100
 const LEAST_BEAT_MS = 100
 /** A guarded write of a lock that is released is still under way. */
 const AGAIN_MS = 50
+const MOST_RELEASE_TRIES = 6
 /** Looked for in one round, each by a statement of its own. */
 const MOST_CIRCLES = 20
 const SWEEP_EVERY = 60
@@ -72,6 +73,9 @@ export class Session {
   #shortestMs = Infinity
   #lookTimer: NodeJS.Timeout | undefined
   #looking: Promise<void> | undefined
+  /** Number of the last statement that asked, and of the last one whose answer is in, or lost. */
+  #asked = 0
+  #answered = 0
   #rounds = 0
   #isClosed = false
 
@@ -106,11 +110,20 @@ export class Session {
   }
 
   async #ask(records: readonly store.RequestRecord[]): Promise<Asked[]> {
+    const flight = ++this.#asked
+    try {
+      return await this.#askAs(flight, records)
+    } finally {
+      this.#answered = flight
+    }
+  }
+
+  async #askAs(flight: number, records: readonly store.RequestRecord[]): Promise<Asked[]> {
     for (let tries = 1; ; tries++) {
       const owner = await this.#join()
       const sentAt = performance.now()
       try {
-        const rows = await store.request(this.#db, owner, records)
+        const rows = await store.request(this.#db, owner, records, flight)
         const byPlace = new Map(rows.map((row) => [row.n, row]))
         return records.map((_, place) => ({ ...(byPlace.get(place + 1) as store.RequestRow), owner, sentAt }))
       } catch (error) {
@@ -220,10 +233,19 @@ export class Session {
     return lock
   }
 
-  /** Once it is gone, or will be as soon as a write that it guards has ended. */
-  async #letGo(ticket: string): Promise<void> {
-    const isGone = await this.#releasing.join(ticket)
-    if (!isGone) setTimeout(() => void this.#letGo(ticket).catch(() => {}), AGAIN_MS)
+  /**
+   * Once it is gone, or will be as soon as a write that it guards has ended. One that fails is let go by a later try or by
+   * a heartbeat, which knows that nobody has it: who releases has no use for the error.
+   */
+  async #letGo(ticket: string, tries = 1): Promise<void> {
+    try {
+      if (await this.#releasing.join(ticket)) return
+    } catch (error) {
+      this.#logger.debug({ err: error }, 'Releasing a lock failed; it is tried again.')
+      if (tries === MOST_RELEASE_TRIES) return
+      tries++
+    }
+    if (!this.#isClosed) setTimeout(() => void this.#letGo(ticket, tries), AGAIN_MS * tries)
   }
 
   async #release(tickets: readonly string[]): Promise<boolean[]> {
@@ -275,7 +297,8 @@ export class Session {
   async #beatAs(owner: string): Promise<void> {
     const sentAt = performance.now()
     try {
-      const gone = await store.beat(this.#db, owner, [...this.#held.keys()])
+      const waiting = [...this.#waiting.keys()]
+      const gone = await store.beat(this.#db, owner, [...this.#held.keys()], waiting, this.#answered)
       this.#seenAt = sentAt
       for (const ticket of gone) this.#held.get(ticket)?.lose()
       for (const lock of this.#held.values()) lock.extend(sentAt)

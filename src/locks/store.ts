@@ -33,9 +33,14 @@ export async function removeOwner(db: Queryable, owner: string): Promise<void> {
 }
 
 /** @throws SQLSTATE HF021 when the owner was declared dead */
-export async function request(db: Queryable, owner: string, records: readonly RequestRecord[]): Promise<RequestRow[]> {
-  const text = '/* holdfast:locks.request */ select n, ticket, fence from holdfast.locks_request($1, $2)'
-  return (await db.query<RequestRow>(text, [owner, JSON.stringify(records)])).rows
+export async function request(
+  db: Queryable,
+  owner: string,
+  records: readonly RequestRecord[],
+  flight: number,
+): Promise<RequestRow[]> {
+  const text = '/* holdfast:locks.request */ select n, ticket, fence from holdfast.locks_request($1, $2, $3)'
+  return (await db.query<RequestRow>(text, [owner, JSON.stringify(records), flight])).rows
 }
 
 /** Gives those that stay: a guarded write of theirs is under way. */
@@ -44,10 +49,17 @@ export async function release(db: Queryable, owner: string, tickets: readonly st
   return ((await db.query<{ stay: string[] }>(text, [owner, tickets])).rows[0] as { stay: string[] }).stay
 }
 
-/** Gives those of the tickets that are gone. @throws SQLSTATE HF021 when the owner was declared dead */
-export async function beat(db: Queryable, owner: string, tickets: readonly string[]): Promise<string[]> {
-  const text = '/* holdfast:locks.beat */ select holdfast.locks_beat($1, $2) as gone'
-  return ((await db.query<{ gone: string[] }>(text, [owner, tickets])).rows[0] as { gone: string[] }).gone
+/** Gives those of `held` that are gone; lets go what is not known of the flights up to this one. @throws SQLSTATE HF021 */
+export async function beat(
+  db: Queryable,
+  owner: string,
+  held: readonly string[],
+  waiting: readonly string[],
+  flight: number,
+): Promise<string[]> {
+  const text = '/* holdfast:locks.beat */ select holdfast.locks_beat($1, $2, $3, $4) as gone'
+  const { rows } = await db.query<{ gone: string[] }>(text, [owner, held, [...held, ...waiting], flight])
+  return (rows[0] as { gone: string[] }).gone
 }
 
 export interface LookRow {

@@ -15,6 +15,10 @@ export interface ChaosInvariant {
 export interface ChaosOptions {
   count: number
   seed: number
+  /** Guards that are taken away before, to see that the invariants notice. Default: none. */
+  without?: readonly string[]
+  /** Kinds of faults. Default: all of them. */
+  only?: readonly string[]
   /** Told about progress, one line at a time. */
   report: (line: string) => void
 }

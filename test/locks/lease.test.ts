@@ -242,6 +242,32 @@ describe('a lease', () => {
     opened.splice(0, 0, proxy)
   })
 
+  test('is let go by a heartbeat when the answer that granted or released it was lost', async () => {
+    const { hostname, port } = new URL(box.url)
+    const proxy = await startProxy({ host: hostname, port: Number(port) })
+    const far = await another(throughProxy(box.url, proxy))
+    opened.splice(0, 0, proxy)
+    await far.acquire('mine', { ttlMs: 900 })
+    const held = await far.acquire('k', { ttlMs: 900 })
+    // The statement is held up on the server until nobody waits for its answer any more.
+    await owner.query('begin')
+    await owner.query(
+      `select pg_advisory_xact_lock(hashtextextended('lost', 6969)), pg_advisory_xact_lock(hashtextextended('k', 6969))`,
+    )
+    const asked = codeOf(far.acquire('lost', { ttlMs: 900 }))
+    const released = held.release()
+    await expect
+      .poll(
+        async () => (await box.db.query(`select 1 from pg_locks where locktype = 'advisory' and not granted`)).rowCount,
+      )
+      .toBe(2)
+    proxy.cut()
+    await owner.query('commit')
+    expect(await asked).toBe('HF_TX_OUTCOME_UNKNOWN')
+    await released
+    for (const key of ['k', 'lost']) expect((await locks.acquire(key, { waitMs: 4_000 })).isHeld).toBe(true)
+  })
+
   test('of a process that was thought dead is lost, and it begins anew', async () => {
     const lock = await locks.acquire('k', { ttlMs: 600 })
     await lapse('k')
@@ -318,7 +344,7 @@ describe('writes behind a fence', () => {
     )
     await expect(box.db.query('update account set cents = 5')).rejects.toMatchObject({ code: 'HF023' })
     const [right, wrong] = [await locks.acquire('account:1'), await locks.acquire('account:2')]
-    await expect(add(wrong, 7)).rejects.toMatchObject({ code: 'HF023' })
+    await expect(add(wrong, 7)).rejects.toMatchObject({ code: 'HF_LOCKS_REQUIRED' })
     await add(right, 7)
     expect(await cents()).toBe(7)
     await box.db.query('drop trigger locked on account')
@@ -349,6 +375,33 @@ describe('circles', () => {
     await a.release()
     await b.release()
     await Promise.all(asks)
+  })
+
+  test('are looked for in a moment however many wait', async () => {
+    const lane = await locks.acquire('hot')
+    const outer = await Promise.all(Array.from({ length: 150 }, async (_, n) => await locks.acquire(`own:${n}`)))
+    const waiting = outer.map(async (within) => await codeOf(locks.acquire('hot', { within, waitMs: 60_000 })))
+    await (await isWaiting('hot')).toBe(150)
+    const startedAt = performance.now()
+    const text = 'select holdfast.locks_find_circle(max(ticket)) as circle from holdfast.locks_requests'
+    expect((await box.db.query(text)).rows).toEqual([{ circle: null }])
+    expect(performance.now() - startedAt).toBeLessThan(1_000)
+    await locks.close()
+    expect(new Set(await Promise.all(waiting))).toEqual(new Set(['HF_LOCKS_CLOSED']))
+    expect(lane.isHeld).toBe(false)
+  })
+
+  test('of three, one of them with several keys and one shared', async () => {
+    const other = await another()
+    const [a, b, c] = [await locks.acquire('a'), await other.acquire('b'), await locks.acquire('c', { mode: 'shared' })]
+    const outcomes = [
+      codeOf(locks.acquire(['b', 'x'], { within: a })),
+      codeOf(other.acquire('c', { within: b })),
+      codeOf(locks.acquire('a', { within: c, mode: 'shared' })),
+    ]
+    expect(await Promise.race(outcomes)).toBe('HF_LOCKS_DEADLOCK')
+    for (const lock of [a, b, c]) await lock.release()
+    await Promise.all(outcomes)
   })
 
   test('of one are told at once; who says so enters again', async () => {

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import pg from 'pg'
 
 // The crashes here are those of processes: what the system was given survives them without fsync.
-const settings = { fsync: 'off', full_page_writes: 'off', synchronous_commit: 'on', max_connections: '200' }
+const usualSettings = { fsync: 'off', full_page_writes: 'off', synchronous_commit: 'on', max_connections: '200' }
 
 /** A PostgreSQL of its own that can be crashed and restarted. */
 export interface ChaosServer {
@@ -17,7 +17,8 @@ export interface ChaosServer {
   close(): Promise<void>
 }
 
-export async function startServer(): Promise<ChaosServer> {
+export async function startServer(more: Record<string, string> = {}): Promise<ChaosServer> {
+  const settings = { ...usualSettings, ...more }
   const dir = await mkdtemp(join(tmpdir(), 'holdfast-chaos-'))
   await chmod(dir, 0o755)
   let server = await startEmbedded({ dir, settings })

@@ -1,5 +1,5 @@
 import { defineJob } from 'holdfast/jobs'
-import { currentDb } from './program.js'
+import { currentDb } from '../program.js'
 import { keyOf } from './protocol.js'
 
 interface Payload {

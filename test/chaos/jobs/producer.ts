@@ -5,7 +5,7 @@ import { createJobs } from 'holdfast/jobs'
 import { createRandom } from 'holdfast/prove'
 import { wait } from '../invariants.js'
 import { jobs as definitions } from './definitions.js'
-import { insist, logger, openDb } from './program.js'
+import { insist, logger, openDb } from '../program.js'
 import { keyOf, kindOf, type Kind, type ProgramOptions } from './protocol.js'
 
 const { url, seed, count } = JSON.parse(process.argv[2] ?? '{}') as ProgramOptions

@@ -1,9 +1,10 @@
 import { once } from 'node:events'
 import { connect } from 'holdfast'
-import { createRandom, startProxy, throughProxy, type Proxy } from 'holdfast/prove'
-import { startServer, type ChaosServer } from '../core/server.js'
+import { createRandom } from 'holdfast/prove'
+import type { ChaosServer } from '../core/server.js'
+import { Crew, startProgram } from '../crew.js'
 import { Tally, wait, type ChaosDocument, type ChaosInvariant, type ChaosOptions } from '../invariants.js'
-import { Crew, startProgram } from './crew.js'
+import { injectUntil, openStage, serverFaults, workerFaults, type Faults } from '../scene.js'
 import { KEYS } from './protocol.js'
 
 export const DEFAULT_COUNT = 500_000
@@ -14,49 +15,20 @@ const LEASE_MS = 2_000
 /** What is left after the last producer has ended must be done within this. */
 const DRAIN_MS = 120_000
 
-interface Scene {
-  server: ChaosServer
-  /** Producers and workers reach the server through it: a restarted server may have another port. */
-  proxy: Proxy
-  crew: Crew
-  random: () => number
-}
-
-const faults: Record<string, (scene: Scene) => Promise<void>> = {
-  'worker killed': async ({ crew, random }) => crew.kill(random),
-  'worker stopped past its lease': async ({ crew, random }) => await crew.freeze(random, LEASE_MS * 1.5),
-  'worker retired': async ({ crew, random }) => crew.retire(random),
-  'server crash (kill -9)': async (scene) => await backUp(scene, scene.server.crash()),
-  'server restart': async (scene) => await backUp(scene, scene.server.restart()),
-  'backends terminated': async ({ server }) => {
-    await server.query(`select pg_terminate_backend(pid) from pg_stat_activity
-       where application_name = 'holdfast' order by random() limit 5`)
-  },
-}
-
-async function backUp({ server, proxy }: Scene, outage: Promise<void>): Promise<void> {
-  await outage
-  proxy.redirect(addressOf(server))
-}
-
-function addressOf(server: ChaosServer): { host: string; port: number } {
-  const { hostname, port } = new URL(server.url())
-  return { host: hostname, port: Number(port) }
-}
+const faults: Faults = { ...workerFaults(LEASE_MS * 1.5), ...serverFaults }
 
 /** Producers that commit, roll back and dawdle; workers that are killed, frozen and replaced; a server that crashes. */
 export async function runJobs(
   { count, seed, report }: ChaosOptions,
   programs = new URL('./', import.meta.url),
 ): Promise<ChaosDocument> {
-  const server = await startServer()
-  const proxy = await startProxy(addressOf(server))
+  const { server, proxy, url, close } = await openStage()
   const [random, tally, injected] = [createRandom(seed), new Tally(), new Tally()]
   try {
     await prepare(server)
     const started = performance.now()
     const options = {
-      url: throughProxy(server.url(), proxy),
+      url,
       seed,
       count: Math.ceil(count / PRODUCERS),
       leaseMs: LEASE_MS,
@@ -71,7 +43,9 @@ export async function runJobs(
         await once(producer, 'exit')
       }),
     )
-    await injectUntil(producing, scene, injected, report, tally)
+    const pace = async () => await wait(300 + random() * 1_500)
+    const tell = (name: string) => report(`${tally.get('sent')} sent; ${name}`)
+    await injectUntil(producing, { scene, faults, injected, pace, report: tell })
     const isDrained = await waitUntilDrained(server)
     await crew.close()
     tally.add('seconds', Math.round((performance.now() - started) / 1_000))
@@ -87,8 +61,7 @@ export async function runJobs(
       ],
     }
   } finally {
-    await proxy.close()
-    await server.close()
+    await close()
   }
 }
 
@@ -100,28 +73,6 @@ async function prepare(server: ChaosServer): Promise<void> {
   await db.query('create table chaos_keys (key text primary key, value int not null default 0)')
   await db.query(`insert into chaos_keys select 'key:' || n from generate_series(0, ${KEYS - 1}) n`)
   await db.close()
-}
-
-/** One fault after the other, each kind once before any comes again, until the producers have ended. */
-async function injectUntil(
-  work: Promise<unknown>,
-  scene: Scene,
-  injected: Tally,
-  report: (line: string) => void,
-  tally: Tally,
-): Promise<void> {
-  let isOver = false
-  const over = work.then(() => (isOver = true))
-  let names: string[] = []
-  while (!isOver) {
-    await Promise.race([over, wait(300 + scene.random() * 1_500)])
-    if (isOver) break
-    if (names.length === 0) names = Object.keys(faults).toSorted(() => scene.random() - 0.5)
-    const name = names.pop() as string
-    report(`${tally.get('sent')} sent; ${name}`)
-    await (faults[name] as (scene: Scene) => Promise<void>)(scene)
-    injected.add(name)
-  }
 }
 
 async function waitUntilDrained(server: ChaosServer): Promise<boolean> {

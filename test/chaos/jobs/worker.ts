@@ -1,7 +1,7 @@
 // A worker, to be killed and stopped.
 import { createJobs } from 'holdfast/jobs'
 import { jobs as definitions } from './definitions.js'
-import { insist, logger, openDb } from './program.js'
+import { insist, logger, openDb } from '../program.js'
 import type { ProgramOptions } from './protocol.js'
 
 const { url, leaseMs } = JSON.parse(process.argv[2] ?? '{}') as ProgramOptions

@@ -1,7 +1,7 @@
 import { fork, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
-import { wait } from '../invariants.js'
+import { wait } from './invariants.js'
 
 /** Worker processes; one that ends is replaced. */
 export class Crew {
@@ -14,6 +14,10 @@ export class Crew {
     this.#start = start
     this.#onUnexpected = onUnexpected
     for (let n = 0; n < size; n++) this.#add()
+  }
+
+  get workers(): readonly ChildProcess[] {
+    return this.#workers
   }
 
   #add(): void {

@@ -1,6 +1,6 @@
 // What producers and workers have in common.
-import { connect, type Db } from 'holdfast'
-import { wait } from '../invariants.js'
+import { connect, type ConnectOptions, type Db } from 'holdfast'
+import { wait } from './invariants.js'
 
 let db: Db | undefined
 
@@ -14,10 +14,10 @@ const ignore = () => {}
 export const logger = { debug: ignore, info: ignore, warn: ignore, error: ignore }
 
 /** A server that is just starting refuses; that is a fault like the others. */
-export async function openDb(url: string): Promise<Db> {
+export async function openDb(url: string, options: ConnectOptions = {}): Promise<Db> {
   for (;;) {
     try {
-      db = await connect({ url, pool: { max: 10 }, acquireMs: 10_000, heartbeatMs: 600_000, logger })
+      db = await connect({ url, pool: { max: 10 }, acquireMs: 10_000, heartbeatMs: 600_000, logger, ...options })
       return db
     } catch {
       await wait(100)

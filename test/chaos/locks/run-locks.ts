@@ -1,0 +1,83 @@
+import { createRandom } from 'holdfast/prove'
+import { startProgram } from '../crew.js'
+import { Tally, type ChaosDocument, type ChaosOptions } from '../invariants.js'
+import {
+  injectUntil,
+  linkFaults,
+  openStage,
+  pickFaults,
+  reachAll,
+  serverFaults,
+  workerFaults,
+  type Faults,
+} from '../scene.js'
+import { Team } from '../team.js'
+import { findLeftovers, findStuck, judgeHistory, prepare, watchQueues } from './judge.js'
+import { leaseKeys, shortKeys, type WorkerOptions } from './protocol.js'
+import { removeLockGuards } from './sabotage.js'
+
+export const DEFAULT_COUNT = 100_000
+
+const WORKERS = 4
+const TTL_MS = 2_000
+const WAIT_MS = 5_000
+/** On average a fault comes after so many. */
+const PER_FAULT = 1_000
+const MOST_PAUSE_MS = 3_000
+/** Waiting, and a transaction at its deadline. */
+const REST_MS = 30_000
+
+// A clock that is set back or forth is none of them: leases are measured by the server's alone, or by performance.now().
+const allFaults: Faults = { ...workerFaults(TTL_MS * 1.5), ...serverFaults, ...linkFaults }
+
+/** Processes that read, think and write under locks while they are killed and stopped, and their server crashes. */
+export async function runLocks(
+  { count, seed, report, without = [], only }: ChaosOptions,
+  programs = new URL('./', import.meta.url),
+): Promise<ChaosDocument> {
+  const { server, proxy, url, close } = await openStage({ track_commit_timestamp: 'on' })
+  const faults = pickFaults(allFaults, only)
+  const [random, injected] = [createRandom(seed), new Tally()]
+  try {
+    await prepare(server, [...leaseKeys, ...shortKeys])
+    for (const text of removeLockGuards(without)) await server.query(text)
+    const started = performance.now()
+    let next = seed
+    const options = (): WorkerOptions => ({ url, seed: next++, ttlMs: TTL_MS, waitMs: WAIT_MS })
+    const team = new Team(WORKERS, () => startProgram(new URL('worker.js', programs), options()))
+    const watch = watchQueues(server)
+    const { tally } = team
+    const pace = async () =>
+      await team.reach('acquired', tally.get('acquired') + random() * 2 * PER_FAULT, MOST_PAUSE_MS)
+    const enough = Promise.all([team.reach('acquired', count), reachAll(faults, injected)])
+    await injectUntil(enough, {
+      scene: { server, proxy, crew: team.crew, random },
+      faults,
+      injected,
+      pace,
+      report: (name) => report(`${tally.get('acquired')} of ${count} acquired; ${name}`),
+    })
+    const seconds = Math.round((performance.now() - started) / 1_000)
+    const busy = await team.pause(REST_MS)
+    const stuck = await findStuck(server, TTL_MS)
+    const queues = await watch.close()
+    await team.crew.close()
+    return {
+      module: 'locks',
+      seed,
+      counts: { seconds, ...tally.toRecord() },
+      faults: injected.toRecord(),
+      invariants: [
+        ...(await judgeHistory(server)),
+        ...queues,
+        { name: 'no lock is lost before its lease', violations: tally.get('lost before their leases') },
+        { name: 'every turn ends within its deadlines', violations: busy },
+        { name: 'every key can be had within a lease and 2 s after the last fault', violations: stuck.length },
+        { name: 'no request is left when all have ended', violations: await findLeftovers(server, TTL_MS) },
+        { name: 'no worker ends by itself', violations: tally.get('workers that ended unasked') },
+      ],
+    }
+  } finally {
+    await close()
+  }
+}
