@@ -4,7 +4,6 @@ import { connectTo, type Db } from '../../src/core/index.js'
 import { createLocks, type Lock, type Locks, type LocksOptions } from '../../src/locks/index.js'
 import { startProxy, throughProxy } from '../../src/prove/proxy.js'
 import { openTestDatabase, type TestDatabase } from '../helpers/database.js'
-import { runWithout, type Guard } from '../jobs/explore/guards.js'
 
 let box: TestDatabase
 let owner: pg.Client
@@ -467,40 +466,4 @@ test('what cannot be a key is refused without being shown', async () => {
   }
   await expect(locks.acquire('k', { ttlMs: 299 })).rejects.toMatchObject({ code: 'HF_OPTIONS_INVALID' })
   await expect(locks.acquire('k', { ttl: 1 } as never)).rejects.toMatchObject({ code: 'HF_OPTIONS_UNKNOWN' })
-})
-
-describe('without its guards', () => {
-  test('two hold one lock where the mutex of the key is missing', async () => {
-    const mutex: Guard = { in: 'locks_enter', text: 'perform pg_advisory_xact_lock(h.hash)', without: 'perform h.hash' }
-    const [a, b] = [await another(), await another()]
-    await Promise.all([a.tryAcquire('warm:a'), b.tryAcquire('warm:b')])
-    const both = await runWithout(owner, mutex, async () => {
-      for (let n = 0; n < 200; n++) {
-        const got = await Promise.all([a.tryAcquire(`k${n}`), b.tryAcquire(`k${n}`)])
-        const held = got.filter((lock) => lock !== undefined)
-        for (const lock of held) await lock.release()
-        if (held.length === 2) return true
-      }
-      return false
-    })
-    expect(both).toBe(true)
-  })
-
-  test('a stale holder writes where the fence is not asked for', async () => {
-    const fence: Guard = {
-      in: 'locks_guard',
-      text: `if v_kept = 0 or v_kept <> v_amount then`,
-      without: 'if false then',
-    }
-    const lock = await locks.acquire('k')
-    await lapse('k')
-    const next = await (await another()).acquire('k')
-    await runWithout(
-      owner,
-      fence,
-      async () => await lock.fenced(async (tx) => await tx.query('update account set cents = -1')),
-    )
-    expect((await box.db.sql`select cents from account`)[0]).toEqual({ cents: -1 })
-    await next.release()
-  })
 })

@@ -1,0 +1,78 @@
+import pg from 'pg'
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest'
+import { connectTo } from '../../src/core/index.js'
+import { createLocks, type Locks } from '../../src/locks/index.js'
+import { openTestDatabase, type TestDatabase } from '../helpers/database.js'
+import { runWithout, type Guard } from '../jobs/explore/guards.js'
+
+let box: TestDatabase
+let owner: pg.Client
+const opened: { close(): Promise<void> }[] = []
+const ignore = () => {}
+const logger = { debug: ignore, info: ignore, warn: ignore, error: ignore }
+beforeAll(async () => {
+  box = await openTestDatabase()
+  owner = new pg.Client({ connectionString: box.ownerUrl })
+  await owner.connect()
+  await box.db.query('create table account (id int primary key, cents int not null)')
+  await box.db.query('insert into account values (1, 0)')
+})
+afterEach(async () => {
+  for (const each of opened.splice(0).reverse()) await each.close()
+})
+afterAll(async () => {
+  await owner.end()
+  await box.close()
+})
+
+/** As another process has it. */
+async function another(): Promise<Locks> {
+  const db = await connectTo({ url: box.url, heartbeatMs: 600_000, logger })
+  const locks = createLocks(db, { logger })
+  opened.push(db, locks)
+  return locks
+}
+
+/** As its process would be thought of that was not heard of for as long as its lease. */
+const lapse = async (key: string) =>
+  await owner.query(
+    `with q as (update holdfast.locks_requests set asked_at = now() - interval '1 day', held_at = now() - interval '1 day' where key = $1 and fence is not null returning owner)
+     update holdfast.locks_owners o set seen_at = now() - interval '1 day' from q where o.id = q.owner`,
+    [key],
+  )
+
+describe('without its guards', () => {
+  test('two hold one lock where the mutex of the key is missing', async () => {
+    const mutex: Guard = { in: 'locks_enter', text: 'perform pg_advisory_xact_lock(h.hash)', without: 'perform h.hash' }
+    const [a, b] = [await another(), await another()]
+    await Promise.all([a.tryAcquire('warm:a'), b.tryAcquire('warm:b')])
+    const both = await runWithout(owner, mutex, async () => {
+      for (let n = 0; n < 200; n++) {
+        const got = await Promise.all([a.tryAcquire(`k${n}`), b.tryAcquire(`k${n}`)])
+        const held = got.filter((lock) => lock !== undefined)
+        for (const lock of held) await lock.release()
+        if (held.length === 2) return true
+      }
+      return false
+    })
+    expect(both).toBe(true)
+  })
+
+  test('a stale holder writes where the fence is not asked for', async () => {
+    const fence: Guard = {
+      in: 'locks_guard',
+      text: `if v_kept = 0 or v_kept <> v_amount then`,
+      without: 'if false then',
+    }
+    const lock = await (await another()).acquire('k')
+    await lapse('k')
+    const next = await (await another()).acquire('k')
+    await runWithout(
+      owner,
+      fence,
+      async () => await lock.fenced(async (tx) => await tx.query('update account set cents = -1')),
+    )
+    expect((await box.db.sql`select cents from account`)[0]).toEqual({ cents: -1 })
+    await next.release()
+  })
+})
