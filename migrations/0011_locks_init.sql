@@ -222,13 +222,14 @@ begin
   v_lost := array(
     select distinct q.ticket from holdfast.locks_requests q left join unnest(p_known) k on k = q.ticket
      where q.owner = p_owner and q.flight <= p_flight and k is null);
-  if v_lost <> '{}' then perform holdfast.locks_release(p_owner, v_lost);
-  else perform set_config('synchronous_commit', 'off', true); end if;
+  -- On the disk before the holder counts on it: a crash of the server must not find an older sign of life.
+  if v_lost <> '{}' then perform holdfast.locks_release(p_owner, v_lost); end if;
+  perform set_config('synchronous_commit', 'on', true);
   return v_gone;
 end $$;
 
 -- What nobody told: takes out dead ones that are in the way of these waiting tickets, and grants. Gives a row for each
--- that holds (fence) or is gone (no row of it is left: is_gone).
+-- that holds (fence) or is gone (not all of its rows are left).
 create function holdfast.locks_look(p_owner bigint, p_tickets bigint[])
 returns table (ticket bigint, fence bigint, is_gone boolean)
 language plpgsql
@@ -241,8 +242,8 @@ begin
   perform holdfast.locks_enter(array(select distinct q.key from holdfast.locks_requests q where q.ticket = any(p_tickets) and q.owner = p_owner));
   for v_ticket in select t from unnest(p_tickets) t order by t loop
     ticket := v_ticket;
-    perform from holdfast.locks_requests q where q.ticket = v_ticket and q.owner = p_owner limit 1;
-    is_gone := not found;
+    -- Of several keys some may have been taken out while its process was thought dead.
+    select count(*) is distinct from min(q.amount) into is_gone from holdfast.locks_requests q where q.ticket = v_ticket and q.owner = p_owner;
     fence := case when not is_gone then holdfast.locks_grant(v_ticket) end;
     if is_gone or fence is not null then return next; end if;
   end loop;

@@ -1901,7 +1901,7 @@ export const catalog: readonly CatalogRow[] = [
   {
     "kind": "function",
     "name": "locks_beat(p_owner bigint, p_tickets bigint[], p_known bigint[], p_flight bigint)",
-    "definition": "db377130bb4781495a51a878856b9e2d"
+    "definition": "d2ffebfed510dd1a32abd0d02d8a3f66"
   },
   {
     "kind": "function",
@@ -1936,7 +1936,7 @@ export const catalog: readonly CatalogRow[] = [
   {
     "kind": "function",
     "name": "locks_look(p_owner bigint, p_tickets bigint[])",
-    "definition": "c19a3d7312881cfe35e6a18abe611cc4"
+    "definition": "5c671b1ffce87007aedac3748dc651cd"
   },
   {
     "kind": "function",

@@ -13,6 +13,8 @@ const LOOK_MS = 1_000
 /** Where LISTEN leads nowhere. */
 const LOOK_WITHOUT_HINTS_MS = 100
 const LEAST_BEAT_MS = 100
+/** One silent connection must not cost the lease: the next heartbeat takes another. */
+const LEAST_BEAT_DEADLINE_MS = 500
 /** A guarded write of a lock that is released is still under way. */
 const AGAIN_MS = 50
 const MOST_RELEASE_TRIES = 6
@@ -228,7 +230,8 @@ export class Session {
       onEnd: () => void this.#held.delete(ticket),
       release: async (each) => await this.#letGo(each),
     })
-    this.#held.set(ticket, lock)
+    // One that was too late is over already.
+    if (lock.isHeld) this.#held.set(ticket, lock)
     this.#schedule(ttlMs)
     return lock
   }
@@ -298,7 +301,9 @@ export class Session {
     const sentAt = performance.now()
     try {
       const waiting = [...this.#waiting.keys()]
-      const gone = await store.beat(this.#db, owner, [...this.#held.keys()], waiting, this.#answered)
+      const deadlineMs = Math.max(LEAST_BEAT_DEADLINE_MS, Math.round(this.#shortestMs / 3))
+      const held = [...this.#held.keys()]
+      const gone = await store.beat(this.#db, owner, held, waiting, this.#answered, deadlineMs)
       this.#seenAt = sentAt
       for (const ticket of gone) this.#held.get(ticket)?.lose()
       for (const lock of this.#held.values()) lock.extend(sentAt)

@@ -56,9 +56,11 @@ export async function beat(
   held: readonly string[],
   waiting: readonly string[],
   flight: number,
+  deadlineMs: number,
 ): Promise<string[]> {
   const text = '/* holdfast:locks.beat */ select holdfast.locks_beat($1, $2, $3, $4) as gone'
-  const { rows } = await db.query<{ gone: string[] }>(text, [owner, held, [...held, ...waiting], flight])
+  const known = [...held, ...waiting]
+  const { rows } = await db.query<{ gone: string[] }>(text, [owner, held, known, flight], { deadlineMs })
   return (rows[0] as { gone: string[] }).gone
 }
 
