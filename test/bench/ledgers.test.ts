@@ -1,6 +1,7 @@
 import pg from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import {
+  FIRST_SEAT,
   openHeldSeats,
   openHeldStock,
   openOrderedSeats,
@@ -37,9 +38,9 @@ test.each([
   {
     kind: 'seats',
     open: openOrderedSeats,
-    sell: `with taken as (update bench_seats set taken_by = 1 where id = 1) insert into bench_seat_orders (id, seat_id) values (1, 1)`,
-    oversell: `insert into bench_seat_orders (id, seat_id) values (2, 1)`,
-    lose: `update bench_seats set taken_by = 2 where id = 2`,
+    sell: `with taken as (update bench_seats set taken_by = 1 where id = ${FIRST_SEAT}) insert into bench_seat_orders (id, seat_id) values (1, ${FIRST_SEAT})`,
+    oversell: `insert into bench_seat_orders (id, seat_id) values (2, ${FIRST_SEAT})`,
+    lose: `update bench_seats set taken_by = 2 where id = ${FIRST_SEAT + 1}`,
   },
 ])('a $kind that was oversold is seen, and one that lost an order', async ({ open, sell, oversell, lose }) => {
   for (const [wrong, sold] of [

@@ -26,7 +26,7 @@ test('without fence, order and mutex the invariants of the history are broken', 
 }, 90_000)
 
 test('without an end of leases the keys of the dead are stuck', async () => {
-  const broken = await findBroken(300, ['worker killed'], ['expiry'])
+  const broken = await findBroken(2_000, ['worker killed'], ['expiry'])
   expect(broken).toEqual(
     expect.arrayContaining([
       'every key can be had within a lease and 2 s after the last fault',

@@ -2,7 +2,9 @@
 // IPC: `ready` or `refused` first, `report` when asked, `stopped` at its end; it ends when its parent does.
 const { connectTo } = await import(new URL('../../dist/core/index.js', import.meta.url).href)
 
-const { url, release, column, heartbeatMs } = JSON.parse(process.argv[2] ?? '{}')
+/** @type {any} */
+const plan = await new Promise((resolve) => process.once('message', resolve))
+const { url, release, column, heartbeatMs } = plan
 const counts = { done: 0, failed: 0, errors: /** @type {string[]} */ ([]), logged: /** @type {string[]} */ ([]) }
 const ignore = () => {}
 const note = (/** @type {any} */ fields) => void counts.logged.push(fields.err?.code ?? 'none')

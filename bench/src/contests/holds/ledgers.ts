@@ -30,7 +30,7 @@ const SEATS = 60_000
  * each sale reads past all that were sold before it: whoever sells.
  */
 const SOLD = { events: 20, seats: 30_000 }
-const FIRST_SEAT = SOLD.events * SOLD.seats + 1
+export const FIRST_SEAT = SOLD.events * SOLD.seats + 1
 
 const stockTables = `
   create table if not exists bench_stock (id bigint primary key, free integer not null check (free >= 0));
