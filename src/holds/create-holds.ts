@@ -49,7 +49,8 @@ async function registerSource(db: Db, from: Stock | Units): Promise<number> {
     return await store.register(db, from)
   } catch (error) {
     const state = readSqlstate(error)
-    if (state !== 'HF034' && state !== 'HF035') throw error
+    // 42602: what PostgreSQL before 16 says of a name that is none.
+    if (state !== 'HF034' && state !== 'HF035' && state !== '42602') throw error
     throw holdsError('HF_HOLDS_SOURCE', `${from.name}: ${(error as Error).message}.`, { cause: error })
   }
 }

@@ -382,10 +382,12 @@ export class Session {
     this.#isClosed = true
     clearTimeout(this.#lookTimer)
     clearTimeout(this.#beatTimer)
+    const waiting = [...this.#waiting.keys()]
     for (const { reject } of this.#waiting.values()) reject(describeClosed())
     const held = [...this.#held.values()]
     for (const lock of held) lock.lose(describeClosed())
     await Promise.all(held.map(async (lock) => await lock.release()))
+    await Promise.all(waiting.map(async (ticket) => await this.#letGo(ticket)))
     await this.#looking
     const owner = await this.#owner?.catch(() => undefined)
     await this.#stopListening?.()

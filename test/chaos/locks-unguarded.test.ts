@@ -3,8 +3,8 @@ import { runLocks } from './locks/run-locks.js'
 
 const programs = new URL('./dist/locks/', import.meta.url)
 
-async function findBroken(count: number, only: string[], without: string[]): Promise<string[]> {
-  const { invariants } = await runLocks({ count, seed: 7, only, without, report: () => {} }, programs)
+async function findBroken(count: number, only: string[], without: string[], seed = 7): Promise<string[]> {
+  const { invariants } = await runLocks({ count, seed, only, without, report: () => {} }, programs)
   return invariants.filter(({ violations }) => violations > 0).map(({ name }) => name)
 }
 
@@ -26,11 +26,14 @@ test('without fence, order and mutex the invariants of the history are broken', 
 }, 90_000)
 
 test('without an end of leases the keys of the dead are stuck', async () => {
-  const broken = await findBroken(2_000, ['worker killed'], ['expiry'])
+  // Whoever is killed may hold nothing at that instant.
+  let broken: string[] = []
+  for (let seed = 7; seed < 12 && broken.length === 0; seed++)
+    broken = await findBroken(300, ['worker killed'], ['expiry'], seed)
   expect(broken).toEqual(
     expect.arrayContaining([
       'every key can be had within a lease and 2 s after the last fault',
       'no request is left when all have ended',
     ]),
   )
-}, 90_000)
+}, 180_000)

@@ -305,7 +305,7 @@ describe('without its guards', () => {
     const waits = async () =>
       (
         await box.db.query(
-          `select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock' and query like '%holds.take-stock%'`,
+          `select 1 from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock' and query like '/* holdfast:holds.take-stock%' and backend_type = 'client backend'`,
         )
       ).rowCount
     await expect.poll(waits).toBe(2)
