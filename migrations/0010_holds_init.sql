@@ -271,7 +271,7 @@ declare
 begin
   if p_most = 0 then return '{}'; end if;
   execute format('select coalesce(array_agg(f.unit), ''{}'') from (
-    select %1$I::text as unit from %2$s where %3$I = %4$L and %5$I is null %6$s order by %1$I limit $1 for no key update skip locked) f',
+    select t.%1$I::text as unit from %2$s t where t.%3$I = %4$L and t.%5$I is null %6$s order by t.%1$I limit $1 for no key update skip locked) f',
     s.unit_column, s.relation, s.resource_column, p_resource, s.hold_column,
     case when p_units is null then '' else format('and %I = any(%L)', s.unit_column, p_units) end)
     into v_units using p_most;

@@ -1,7 +1,6 @@
 import pg from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import {
-  FIRST_SEAT,
   openHeldSeats,
   openHeldStock,
   openOrderedSeats,
@@ -38,9 +37,9 @@ test.each([
   {
     kind: 'seats',
     open: openOrderedSeats,
-    sell: `with taken as (update bench_seats set taken_by = 1 where id = ${FIRST_SEAT}) insert into bench_seat_orders (id, seat_id) values (1, ${FIRST_SEAT})`,
-    oversell: `insert into bench_seat_orders (id, seat_id) values (2, ${FIRST_SEAT})`,
-    lose: `update bench_seats set taken_by = 2 where id = ${FIRST_SEAT + 1}`,
+    sell: `with taken as (update bench_seats set taken_by = 1 where id = 101) insert into bench_seat_orders (id, seat_id) values (1, 101)`,
+    oversell: `insert into bench_seat_orders (id, seat_id) values (2, 101)`,
+    lose: `update bench_seats set taken_by = 2 where id = 102`,
   },
 ])('a $kind that was oversold is seen, and one that lost an order', async ({ open, sell, oversell, lose }) => {
   for (const [wrong, sold] of [
@@ -67,7 +66,7 @@ test('what is held is what the tables say', async () => {
   await ofStock.reset()
   await holds.hold(seats, '7', { any: 1 })
   await ofSeats.verify(1)
-  await owner.query('update holdfast.holds_taken set units = $1', [['2']])
+  await owner.query('update holdfast.holds_taken set units = $1', [['102']])
   await expect(ofSeats.verify(1)).rejects.toThrow(INEXACT)
   await holds.close()
   await ofStock.close()
@@ -75,7 +74,7 @@ test('what is held is what the tables say', async () => {
 })
 
 async function openFresh(open: OpenLedger) {
-  const ledger = await open(database.ownerUrl)
+  const ledger = await open(database.ownerUrl, { free: 100, sold: 100 })
   await ledger.reset()
   await ledger.verify(0)
   return ledger

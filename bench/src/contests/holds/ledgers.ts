@@ -11,7 +11,7 @@ export interface Ledger {
   close(): Promise<void>
 }
 
-export type OpenLedger = (url: string) => Promise<Ledger>
+export type OpenLedger = (url: string, sizes?: SeatSizes) => Promise<Ledger>
 
 /** What was sold, whoever sold it. */
 interface Sales {
@@ -23,14 +23,19 @@ interface Sales {
 
 /** So much that it is never sold out. */
 const TOTAL = 100_000_000
-/** More than are sold in a stretch. */
-const SEATS = 60_000
-/**
- * Seats of other events, which are sold. Where nearly all of a table is free the planner takes any index, or none, and
- * each sale reads past all that were sold before it: whoever sells.
- */
-const SOLD = { events: 20, seats: 30_000 }
-export const FIRST_SEAT = SOLD.events * SOLD.seats + 1
+
+export interface SeatSizes {
+  /** More than are sold in a stretch. */
+  free: number
+  /**
+   * Of other events. Where nearly all of a table is free the planner takes any index, or none, and each sale reads past
+   * all that were sold before it: whoever sells.
+   */
+  sold: number
+}
+
+const seatSizes: SeatSizes = { free: 80_000, sold: 1_200_000 }
+const SEATS_OF_EVENT = 30_000
 
 const stockTables = `
   create table if not exists bench_stock (id bigint primary key, free integer not null check (free >= 0));
@@ -51,15 +56,18 @@ export const openHeldStock: OpenLedger = async (url) =>
 export const openOrderedStock: OpenLedger = async (url) =>
   await openStock(url, { table: 'bench_stock_orders', rows: 'bench_stock_orders' })
 
-export const openHeldSeats: OpenLedger = async (url) =>
-  await openSeats(url, {
+export const openHeldSeats: OpenLedger = async (url, sizes) =>
+  await openSeats(url, sizes, {
     table: 'holdfast.holds_taken',
     rows: '(select id, unnest(units)::bigint as seat from holdfast.holds_taken)',
     isHoldfast: true,
   })
 
-export const openOrderedSeats: OpenLedger = async (url) =>
-  await openSeats(url, { table: 'bench_seat_orders', rows: '(select id, seat_id as seat from bench_seat_orders)' })
+export const openOrderedSeats: OpenLedger = async (url, sizes) =>
+  await openSeats(url, sizes, {
+    table: 'bench_seat_orders',
+    rows: '(select id, seat_id as seat from bench_seat_orders)',
+  })
 
 async function openStock(url: string, sales: Sales): Promise<Ledger> {
   const client = await openTables(url, stockTables, sales)
@@ -68,41 +76,41 @@ async function openStock(url: string, sales: Sales): Promise<Ledger> {
       await client.query(`truncate bench_stock, ${sales.table}`)
       await client.query(`insert into bench_stock values (${STOCK}, ${TOTAL})`)
     },
-    verify: async (sold) => {
+    verify: async (done) => {
       const counts = await readCounts(
         client,
         `select ${TOTAL} - min(s.free) as gone, (select count(*) from ${sales.rows}) as rows,
                 (select coalesce(sum(quantity), 0) from ${sales.rows}) as quantity from bench_stock s`,
       )
-      demandAll(sold, counts)
+      demandAll(done, counts)
     },
     close: async () => await client.end(),
   }
 }
 
-async function openSeats(url: string, sales: Sales): Promise<Ledger> {
+async function openSeats(url: string, { free, sold } = seatSizes, sales: Sales): Promise<Ledger> {
   const client = await openTables(url, seatTables, sales)
   await client.query(
-    `insert into bench_seats select n, ${Number(EVENT)} + 1 + n / ${SOLD.seats}, 0 from generate_series(1, ${FIRST_SEAT - 1}) n
-      on conflict do nothing`,
+    `insert into bench_seats select n, ${EVENT} + 1 + n / ${SEATS_OF_EVENT}, 0 from generate_series(1, ${sold}) n
+      where not exists (select from bench_seats)`,
   )
   return {
     reset: async () => {
       await client.query(`truncate ${sales.table}`)
       await client.query(`delete from bench_seats where event_id = ${EVENT}`)
       await client.query(
-        `insert into bench_seats select n, ${EVENT}, null from generate_series(${FIRST_SEAT}, ${FIRST_SEAT + SEATS - 1}) n`,
+        `insert into bench_seats select ${sold} + n, ${EVENT}, null from generate_series(1, ${free}) n`,
       )
       await client.query('vacuum analyze bench_seats')
     },
-    verify: async (sold) => {
+    verify: async (done) => {
       const counts = await readCounts(
         client,
         `select count(*) as rows, count(distinct t.seat) as seats, count(s.id) as matching,
                 (select count(*) from bench_seats where event_id = ${EVENT} and taken_by is not null) as gone
            from ${sales.rows} t left join bench_seats s on s.id = t.seat and s.taken_by = t.id`,
       )
-      demandAll(sold, counts)
+      demandAll(done, counts)
     },
     close: async () => await client.end(),
   }

@@ -20,12 +20,12 @@ export interface Strategy {
 export const stockStrategies: readonly Strategy[] = [
   { name: 'UPDATE and INSERT in a statement', module: 'holds-one-statement', poolMax: 1 },
   { name: 'UPDATE, INSERT in a transaction', module: 'holds-update-insert', poolMax: 1 },
-  { name: 'SELECT FOR UPDATE', module: 'holds-for-update', poolMax: 1 },
-  { name: 'advisory lock', module: 'holds-advisory-lock', poolMax: 1 },
+  { name: 'SELECT FOR UPDATE', module: 'holds-for-update', poolMax: 4 },
+  { name: 'advisory lock', module: 'holds-advisory-lock', poolMax: 2 },
 ]
 
 export const seatStrategies: readonly Strategy[] = [
-  { name: 'SKIP LOCKED', module: 'holds-skip-locked', poolMax: 4 },
+  { name: 'SKIP LOCKED', module: 'holds-skip-locked', poolMax: 10 },
   { name: 'SKIP LOCKED, ordered', module: 'holds-skip-locked-ordered', poolMax: 4 },
 ]
 
@@ -34,7 +34,7 @@ export const holdfastPoolMax = 10
 
 /** Requests under way at once, and as many connections of the service that answers them: each waits for the network alone. */
 export const HTTP_CLIENTS = 8
-/** So many keep both cores busy: what counts then is CPU, not the network. */
+/** So many that CPU counts and not the network. */
 export const MANY_HTTP_CLIENTS = 32
 export const RTT_MS = 1
 
