@@ -1656,7 +1656,7 @@ export const catalog: readonly CatalogRow[] = [
   {
     "kind": "function",
     "name": "holds_lock_units(s holdfast.holds_sources, p_resource text, p_units text[], p_most integer)",
-    "definition": "6cd358db07a9fa662526cf5257f60497"
+    "definition": "57c9d9424e116e8979b6d2c0f8081de5"
   },
   {
     "kind": "function",
