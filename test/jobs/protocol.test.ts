@@ -222,19 +222,20 @@ test('the safe mark passes claimed jobs, and what is handed back is found above 
   const next = await claimAll(other, 0, marks.opened, 1)
   let last = marks.note(next.row, false)
   // A transaction of anybody on this server, tests beside this one included, keeps xmin down while it runs.
-  await eventually(async () => {
+  const look = async () => {
     last ??= marks.note(
       (await claimAll(other, next.row.last_id === null ? 0 : Number(next.row.last_id) + 1, marks.opened)).row,
       false,
     )
     expect(last).toBe(held.ids[0])
-  })
+  }
+  await eventually(look, { withinMs: 60_000 })
   marks.raise(await store.findMark(db, lane, marks.safe, last as number, marks.opened))
   expect(marks.safe).toBe((held.ids[0] as number) + 1)
   await store.giveBack(db, worker, lane, held.ids, [held.cid])
   const again = await claimAll(other, marks.safe, marks.opened)
   expect(again.bodies).toEqual(['"long"'])
-})
+}, 90_000)
 
 test('a claim’s own transaction is no stamp for what it saw: a sender may have begun after it and drawn a lower id', () => {
   const marks = new LaneMarks(7)
