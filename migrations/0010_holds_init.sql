@@ -136,6 +136,25 @@ declare
   v_ns integer[] := '{}';
 begin
   select o.* into strict s from holdfast.holds_sources o where o.id = p_source;
+  -- Nearly always there is enough for all: written down before the row is locked, which is then for the time of the commit
+  -- alone. Not with keys: who waits for a key's twin must not be waited for by it, with the row.
+  if num_nonnulls(variadic p_keys) = 0 then
+    v_taken := (select sum(q) from unnest(p_quantities) q);
+    v_ids := array(select nextval('holdfast.holds_ids') from unnest(p_quantities));
+    insert into holdfast.holds_taken as t (id, source, resource, quantity, owner, expires_at)
+    select g.id, p_source, p_resource, g.quantity, g.owner, v_now + g.ttl * interval '1 millisecond'
+      from unnest(v_ids, p_quantities, p_owners, p_ttl_ms) g (id, quantity, owner, ttl);
+    execute format('update %s set %I = %I - $1 where %I = %L and %I >= $1 returning %I',
+      s.relation, s.free_column, s.free_column, s.resource_column, p_resource, s.free_column, s.free_column) into v_free using v_taken;
+    if v_free is not null then
+      return query select g.n::integer, 'new', g.id, v_now + g.ttl * interval '1 millisecond', v_free
+        from unnest(v_ids, p_ttl_ms) with ordinality g (id, ttl, n);
+      return;
+    end if;
+    delete from holdfast.holds_taken t where t.id = any(v_ids);
+    v_taken := 0;
+    v_ids := '{}';
+  end if;
   -- All that follows is alone with this stock.
   execute format('select %I from %s where %I = %L for no key update', s.free_column, s.relation, s.resource_column, p_resource) into v_free;
   for i in 1 .. cardinality(p_quantities) loop

@@ -270,6 +270,53 @@ begin
   perform set_config('holdfast.lock', p_ticket || ':' || p_fence, true);
 end $$;
 
+-- Of locks whose queues are elsewhere (Redis): the fence of the last exclusive holder of each key. A fence is drawn once the
+-- rows are locked, so those of a key only rise, and whoever draws one waits for guarded writes under lower ones.
+create table holdfast.locks_marks (
+  key          text primary key,
+  fence        bigint not null,
+  marked_at    timestamptz not null default clock_timestamp()
+);
+create index locks_marks_marked_at on holdfast.locks_marks (marked_at);
+comment on table holdfast.locks_marks is 'Fences of locks whose queues are elsewhere: a guarded write is refused where another fence is here.';
+
+create function holdfast.locks_mark(p_keys text[], p_is_shared boolean) returns bigint
+language plpgsql
+set enable_seqscan = off
+as $$
+declare
+  v_fence bigint;
+begin
+  insert into holdfast.locks_marks (key, fence) select k, 0 from unnest(p_keys) k order by k on conflict (key) do nothing;
+  if p_is_shared then
+    perform from holdfast.locks_marks m where m.key = any(p_keys) order by m.key for share;
+    return nextval('holdfast.locks_fences');
+  end if;
+  perform from holdfast.locks_marks m where m.key = any(p_keys) order by m.key for update;
+  v_fence := nextval('holdfast.locks_fences');
+  update holdfast.locks_marks m set fence = v_fence, marked_at = clock_timestamp() where m.key = any(p_keys);
+  return v_fence;
+end $$;
+
+-- As locks_guard: raises HF022 unless no other holder has drawn a fence since. A shared one stands beside other shared ones.
+create function holdfast.locks_guard_mark(p_keys text[], p_fence bigint, p_is_shared boolean) returns void
+language plpgsql
+set enable_seqscan = off
+as $$
+declare
+  v_row record;
+  v_kept integer := 0;
+begin
+  for v_row in select from holdfast.locks_marks m
+                where m.key = any(p_keys) and (m.fence = p_fence or p_is_shared and m.fence < p_fence) for share loop
+    v_kept := v_kept + 1;
+  end loop;
+  if v_kept <> cardinality(p_keys) then
+    raise exception 'the lock with fence % is not held any more', p_fence using errcode = 'HF022';
+  end if;
+  perform set_config('holdfast.lock', 'mark:' || p_fence, true);
+end $$;
+
 -- A trigger for tables that only holders of a lock may write to: of the key that its first argument names, with the value
 -- of the column that its second argument names behind it (then for each row).
 create function holdfast.locks_require() returns trigger
@@ -282,8 +329,12 @@ begin
     if TG_OP = 'DELETE' then v_key := v_key || (to_jsonb(OLD) ->> TG_ARGV[1]);
     else v_key := v_key || (to_jsonb(NEW) ->> TG_ARGV[1]); end if;
   end if;
-  perform from holdfast.locks_requests q
-   where q.key = v_key and q.ticket = nullif(v_lock[1], '')::bigint and q.fence = v_lock[2]::bigint and not q.is_shared for share;
+  if v_lock[1] = 'mark' then
+    perform from holdfast.locks_marks m where m.key = v_key and m.fence = v_lock[2]::bigint for share;
+  else
+    perform from holdfast.locks_requests q
+     where q.key = v_key and q.ticket = nullif(v_lock[1], '')::bigint and q.fence = v_lock[2]::bigint and not q.is_shared for share;
+  end if;
   if not found then
     raise exception 'a write to % without the lock %', TG_TABLE_NAME, v_key using errcode = 'HF023',
       hint = 'Write inside of lock.fenced(…), with a lock of this key.';
@@ -369,6 +420,9 @@ begin
     delete from holdfast.locks_requests q using dead d where q.key = d.key and q.ticket = d.ticket;
     perform holdfast.locks_settle(v_keys);
   end if;
+  -- A guarded write of a lock that was held for longer is refused.
+  delete from holdfast.locks_marks m where m.key in (
+    select s.key from holdfast.locks_marks s where s.marked_at < clock_timestamp() - interval '30 days' order by s.marked_at limit p_most for update skip locked);
   delete from holdfast.locks_owners o where o.seen_at < clock_timestamp() - interval '1 hour'
      and not exists (select from holdfast.locks_requests q where q.owner = o.id);
 end $$;

@@ -8,9 +8,10 @@ import { describeMachine } from 'holdfast/prove'
 import { coreContest } from './contests/core.js'
 import { holdsContest } from './contests/holds.js'
 import { jobsContest } from './contests/jobs.js'
+import { locksContest } from './contests/locks.js'
 import type { BenchDocument, Contest } from './harness/types.js'
 
-const contests: readonly Contest[] = [coreContest, jobsContest, holdsContest]
+const contests: readonly Contest[] = [coreContest, jobsContest, holdsContest, locksContest]
 
 const usage = `npm run bench -- <contest> [--json] [--quick] [--only <part>,…] [--rtt <ms>] [--save]
 contests: ${contests.map(({ name }) => name).join(', ')}`

@@ -1315,6 +1315,21 @@ export const catalog: readonly CatalogRow[] = [
   },
   {
     "kind": "column",
+    "name": "locks_marks.fence",
+    "definition": "bigint not null"
+  },
+  {
+    "kind": "column",
+    "name": "locks_marks.key",
+    "definition": "text not null"
+  },
+  {
+    "kind": "column",
+    "name": "locks_marks.marked_at",
+    "definition": "timestamp with time zone not null default clock_timestamp()"
+  },
+  {
+    "kind": "column",
     "name": "locks_owners.id",
     "definition": "bigint not null"
   },
@@ -1615,6 +1630,11 @@ export const catalog: readonly CatalogRow[] = [
   },
   {
     "kind": "constraint",
+    "name": "locks_marks.locks_marks_pkey",
+    "definition": "PRIMARY KEY (key)"
+  },
+  {
+    "kind": "constraint",
     "name": "locks_owners.locks_owners_pkey",
     "definition": "PRIMARY KEY (id)"
   },
@@ -1686,7 +1706,7 @@ export const catalog: readonly CatalogRow[] = [
   {
     "kind": "function",
     "name": "holds_take_stock(p_source smallint, p_resource text, p_quantities integer[], p_ttl_ms double precision[], p_keys text[], p_owners text[])",
-    "definition": "d5266109f8347471d3614625d4330951"
+    "definition": "02f5e20f79d227d984e958a508dacc90"
   },
   {
     "kind": "function",
@@ -1925,6 +1945,11 @@ export const catalog: readonly CatalogRow[] = [
   },
   {
     "kind": "function",
+    "name": "locks_guard_mark(p_keys text[], p_fence bigint, p_is_shared boolean)",
+    "definition": "76693451a3c3f10b7aaac044eca0fdee"
+  },
+  {
+    "kind": "function",
     "name": "locks_is_live(q holdfast.locks_requests)",
     "definition": "9f19479738092d4d841e256c6065bc54"
   },
@@ -1940,6 +1965,11 @@ export const catalog: readonly CatalogRow[] = [
   },
   {
     "kind": "function",
+    "name": "locks_mark(p_keys text[], p_is_shared boolean)",
+    "definition": "7e6a83f4a90190ad0ec6dc03d9341c02"
+  },
+  {
+    "kind": "function",
     "name": "locks_release(p_owner bigint, p_tickets bigint[])",
     "definition": "12be922cdb77cce1c9a22aa4fb2277bd"
   },
@@ -1951,7 +1981,7 @@ export const catalog: readonly CatalogRow[] = [
   {
     "kind": "function",
     "name": "locks_require()",
-    "definition": "f28b4da75e7940cf7e82290c621f044f"
+    "definition": "7112aefa57e0aa4c5e386317c764202c"
   },
   {
     "kind": "function",
@@ -1966,7 +1996,7 @@ export const catalog: readonly CatalogRow[] = [
   {
     "kind": "function",
     "name": "locks_sweep(p_most integer)",
-    "definition": "0db2a16f1bfb2ce69f627e3a5e9347b9"
+    "definition": "ab3a5c32c8dfa611f186377c2216f88a"
   },
   {
     "kind": "function",
@@ -2295,6 +2325,16 @@ export const catalog: readonly CatalogRow[] = [
   },
   {
     "kind": "index",
+    "name": "locks_marks_marked_at",
+    "definition": "CREATE INDEX locks_marks_marked_at ON holdfast.locks_marks USING btree (marked_at)"
+  },
+  {
+    "kind": "index",
+    "name": "locks_marks_pkey",
+    "definition": "CREATE UNIQUE INDEX locks_marks_pkey ON holdfast.locks_marks USING btree (key)"
+  },
+  {
+    "kind": "index",
     "name": "locks_owners_pkey",
     "definition": "CREATE UNIQUE INDEX locks_owners_pkey ON holdfast.locks_owners USING btree (id)"
   },
@@ -2522,6 +2562,11 @@ export const catalog: readonly CatalogRow[] = [
     "kind": "table",
     "name": "locks_fences",
     "definition": "S"
+  },
+  {
+    "kind": "table",
+    "name": "locks_marks",
+    "definition": "r"
   },
   {
     "kind": "table",

@@ -1,13 +1,14 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import { hostname } from 'node:os'
 import { stderrLogger, validateOptions, type Db, type Tx } from '../core/index.js'
+import type { Backend } from './backend.js'
 import { locksError } from './errors.js'
 import { HeldLock } from './held-lock.js'
 import { checkKey, readKeys } from './keys.js'
 import { acquireOptionTable, locksDefaults, locksOptionTable, runLockOptionTable, shortOptionTable } from './options.js'
+import { PostgresBackend } from './postgres-backend.js'
 import { Session } from './session.js'
 import { ShortLocks } from './short-locks.js'
-import { listAll } from './store.js'
 import type { AcquireOptions, Lock, LockEntry, Locks, LocksOptions, RunOptions, ShortOptions } from './types.js'
 
 const MOST_SHOWN = 1_000
@@ -29,17 +30,17 @@ export function createLocks(db: Db, options: LocksOptions = {}): Locks {
 }
 
 class LocksOf implements Locks {
-  readonly #db: Db
+  readonly #backend: Backend
   readonly #options: LocksOptions
   readonly #session: Session
   readonly #short: ShortLocks
   readonly #scopes = new AsyncLocalStorage<Scope>()
 
   constructor(db: Db, options: LocksOptions) {
-    this.#db = db
+    this.#backend = options.backend?.open(db) ?? new PostgresBackend(db)
     this.#options = options
     const { name = `${hostname()}:${process.pid}`, logger = stderrLogger } = options
-    this.#session = new Session(db, name, logger)
+    this.#session = new Session(db, this.#backend, name, logger)
     this.#short = new ShortLocks(db)
   }
 
@@ -83,7 +84,7 @@ class LocksOf implements Locks {
   }
 
   async overview(key?: string): Promise<LockEntry[]> {
-    const rows = await listAll(this.#db, key ?? null, MOST_SHOWN)
+    const rows = await this.#backend.list(key ?? null, MOST_SHOWN)
     return rows.map(({ asked_at, held_at, lease_ends_at, owner, ...row }) => ({
       ...row,
       owner: owner ?? '',

@@ -40,6 +40,13 @@ export const locksErrors = {
     fix: 'Write inside of `lock.fenced(…)`, or after `lock.guard(tx)`, with a lock of the key that the message names.',
     status: 409,
   },
+  HF_LOCKS_REDIS: {
+    summary: 'The Redis of the locks did not answer, or cannot be used.',
+    when: 'It was out of reach for longer than five seconds, or the client that was given is neither of ioredis nor of node-redis. Nothing is held; what was held goes on until its lease ends.',
+    fix: 'Look at the server and at the client; `createLocks(db)` without a back end needs neither.',
+    retryable: true,
+    status: 503,
+  },
   HF_LOCKS_CLOSED: {
     summary: 'These locks have been closed.',
     when: '`locks.close()` was called: what was held is released, who waited is told, and nothing more can be acquired.',

@@ -1,6 +1,6 @@
 import { readSqlstate, type Db, type HoldfastError, type Tx, type TxOptions } from '../core/index.js'
 import { locksError } from './errors.js'
-import { guard } from './store.js'
+import type { Guarded } from './backend.js'
 import type { Lock, LockMode } from './types.js'
 
 /** Of the lease, what is kept back: the database's clock and ours run from different instants, and aborting takes time. */
@@ -10,6 +10,8 @@ const REQUIRED = 'HF023'
 
 export interface HeldParts {
   db: Db
+  /** @throws SQLSTATE HF022 */
+  guard: (tx: Tx, lock: Guarded) => Promise<void>
   ticket: string
   fence: bigint
   keys: readonly string[]
@@ -85,7 +87,7 @@ export class HeldLock implements Lock {
 
   async guard(tx: Tx): Promise<void> {
     try {
-      await guard(tx, this.ticket, this.fence)
+      await this.#parts.guard(tx, this)
     } catch (error) {
       if (readSqlstate(error) !== STALE) throw error
       this.lose()

@@ -3,6 +3,8 @@
 export { createLocks } from './create-locks.js'
 export { locksErrors } from './errors.js'
 export { inspectLocks, type InspectLocksOptions } from './inspect.js'
+export { redisBackend, type RedisBackendOptions } from './redis-backend.js'
+export type { RedisClient } from './redis-client.js'
 export type {
   Amount,
   CircleMember,
@@ -22,6 +24,7 @@ export type {
   LockEntry,
   LockMode,
   Locks,
+  LocksBackend,
   LocksOptions,
   RunOptions,
   ShortOptions,

@@ -24,6 +24,11 @@ export const locksOptionTable: OptionTable = {
   ttlMs,
   waitMs,
   name: { type: 'string', default: 'host and process id', doc: 'Names this process in `holdfast.locks_overview`.' },
+  backend: {
+    type: 'object',
+    default: 'the database',
+    doc: 'Where the queues are: `redisBackend(client)`. Fences and guarded writes are the database\'s all the same.',
+  },
   logger: { type: 'object', default: 'JSON lines on stderr', doc: 'Receives warnings that no caller can be given.' },
 }
 

@@ -1,8 +1,9 @@
-import { isHoldfastError, readSqlstate, type Db, type Logger } from '../core/index.js'
+import type { Db, Logger } from '../core/index.js'
+import type { Backend, Joined } from './backend.js'
 import { locksError } from './errors.js'
 import { Flights } from './flights.js'
 import { HeldLock } from './held-lock.js'
-import * as store from './store.js'
+import type { RequestRecord, RequestRow } from './store.js'
 import type { LockMode } from './types.js'
 
 /** Keys of one statement: each takes a place in the server's lock table until it commits. */
@@ -22,7 +23,6 @@ const MOST_RELEASE_TRIES = 6
 const MOST_CIRCLES = 20
 const SWEEP_EVERY = 60
 const SWEEP_MOST = 100
-const UNKNOWN_OWNER = 'HF021'
 
 export interface Wanted {
   keys: readonly string[]
@@ -46,28 +46,31 @@ interface Granted {
   seenAt: number
 }
 
-interface Asked extends store.RequestRow {
+interface Asked extends RequestRow {
   owner: string
   sentAt: number
 }
 
 /**
- * What one process has to do with locks of the database: one owner, one heartbeat for all that it holds and waits for, one
- * connection that listens, and one statement at a time for those who ask and for those who release.
+ * What one process has to do with the queues: one owner, one heartbeat for all that it holds and waits for, one connection
+ * that listens, and one call at a time for those who ask and for those who release.
  */
 export class Session {
   readonly #db: Db
+  readonly #backend: Backend
   readonly #name: string
   readonly #logger: Logger
   readonly #held = new Map<string, HeldLock>()
   readonly #waiting = new Map<string, Waiter>()
   /** Grants that were heard of before the answer to the request. */
   readonly #early = new Map<string, string>()
-  readonly #asking: Flights<store.RequestRecord, Asked>
+  readonly #asking: Flights<RequestRecord, Asked>
   readonly #releasing: Flights<string, boolean>
-  #owner: Promise<string> | undefined
+  #joined: Promise<Joined> | undefined
+  /** As which it is known now. */
+  #owner: string | undefined
+  #hasHints = true
   #seenAt = 0
-  #stopListening: (() => Promise<void>) | undefined
   #beatTimer: NodeJS.Timeout | undefined
   /** `performance.now()` of the next heartbeat. */
   #beatAt = 0
@@ -81,8 +84,9 @@ export class Session {
   #rounds = 0
   #isClosed = false
 
-  constructor(db: Db, name: string, logger: Logger) {
+  constructor(db: Db, backend: Backend, name: string, logger: Logger) {
     this.#db = db
+    this.#backend = backend
     this.#name = name
     this.#logger = logger
     this.#asking = new Flights(
@@ -111,7 +115,7 @@ export class Session {
     return await this.#hold(wanted, { ...granted, seenAt: Math.max(granted.seenAt, sentAt) }, owner, signal)
   }
 
-  async #ask(records: readonly store.RequestRecord[]): Promise<Asked[]> {
+  async #ask(records: readonly RequestRecord[]): Promise<Asked[]> {
     const flight = ++this.#asked
     try {
       return await this.#askAs(flight, records)
@@ -120,16 +124,16 @@ export class Session {
     }
   }
 
-  async #askAs(flight: number, records: readonly store.RequestRecord[]): Promise<Asked[]> {
+  async #askAs(flight: number, records: readonly RequestRecord[]): Promise<Asked[]> {
     for (let tries = 1; ; tries++) {
       const owner = await this.#join()
       const sentAt = performance.now()
       try {
-        const rows = await store.request(this.#db, owner, records, flight)
+        const rows = await this.#backend.request(owner, records, flight)
         const byPlace = new Map(rows.map((row) => [row.n, row]))
-        return records.map((_, place) => ({ ...(byPlace.get(place + 1) as store.RequestRow), owner, sentAt }))
+        return records.map((_, place) => ({ ...(byPlace.get(place + 1) as RequestRow), owner, sentAt }))
       } catch (error) {
-        if (readSqlstate(error) !== UNKNOWN_OWNER || tries === 3) throw error
+        if (!this.#backend.isUnknown(error) || tries === 3) throw error
         this.#forget(owner)
       }
     }
@@ -137,33 +141,27 @@ export class Session {
 
   /** Makes this process known, and hears what is meant for it. */
   async #join(): Promise<string> {
-    this.#owner ??= this.#register().catch((error: unknown) => {
-      this.#owner = undefined
+    this.#joined ??= this.#register().catch((error: unknown) => {
+      this.#joined = undefined
       throw error
     })
-    return await this.#owner
+    return (await this.#joined).owner
   }
 
-  async #register(): Promise<string> {
-    await this.#stopListening?.()
+  async #register(): Promise<Joined> {
     const sentAt = performance.now()
-    const owner = await store.addOwner(this.#db, this.#name)
+    const joined = await this.#backend.join(this.#name, {
+      held: (ticket, fence) => this.#hear(ticket, fence),
+      look: (ticket) => void this.#lookAt([ticket]),
+      missed: () => this.#lookSoon(),
+    })
+    this.#owner = joined.owner
     this.#seenAt = sentAt
-    try {
-      this.#stopListening = await this.#db.listen(`holdfast_locks_${owner}`, ({ payload, missed }) =>
-        missed ? this.#lookSoon() : this.#hear(payload),
-      )
-    } catch (error) {
-      if (!isHoldfastError(error, 'HF_POOLER_LISTEN')) throw error
-      this.#stopListening = undefined
-    }
-    return owner
+    this.#hasHints = joined.hasHints
+    return joined
   }
 
-  #hear(payload: string): void {
-    const [what, ticket = '', fence] = payload.split(':')
-    if (what === 'look') return void this.#lookAt([ticket])
-    if (what !== 'held' || fence === undefined) return
+  #hear(ticket: string, fence: string): void {
     if (!this.#grant(ticket, fence)) this.#early.set(ticket, fence)
     // What nobody asks for any more is not kept for ever.
     if (this.#early.size > 10_000) this.#early.delete(this.#early.keys().next().value as string)
@@ -215,12 +213,13 @@ export class Session {
     signal: AbortSignal | undefined,
   ): Promise<HeldLock> {
     // Nobody is there any more to hold it.
-    if (signal?.aborted || this.#isClosed || (await this.#owner) !== owner) {
+    if (signal?.aborted || this.#isClosed || (await this.#joined)?.owner !== owner) {
       await this.#letGo(ticket)
       throw signal?.aborted ? (signal.reason as Error) : describeClosed()
     }
     const lock = new HeldLock({
       db: this.#db,
+      guard: async (tx, each) => await this.#backend.guard(tx, each),
       ticket,
       fence: BigInt(fence),
       keys,
@@ -252,9 +251,9 @@ export class Session {
   }
 
   async #release(tickets: readonly string[]): Promise<boolean[]> {
-    const owner = await this.#owner
-    if (owner === undefined) return tickets.map(() => true)
-    const stay = new Set(await store.release(this.#db, owner, tickets))
+    const joined = await this.#joined
+    if (joined === undefined) return tickets.map(() => true)
+    const stay = new Set(await this.#backend.release(joined.owner, tickets))
     return tickets.map((ticket) => !stay.has(ticket))
   }
 
@@ -263,7 +262,7 @@ export class Session {
     this.#shortestMs = Math.min(this.#shortestMs, ttlMs)
     this.#scheduleBeat()
     if (this.#lookTimer !== undefined || this.#waiting.size === 0) return
-    const lookMs = this.#stopListening === undefined ? LOOK_WITHOUT_HINTS_MS : LOOK_MS
+    const lookMs = this.#hasHints ? LOOK_MS : LOOK_WITHOUT_HINTS_MS
     this.#lookTimer = setTimeout(() => void this.#lookAround(), lookMs)
   }
 
@@ -289,10 +288,10 @@ export class Session {
   }
 
   async #beat(): Promise<void> {
-    const owner = await this.#owner?.catch(() => undefined)
+    const joined = await this.#joined?.catch(() => undefined)
     // Whoever comes meanwhile with a shorter lease sets a timer of its own.
     this.#beatTimer = undefined
-    if (owner !== undefined && this.#isBusy) await this.#beatAs(owner)
+    if (joined !== undefined && this.#isBusy) await this.#beatAs(joined.owner)
     this.#shortestMs = this.#findShortest()
     if (!this.#isClosed) this.#schedule()
   }
@@ -303,13 +302,13 @@ export class Session {
       const waiting = [...this.#waiting.keys()]
       const deadlineMs = Math.max(LEAST_BEAT_DEADLINE_MS, Math.round(this.#shortestMs / 3))
       const held = [...this.#held.keys()]
-      const gone = await store.beat(this.#db, owner, held, waiting, this.#answered, deadlineMs)
+      const gone = await this.#backend.beat(owner, held, waiting, this.#answered, deadlineMs)
       this.#seenAt = sentAt
       for (const ticket of gone) this.#held.get(ticket)?.lose()
       for (const lock of this.#held.values()) lock.extend(sentAt)
-      if (++this.#rounds % SWEEP_EVERY === 0) await store.sweep(this.#db, SWEEP_MOST)
+      if (++this.#rounds % SWEEP_EVERY === 0) await this.#backend.sweep(SWEEP_MOST)
     } catch (error) {
-      if (readSqlstate(error) === UNKNOWN_OWNER) this.#forget(owner)
+      if (this.#backend.isUnknown(error)) this.#forget(owner)
       else
         this.#logger.warn(
           { err: error },
@@ -318,9 +317,14 @@ export class Session {
     }
   }
 
-  /** The database does not know this process any more: whatever it held is others'. */
+  /** This process is not known any more: whatever it held is others'. */
   #forget(owner: string): void {
+    // Two calls may find out, and the second one must not take what was built up since the first.
+    if (this.#owner !== owner) return
     this.#owner = undefined
+    void this.#joined?.then(async (joined) => await joined.leave()).catch(() => {})
+    this.#joined = undefined
+    this.#early.clear()
     for (const lock of this.#held.values()) lock.lose()
     for (const [ticket, { reject, wanted }] of this.#waiting) {
       this.#waiting.delete(ticket)
@@ -359,7 +363,7 @@ export class Session {
   async #lookNow(tickets: readonly string[]): Promise<void> {
     try {
       const owner = await this.#join()
-      for (const { ticket, fence, is_gone: isGone } of await store.look(this.#db, owner, tickets)) {
+      for (const { ticket, fence, is_gone: isGone } of await this.#backend.look(owner, tickets)) {
         if (fence !== null) this.#grant(ticket, fence)
         else if (isGone) this.#waiting.get(ticket)?.reject(describeLostPlace())
       }
@@ -372,7 +376,7 @@ export class Session {
   async #findCircles(): Promise<void> {
     const nested = [...this.#waiting].filter(([, { wanted }]) => wanted.within !== null).slice(0, MOST_CIRCLES)
     for (const [ticket, waiter] of nested) {
-      const circle = await store.findCircle(this.#db, ticket)
+      const circle = await this.#backend.findCircle(ticket)
       if (circle === null || circle.some((other) => BigInt(other) > BigInt(ticket))) continue
       waiter.reject(describeCircle(circle.length))
     }
@@ -389,9 +393,8 @@ export class Session {
     await Promise.all(held.map(async (lock) => await lock.release()))
     await Promise.all(waiting.map(async (ticket) => await this.#letGo(ticket)))
     await this.#looking
-    const owner = await this.#owner?.catch(() => undefined)
-    await this.#stopListening?.()
-    if (owner !== undefined) await store.removeOwner(this.#db, owner).catch(() => {})
+    const joined = await this.#joined?.catch(() => undefined)
+    await joined?.leave()
   }
 }
 

@@ -80,6 +80,25 @@ export async function guard(tx: Queryable, ticket: string, fence: bigint): Promi
   await tx.query('/* holdfast:locks.guard */ select holdfast.locks_guard($1, $2)', [ticket, fence.toString()])
 }
 
+export interface MarkRecord {
+  keys: readonly string[]
+  shared: boolean
+}
+
+/** A fence for each, above all before it; waits for guarded writes under those. Of locks whose queues are elsewhere. */
+export async function mark(db: Queryable, records: readonly MarkRecord[]): Promise<string[]> {
+  const text = `/* holdfast:locks.mark */
+    select holdfast.locks_mark(array(select json_array_elements_text(r.value -> 'keys')), (r.value ->> 'shared')::boolean) as fence
+      from json_array_elements($1) with ordinality r order by r.ordinality`
+  return (await db.query<{ fence: string }>(text, [JSON.stringify(records)])).rows.map(({ fence }) => fence)
+}
+
+/** @throws SQLSTATE HF022 when somebody else has drawn a fence since */
+export async function guardMark(tx: Queryable, keys: readonly string[], fence: bigint, shared: boolean): Promise<void> {
+  const text = '/* holdfast:locks.guard-mark */ select holdfast.locks_guard_mark($1, $2, $3)'
+  await tx.query(text, [keys, fence.toString(), shared])
+}
+
 export async function findCircle(db: Queryable, ticket: string): Promise<string[] | null> {
   const text = '/* holdfast:locks.find-circle */ select holdfast.locks_find_circle($1) as tickets'
   return ((await db.query<{ tickets: string[] | null }>(text, [ticket])).rows[0] as { tickets: string[] | null })

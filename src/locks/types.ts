@@ -1,4 +1,5 @@
-import type { Logger, Tx, TxOptions } from '../core/index.js'
+import type { Db, Logger, Tx, TxOptions } from '../core/index.js'
+import type { Backend } from './backend.js'
 
 export type LockMode = 'exclusive' | 'shared'
 
@@ -50,7 +51,14 @@ export interface Lock extends AsyncDisposable {
   release(): Promise<void>
 }
 
+/** Another place for the queues. */
+export interface LocksBackend {
+  open(db: Db): Backend
+}
+
 export interface LocksOptions {
+  /** Where the queues are: `redisBackend(client)`. Fences and guarded writes are the database's all the same. Default: the database. */
+  backend?: LocksBackend
   /** Of all that do not say otherwise. Default: 30 000 ms. */
   ttlMs?: number
   /** Default: 10 000 ms. */

@@ -5,7 +5,7 @@ import { DEFAULT_COUNT as HOLDS_COUNT, runHolds } from './holds/run-holds.js'
 import { holdGuards } from './holds/sabotage.js'
 import { countViolations, type ChaosDocument, type ChaosOptions } from './invariants.js'
 import { DEFAULT_COUNT as JOBS_COUNT, runJobs } from './jobs/run-jobs.js'
-import { DEFAULT_COUNT as LOCKS_COUNT, runLocks } from './locks/run-locks.js'
+import { DEFAULT_COUNT as LOCKS_COUNT, runLocks, runLocksOnRedis } from './locks/run-locks.js'
 import { lockGuards } from './locks/sabotage.js'
 
 interface Module {
@@ -20,6 +20,7 @@ const modules: Record<string, Module> = {
   jobs: { count: JOBS_COUNT, run: runJobs },
   holds: { count: HOLDS_COUNT, run: runHolds, guards: holdGuards },
   locks: { count: LOCKS_COUNT, run: runLocks, guards: lockGuards },
+  'locks-redis': { count: LOCKS_COUNT, run: runLocksOnRedis, guards: ['fence', 'short'] },
 }
 
 const usage = `usage: npm run chaos -- <${Object.keys(modules).join('|')}> [--count N] [--seed S] [--json] [--without guard,guard]\n`

@@ -5,33 +5,42 @@ import { fileURLToPath } from 'node:url'
 import { transform } from 'esbuild'
 import { afterAll, beforeAll, describe, test } from 'vitest'
 import { openTestDatabase, runAdmin, type TestDatabase } from '../helpers/database.js'
+import { findRedis, startRedis, type RedisServer } from '../chaos/redis.js'
 
-// Every ```ts block of the docs runs, each on its own, with `assert` at hand and DATABASE_URL pointing at a database.
+// Every ```ts block of the docs runs, each on its own, with `assert` at hand and DATABASE_URL pointing at a database;
+// ```ts redis with REDIS_URL too, where there is a redis-server.
 const folder = fileURLToPath(new URL('../../docs', import.meta.url))
 const pages = (await readdir(folder)).filter((name) => name.endsWith('.md')).toSorted()
 const blocks = await Promise.all(
   pages.map(async (page) => {
     const text = await readFile(join(folder, page), 'utf8')
-    return [...text.matchAll(/^```ts\n([\s\S]*?)^```$/gm)].map((match, index) => ({
+    return [...text.matchAll(/^```ts( redis)?\n([\s\S]*?)^```$/gm)].map((match, index) => ({
       page,
       index: index + 1,
-      code: match[1] ?? '',
+      needsRedis: match[1] !== undefined,
+      code: match[2] ?? '',
     }))
   }),
 )
 
 let box: TestDatabase
+let redis: RedisServer | undefined
 let before: string | undefined
+const hasRedis = (await findRedis()) !== undefined
 beforeAll(async () => {
   box = await openTestDatabase()
   // Experiments work in schemas of their own.
   await runAdmin(box.ownerUrl, `grant create on database ${new URL(box.url).pathname.slice(1)} to ${box.role}`)
   before = process.env['DATABASE_URL']
   process.env['DATABASE_URL'] = box.url
+  redis = hasRedis ? await startRedis() : undefined
+  if (redis) process.env['REDIS_URL'] = `redis://127.0.0.1:${redis.port}`
 })
 afterAll(async () => {
   if (before === undefined) delete process.env['DATABASE_URL']
   else process.env['DATABASE_URL'] = before
+  delete process.env['REDIS_URL']
+  await redis?.close()
   await box.close()
 })
 
@@ -62,6 +71,6 @@ async function runBlock(code: string): Promise<void> {
   await run(loadModule, assert)
 }
 
-describe.each(blocks.flat())('$page', ({ index, code }) => {
-  test(`example ${index}`, async () => await runBlock(code), 60_000)
+describe.each(blocks.flat())('$page', ({ index, code, needsRedis }) => {
+  test.skipIf(needsRedis && !hasRedis)(`example ${index}`, async () => await runBlock(code), 60_000)
 })

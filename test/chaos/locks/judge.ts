@@ -1,8 +1,8 @@
 import { connect } from 'holdfast'
-import { createLocks } from 'holdfast/locks'
 import type { ChaosServer } from '../core/server.js'
 import { wait, type ChaosInvariant } from '../invariants.js'
 import { logger } from '../program.js'
+import { openLocks } from './open-locks.js'
 import { leaseKeys } from './protocol.js'
 
 const WATCH_MS = 100
@@ -16,7 +16,7 @@ export async function prepare(server: ChaosServer, keys: readonly string[]): Pro
   await db.query(`create table chaos_history (n bigint generated always as identity primary key, key text not null,
     value bigint not null, fence bigint, ticket bigint, begun_at timestamptz not null default now())`)
   await db.query(`create table chaos_reads (key text not null, before bigint, after bigint, fence bigint not null,
-    ticket bigint not null)`)
+    ticket bigint)`)
   await db.query('insert into chaos_rows (key) select unnest($1::text[])', [keys])
   await db.close()
 }
@@ -56,9 +56,9 @@ export function watchQueues(server: ChaosServer): { close(): Promise<ChaosInvari
 }
 
 /** Gives the keys that cannot be had within a lease and 2 s, though nobody works any more. */
-export async function findStuck(server: ChaosServer, ttlMs: number): Promise<string[]> {
+export async function findStuck(server: ChaosServer, ttlMs: number, redisPort?: number): Promise<string[]> {
   const db = await connect({ url: server.url(), logger })
-  const locks = createLocks(db, { ttlMs, logger })
+  const locks = openLocks(db, redisPort, { ttlMs })
   const endsAt = performance.now() + ttlMs + SLACK_MS
   let stuck = leaseKeys
   for (;;) {

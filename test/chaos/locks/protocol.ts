@@ -4,6 +4,8 @@ export interface WorkerOptions {
   seed: number
   ttlMs: number
   waitMs: number
+  /** Where the queues are in a Redis. */
+  redisPort?: number
 }
 
 export const HOT_KEYS = 8

@@ -23,6 +23,8 @@ function replaceNext(conditions: readonly string[]): string {
 const functions: Record<string, string> = {
   // A holder writes without being asked for its fence.
   fence: `create or replace function holdfast.locks_guard(p_ticket bigint, p_fence bigint) returns void
+    language sql as $$ select $$;
+    create or replace function holdfast.locks_guard_mark(p_keys text[], p_fence bigint, p_is_shared boolean) returns void
     language sql as $$ select $$`,
   // Two look at a queue at once.
   mutex: `create or replace function holdfast.locks_enter(p_keys text[]) returns void language sql as $$ select $$`,

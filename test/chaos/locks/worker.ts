@@ -1,20 +1,21 @@
 // A worker: takes locks, reads under them, thinks, and writes behind their fences; to be killed and stopped.
 import type { Tx } from 'holdfast'
-import { createLocks, type Lock } from 'holdfast/locks'
+import type { Lock } from 'holdfast/locks'
 import { createRandom } from 'holdfast/prove'
 import { Tally, wait } from '../invariants.js'
-import { insist, logger, openDb } from '../program.js'
+import { openDb } from '../program.js'
 import { onPurpose, takeTurns } from '../turns.js'
+import { openLocks } from './open-locks.js'
 import { COLD_KEYS, HOT_KEYS, nameCold, nameHot, nameShort, SHORT_KEYS, type WorkerOptions } from './protocol.js'
 
 const LOOPS = 24
 
-const { url, seed, ttlMs, waitMs } = JSON.parse(process.argv[2] ?? '{}') as WorkerOptions
+const { url, seed, ttlMs, waitMs, redisPort } = JSON.parse(process.argv[2] ?? '{}') as WorkerOptions
 const random = createRandom(seed)
 const pick = (count: number) => Math.floor(random() * count)
 const tally = new Tally()
 const db = await openDb(url, { pool: { max: 12 }, deadlineMs: 5_000, txDeadlineMs: 10_000 })
-const locks = await insist(async () => createLocks(db, { ttlMs, waitMs, logger }))
+const locks = openLocks(db, redisPort, { ttlMs, waitMs })
 let isOver = false
 
 takeTurns({
@@ -112,7 +113,7 @@ async function readShared(key: string): Promise<void> {
       await think()
       await tx.sql`insert into chaos_reads (key, before, after, fence, ticket)
         select r.key, ${before?.value}::bigint, r.value, ${lock.fence.toString()}::bigint, q.ticket
-          from chaos_rows r join holdfast.locks_requests q on q.key = r.key and q.fence = ${lock.fence.toString()}::bigint
+          from chaos_rows r left join holdfast.locks_requests q on q.key = r.key and q.fence = ${lock.fence.toString()}::bigint
          where r.key = ${key}`
     })
   const askedAt = performance.now()

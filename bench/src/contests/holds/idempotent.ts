@@ -1,10 +1,11 @@
 import { rateOf, runPairs, type Round } from '../../harness/pairs.js'
+import { describeNoise, describeRates } from '../../harness/rates.js'
 import { measureTrips } from '../../harness/round-trips.js'
 import { startSlowNetwork, type SlowNetwork } from '../../harness/slow-network.js'
 import { judgeRatio, summarize } from '../../harness/statistics.js'
 import { startSubject, type RunningSubject, type SubjectProcess, type SubjectStart } from '../../harness/subjects.js'
 import type { Row } from '../../harness/types.js'
-import { describeNoise, describeRates, HOLDFAST, type Part, type Setting } from './setting.js'
+import { HOLDFAST, type Part, type Setting } from './setting.js'
 import { HTTP_CLIENTS, MANY_HTTP_CLIENTS, RTT_MS } from './settings.js'
 
 const bound = { atLeast: 0.7 } as const

@@ -1,7 +1,8 @@
 import { runPairs } from '../../harness/pairs.js'
+import { describeNoise, describeRates } from '../../harness/rates.js'
 import { judgeRatio, type Bound } from '../../harness/statistics.js'
 import { openHeldSeats, openHeldStock, openOrderedSeats, openOrderedStock, type OpenLedger } from './ledgers.js'
-import { AGAIN, describeNoise, describeRates, HOLDFAST, overBest, type Part } from './setting.js'
+import { AGAIN, HOLDFAST, overBest, type Part } from './setting.js'
 import { holdfastPoolMax, seatStrategies, stockStrategies, type Strategy } from './settings.js'
 import { describeTeam } from './team.js'
 

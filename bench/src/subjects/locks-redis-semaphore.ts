@@ -1,0 +1,1 @@
+export { mutex as default } from './redis-locks.js'

@@ -1,0 +1,4 @@
+import { redlockEager } from '../contests/locks/settings.js'
+import { createRedlock } from './redis-locks.js'
+
+export default createRedlock(redlockEager)

@@ -1,0 +1,4 @@
+import { redlock } from '../contests/locks/settings.js'
+import { createRedlock } from './redis-locks.js'
+
+export default createRedlock(redlock)
