@@ -27,7 +27,7 @@ export const locksOptionTable: OptionTable = {
   backend: {
     type: 'object',
     default: 'the database',
-    doc: 'Where the queues are: `redisBackend(client)`. Fences and guarded writes are the database\'s all the same.',
+    doc: "Where the queues are: `redisBackend(client)`. Fences and guarded writes are the database's all the same.",
   },
   logger: { type: 'object', default: 'JSON lines on stderr', doc: 'Receives warnings that no caller can be given.' },
 }

@@ -82,7 +82,13 @@ class RedisBackend implements Backend {
       number,
     ][]
     const granted = answers.flatMap(([, holds], n) => (holds === 1 ? [n] : []))
-    const fences = granted.length === 0 ? [] : await store.mark(this.#db, granted.map((n) => records[n] as store.MarkRecord))
+    const fences =
+      granted.length === 0
+        ? []
+        : await store.mark(
+            this.#db,
+            granted.map((n) => records[n] as store.MarkRecord),
+          )
     const fenceOf = new Map(granted.map((n, at) => [n, fences[at] as string]))
     return answers.map(([ticket], n) => ({
       n: n + 1,

@@ -8,7 +8,7 @@ export type RedisClient = IoredisClient | NodeRedisClient
 
 interface IoredisClient {
   call(command: string, ...args: string[]): Promise<unknown>
-  duplicate(): IoredisSubscriber
+  duplicate(override: { autoResubscribe: boolean }): IoredisSubscriber
 }
 
 interface IoredisSubscriber {
@@ -51,14 +51,16 @@ function linkToIoredis(client: IoredisClient): RedisLink {
   return {
     send: async ([command = '', ...args], deadlineMs) => await answer(client.call(command, ...args), deadlineMs),
     subscribe: async (channel, onMessage, onMissed) => {
-      const subscriber = client.duplicate()
+      // Its own way to subscribe again rejects a promise that nobody has, when the connection ends meanwhile (ioredis 5, 6).
+      const subscriber = client.duplicate({ autoResubscribe: false })
+      const subscribe = async () => await answer(subscriber.subscribe(channel))
       subscriber.on('error', () => {})
       subscriber.on('message', (_, message) => onMessage(message))
-      await answer(subscriber.subscribe(channel)).catch((error: unknown) => {
+      await subscribe().catch((error: unknown) => {
         subscriber.disconnect()
         throw error
       })
-      subscriber.on('ready', onMissed)
+      subscriber.on('ready', () => void subscribe().then(onMissed, () => {}))
       return () => subscriber.disconnect()
     },
   }

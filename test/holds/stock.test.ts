@@ -292,8 +292,15 @@ test('who has left holds nothing', async () => {
 describe('without its guards', () => {
   const lock: Guard = { in: 'holds_take_stock', text: 'where %I = %L for no key update', without: 'where %I = %L' }
 
+  // Without keys holds are written down before the row is locked, and this decides.
+  const condition: Guard = {
+    in: 'holds_take_stock',
+    text: 'and %I >= $1 returning',
+    without: 'and %I is not null returning',
+  }
+
   /** Two flights that look before either takes. */
-  async function race(from: typeof tickets, resource: string): Promise<(string | undefined)[]> {
+  async function race(from: typeof tickets, resource: string, hasKeys: boolean): Promise<(string | undefined)[]> {
     const blocker = await box.db.connectDirect()
     await blocker.query('begin')
     await blocker.query('lock table holdfast.holds_taken in exclusive mode')
@@ -303,7 +310,10 @@ describe('without its guards', () => {
         return { db, holds: await createHolds(db, { from: [tickets, places] }) }
       }),
     )
-    const buying = others.map(async ({ holds: each }) => await codeOf(each.hold(from, resource, { quantity: 6 })))
+    const buying = others.map(
+      async ({ holds: each }, n) =>
+        await codeOf(each.hold(from, resource, { quantity: 6 }, hasKeys ? { key: `buyer:${n}` } : {})),
+    )
     const waits = async () =>
       (
         await box.db.query(
@@ -321,18 +331,25 @@ describe('without its guards', () => {
     return outcomes.toSorted()
   }
 
-  test('with them one of two is told that it is too late', async () => {
-    expect(await race(tickets, 'gig')).toEqual(['HF_HOLDS_SOLD_OUT', 'done'])
-  })
+  describe.each([
+    { name: 'with keys', hasKeys: true, guard: lock },
+    { name: 'without keys', hasKeys: false, guard: condition },
+  ])('$name', ({ hasKeys, guard }) => {
+    test('with them one of two is told that it is too late', async () => {
+      expect(await race(tickets, 'gig', hasKeys)).toEqual(['HF_HOLDS_SOLD_OUT', 'done'])
+    })
 
-  test('without the lock the check is the last line', async () => {
-    expect(await runWithout(owner, lock, async () => await race(tickets, 'gig'))).toEqual(['23514', 'done'])
-    expect(await free()).toBe(4)
-  })
+    test('without it the check is the last line', async () => {
+      const outcomes = await runWithout(owner, guard, async () => await race(tickets, 'gig', hasKeys))
+      expect(outcomes).toEqual(['23514', 'done'])
+      expect(await free()).toBe(4)
+    })
 
-  test('without both more is sold than there is', async () => {
-    await box.db.query('insert into event values (7, 10)')
-    expect(await runWithout(owner, lock, async () => await race(places, '7'))).toEqual(['done', 'done'])
-    expect((await box.db.sql`select places_left from event`)[0]).toEqual({ places_left: -2 })
+    test('without both more is sold than there is', async () => {
+      await box.db.query('insert into event values (7, 10)')
+      const outcomes = await runWithout(owner, guard, async () => await race(places, '7', hasKeys))
+      expect(outcomes).toEqual(['done', 'done'])
+      expect((await box.db.sql`select places_left from event`)[0]).toEqual({ places_left: -2 })
+    })
   })
 })

@@ -188,13 +188,13 @@ describe.each(kinds)('$name', ({ isThere, start }) => {
     const paused = new Promise<void>((resolve) => (goOn = resolve))
     let hasBegun!: () => void
     const begun = new Promise<void>((resolve) => (hasBegun = resolve))
+    await place.lapse('k')
     const writing = lock.fenced(async (tx) => {
       hasBegun()
       await paused
       await tx.query('update account set cents = cents + 1')
     })
     await begun
-    await place.lapse('k')
     let isHad = false
     const next = other.acquire('k').then((had) => ((isHad = true), had))
     await new Promise((resolve) => setTimeout(resolve, 300))

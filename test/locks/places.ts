@@ -25,7 +25,7 @@ export interface Place {
 export interface PlaceKind {
   name: string
   isThere: boolean
-  start(box: TestDatabase): Promise<Place>
+  start: (box: TestDatabase) => Promise<Place>
 }
 
 const hasRedis = (await findRedis()) !== undefined

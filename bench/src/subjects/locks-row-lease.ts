@@ -23,7 +23,11 @@ const subject: Subject = {
     await pool.query(TABLES)
     const acquire = async (key: string) => {
       for (;;) {
-        const { rows } = await pool.query<{ fence: string }>({ name: 'acquire', text: ACQUIRE, values: [key, LEASE_MS] })
+        const { rows } = await pool.query<{ fence: string }>({
+          name: 'acquire',
+          text: ACQUIRE,
+          values: [key, LEASE_MS],
+        })
         const [row] = rows
         if (row) return async () => await pool.query({ name: 'release', text: RELEASE, values: [key, row.fence] })
         await sleep(POLL_MS)

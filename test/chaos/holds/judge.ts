@@ -17,7 +17,7 @@ export async function prepare(server: ChaosServer): Promise<void> {
   await db.query('create table chaos_seat (id bigint primary key, event_id bigint not null, hold_id bigint)')
   await db.query('create index on chaos_seat (event_id, id) where hold_id is null')
   await db.query(`create table chaos_orders (hold_id bigint primary key, source text not null, resource text not null,
-    quantity int not null, units text[], key text not null, owner text not null)`)
+    quantity int not null, units text[], key text, owner text not null)`)
   await db.query('create index on chaos_orders (source, resource)')
   const holds = await createHolds(db, { from: sources, logger })
   for (const resource of resources)

@@ -12,6 +12,7 @@ const functions: Record<string, string[]> = {
   // Two look at a stock, then both take: the pause makes up for how few processes there are.
   lock: [
     replaceIn('holds_take_stock', 'from %s where %I = %L for no key update', 'from %s, pg_sleep(0.005) where %I = %L'),
+    replaceIn('holds_take_stock', 'and %I >= $1 returning', 'and %I is not null returning'),
   ],
   // Two look at units, then both take them.
   units: [replaceIn('holds_lock_units', 'for no key update skip locked', '')],

@@ -17,7 +17,7 @@ interface Want {
   from: Stock | Units
   resource: string
   what: { quantity: number } | { units: string[] } | { any: number }
-  options: HoldOptions & { key: string; owner?: string; ttlMs: number }
+  options: HoldOptions & { owner?: string; ttlMs: number }
 }
 
 const { url, seed, isApart } = JSON.parse(process.argv[2] ?? '{}') as WorkerOptions
@@ -26,6 +26,8 @@ const pick = <T>(list: readonly T[]) => list[Math.floor(random() * list.length)]
 const tally = new Tally()
 const db = await openDb(url, { pool: { max: 12 }, deadlineMs: 5_000, txDeadlineMs: 10_000 })
 const holds = await insist(async () => await createHolds(db, { from: sources, logger }))
+/** A process knows its retries by keys, or lets what was lost expire: without keys holds are taken in another way. */
+const hasKeys = random() < 0.6
 let next = 0
 
 takeTurns({
@@ -41,7 +43,7 @@ takeTurns({
 async function takeTurn(): Promise<void> {
   if (random() < 0.05) return await shareKey()
   const want = describeWant()
-  const held = random() < 0.1 ? await holdTwice(want) : await holdAgainAndAgain(want)
+  const held = hasKeys && random() < 0.1 ? await holdTwice(want) : await holdAgainAndAgain(want)
   if (held === undefined) return await refundOne(want)
   tally.add('held')
   await think(want.options.ttlMs)
@@ -54,7 +56,7 @@ async function takeTurn(): Promise<void> {
 function describeWant(): Want {
   const [from, resource, name] = [pick(sources), pick(resources), `${process.pid}:${next++}`]
   const ttlMs = MOST_TTL_MS * (0.2 + 0.8 * random())
-  const options = { key: `cart:${name}`, owner: `customer:${name}`, ttlMs, waitMs: 50 }
+  const options = { ...(hasKeys && { key: `cart:${name}` }), owner: `customer:${name}`, ttlMs, waitMs: 50 }
   const amount = 1 + Math.floor(random() * 4)
   if (from.kind === 'stock') return { from, resource, what: { quantity: amount }, options }
   if (random() < 0.5) return { from, resource, what: { any: amount }, options }
@@ -119,7 +121,7 @@ async function confirm(tx: Tx, { options: { owner } }: Want, { id }: Hold): Prom
 async function insertOrder(tx: Tx, { options: { key, owner } }: Want, held: Hold): Promise<void> {
   const { id, from, resource, quantity, units } = held
   await tx.sql`insert into chaos_orders (hold_id, source, resource, quantity, units, key, owner)
-    values (${id}, ${from}, ${resource}, ${quantity}, ${units}, ${key}, ${owner})`
+    values (${id}, ${from}, ${resource}, ${quantity}, ${units}, ${key ?? null}, ${owner})`
 }
 
 async function release({ options: { owner } }: Want, { id }: Hold): Promise<void> {

@@ -60,7 +60,13 @@ export async function runLocks(
     for (const text of removeLockGuards(without)) await server.query(text)
     const started = performance.now()
     let next = seed
-    const options = (): WorkerOptions => ({ url, seed: next++, ttlMs: TTL_MS, waitMs: WAIT_MS, ...(redis && { redisPort: redis.port }) })
+    const options = (): WorkerOptions => ({
+      url,
+      seed: next++,
+      ttlMs: TTL_MS,
+      waitMs: WAIT_MS,
+      ...(redis && { redisPort: redis.port }),
+    })
     const team = new Team(WORKERS, () => startProgram(new URL('worker.js', programs), options()))
     const watch = watchQueues(server)
     const { tally } = team
@@ -89,7 +95,10 @@ export async function runLocks(
         // A Redis that has lost its data knows nobody any more, and its queues are not looked at.
         ...(redis
           ? []
-          : [...queues, { name: 'no lock is lost before its lease', violations: tally.get('lost before their leases') }]),
+          : [
+              ...queues,
+              { name: 'no lock is lost before its lease', violations: tally.get('lost before their leases') },
+            ]),
         { name: 'every turn ends within its deadlines', violations: busy },
         { name: 'every key can be had within a lease and 2 s after the last fault', violations: stuck.length },
         { name: 'no request is left when all have ended', violations: await findLeftovers(server, TTL_MS) },

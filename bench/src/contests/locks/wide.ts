@@ -22,7 +22,9 @@ export const wide: Part = async (place) => {
     const waiters = await team.run('wide_waiters', amount / PROCESSES)
     const extra = watch.readMost() - PROCESSES * WIDE_POOL
     for (const [name, stretch] of Object.entries({ keys, waiters }))
-      place.input.progress(`wide: ${amount} ${name} in ${stretch.seconds.toFixed(1)} s, ${sumSamples(stretch, 0)} failed`)
+      place.input.progress(
+        `wide: ${amount} ${name} in ${stretch.seconds.toFixed(1)} s, ${sumSamples(stretch, 0)} failed`,
+      )
     return {
       rows: [
         summarize(HOLDFAST, 'wide_keys_time', 's', [keys.seconds]),
@@ -48,22 +50,22 @@ interface Watch {
 async function watchConnections(url: string): Promise<Watch> {
   const client = new pg.Client({ connectionString: url })
   await client.connect()
-  let [most, isOver] = [0, false]
+  const state = { most: 0, isOver: false }
   const look = async () => {
-    while (!isOver) {
+    while (!state.isOver) {
       const { rows } = await client.query<{ amount: number }>(
         `select count(*)::int as amount from pg_stat_activity
           where datname = current_database() and pid <> pg_backend_pid() and backend_type = 'client backend'`,
       )
-      most = Math.max(most, rows[0]?.amount ?? 0)
+      state.most = Math.max(state.most, rows[0]?.amount ?? 0)
       await new Promise((resolve) => setTimeout(resolve, LOOK_MS))
     }
   }
   const looking = look()
   return {
-    readMost: () => most,
+    readMost: () => state.most,
     close: async () => {
-      isOver = true
+      state.isOver = true
       await looking
       await client.end()
     },
