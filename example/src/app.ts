@@ -3,11 +3,14 @@ import { Hono } from 'hono'
 import type { Db } from 'holdfast'
 import { createJobEndpoints, honoContext } from 'holdfast/http'
 import type { Idempotency } from 'holdfast/idempotency'
+import type { Locks } from 'holdfast/locks'
 import type { BoxJobs } from './jobs.js'
 import { createCustomersRoutes } from './modules/customers/routes.js'
 import { createCustomersService } from './modules/customers/service.js'
 import { createEventsRoutes } from './modules/events/routes.js'
 import { createEventsService } from './modules/events/service.js'
+import { createExportsRoutes } from './modules/exports/routes.js'
+import { createExportsService } from './modules/exports/service.js'
 import type { Places } from './modules/holds/places.js'
 import { createHoldsRoutes } from './modules/holds/routes.js'
 import { createHoldsService } from './modules/holds/service.js'
@@ -38,6 +41,7 @@ export interface AppOptions {
   events: DomainEvents
   jobs: BoxJobs
   idempotency: Idempotency
+  locks: Locks
   logger: Logger
   /** Serves /_holdfast/; made by `createHttp(db)`. */
   holdfast: { fetch(request: Request, info: { remoteAddress?: string }): Promise<Response> }
@@ -50,7 +54,7 @@ export interface BoxOffice {
 
 /** Composes the box office: services from the database up, routes from the services. Opens nothing by itself. */
 export function createBoxOffice(options: AppOptions): BoxOffice {
-  const { db, payments, places, events: domainEvents, idempotency, logger, holdfast } = options
+  const { db, payments, places, events: domainEvents, idempotency, locks, logger, holdfast } = options
   const { jobs, refunder, refundJob, reportJob } = options.jobs
   const events = createEventsService({ db })
   const orders = createOrdersService({ db, payments, places, events: domainEvents, jobs, idempotency })
@@ -73,6 +77,7 @@ export function createBoxOffice(options: AppOptions): BoxOffice {
   app.route('/events', createReportsRoutes(reports, reportRuns))
   app.route('/reports', createReportRunsRoutes(reportRuns))
   app.route('/customers', createCustomersRoutes(createCustomersService({ idempotency }), orders))
+  app.route('/customers', createExportsRoutes(createExportsService({ db, locks })))
   app.route('/', createHoldsRoutes(createHoldsService({ db, places })))
   app.route('/orders', createOrdersRoutes(orders))
   app.route('/orders', createRefundsRoutes(refunds))

@@ -3,6 +3,7 @@ import { connect } from 'holdfast'
 import { createHttp } from 'holdfast/http'
 import { createHolds } from 'holdfast/holds'
 import { createIdempotency } from 'holdfast/idempotency'
+import { createLocks } from 'holdfast/locks'
 import type { Server } from 'node:http'
 import { createBoxOffice } from './app.js'
 import { readConfig } from './config.js'
@@ -36,6 +37,7 @@ const holds = await createHolds(db, { from: [standingPlaces, numberedSeats], log
 const places = createPlaces({ holds, logger })
 const boxJobs = await createBoxJobs({ db, payments, places, events, logger })
 const idempotency = createIdempotency(db, { logger })
+const locks = createLocks(db, { logger })
 const access = config.HOLDFAST_TOKEN === undefined ? {} : { token: config.HOLDFAST_TOKEN }
 const holdfast = createHttp(db, { ...access, jobs: boxJobs.jobs })
 const { app, orders } = createBoxOffice({
@@ -45,6 +47,7 @@ const { app, orders } = createBoxOffice({
   events,
   jobs: boxJobs,
   idempotency,
+  locks,
   logger,
   holdfast,
 })
@@ -58,7 +61,7 @@ onShutdown(logger, async () => {
   holdfast.close()
   await Promise.all([closeServer(server), stopSettler(), stopWorker()])
   // After the last request: it may have sent a job, of which workers elsewhere are still to be told.
-  await Promise.all([boxJobs.jobs.close(), idempotency.close(), holds.close()])
+  await Promise.all([boxJobs.jobs.close(), idempotency.close(), holds.close(), locks.close()])
   await db.close({ deadlineMs: 500 })
 })
 

@@ -3,6 +3,7 @@ import type { Db } from 'holdfast'
 import { createHttp } from 'holdfast/http'
 import { createHolds, type Holds } from 'holdfast/holds'
 import { createIdempotency, type Idempotency } from 'holdfast/idempotency'
+import { createLocks, type Locks } from 'holdfast/locks'
 import type { Server } from 'node:http'
 import { afterAll, beforeAll } from 'vitest'
 import { createBoxOffice } from '../../example/src/app.js'
@@ -20,7 +21,8 @@ import { paymentsMigrations } from '../../example/src/payments/tables.js'
 import { createDomainEvents } from '../../example/src/utils/domain-events.js'
 import { closeServer, listen } from '../../example/src/utils/listen.js'
 import { createLogger } from '../../example/src/utils/logger.js'
-import { openTestDatabase } from '../helpers/database.js'
+import { connectTo } from '../../src/core/index.js'
+import { openTestDatabase, type TestDatabase } from '../helpers/database.js'
 
 export interface Reply {
   status: number
@@ -61,12 +63,14 @@ export interface PaymentsUnderTest {
 
 export interface BoxOfficeUnderTest {
   db: Db
+  databaseUrl: string
   url: string
   orders: OrdersService
   /** Nothing runs them until a test starts a worker. */
   jobs: BoxJobs
   idempotency: Idempotency
   holds: Holds
+  locks: Locks
   places: Places
   lines: LogLine[]
   /** Each POST is an intent of its own unless `headers` have a key. */
@@ -108,6 +112,20 @@ export function connectPayments(url: string, timeoutMs: number): PaymentsService
 export async function openBoxOffice(paymentsUrl: string, timeoutMs = 15_000): Promise<BoxOfficeUnderTest> {
   const database = await openTestDatabase({ connect: { pool: { max: 10 } } })
   await migrate(database.db, migrations)
+  return await startBoxOffice(database, paymentsUrl, timeoutMs)
+}
+
+/** Another process of a box office, as far as its database can tell. To be closed before that one. */
+export async function openTwin({ databaseUrl: url }: BoxOfficeUnderTest, paymentsUrl: string) {
+  const db = await connectTo({ url, directUrl: url, heartbeatMs: 600_000, pool: { max: 10 } })
+  return await startBoxOffice({ db, url, close: async () => await db.close() }, paymentsUrl, 15_000)
+}
+
+async function startBoxOffice(
+  database: Pick<TestDatabase, 'db' | 'url' | 'close'>,
+  paymentsUrl: string,
+  timeoutMs: number,
+): Promise<BoxOfficeUnderTest> {
   const lines: LogLine[] = []
   const destination = { write: (line: string) => void lines.push(JSON.parse(line) as LogLine) }
   const logger = createLogger({ name: 'box-office', destination })
@@ -117,16 +135,19 @@ export async function openBoxOffice(paymentsUrl: string, timeoutMs = 15_000): Pr
   const parts = { db: database.db, payments, places, events: createDomainEvents(), logger }
   const jobs = await createBoxJobs(parts)
   const idempotency = createIdempotency(database.db, { logger })
+  const locks = createLocks(database.db, { logger })
   const holdfast = createHttp(database.db, { jobs: jobs.jobs })
-  const { app, orders } = createBoxOffice({ ...parts, jobs, idempotency, holdfast })
+  const { app, orders } = createBoxOffice({ ...parts, jobs, idempotency, locks, holdfast })
   const { url, close } = await serve(app.fetch)
   return {
     db: database.db,
+    databaseUrl: database.url,
     url,
     orders,
     jobs,
     idempotency,
     holds,
+    locks,
     places,
     lines,
     call: (method, path, body, headers) =>
@@ -137,6 +158,7 @@ export async function openBoxOffice(paymentsUrl: string, timeoutMs = 15_000): Pr
       await jobs.jobs.close()
       await idempotency.close()
       await holds.close()
+      await locks.close()
       await database.close()
     },
   }

@@ -1,4 +1,4 @@
-import type { Queryable } from 'holdfast'
+import type { Queryable, QueryOptions } from 'holdfast'
 import {
   DummyDriver,
   Kysely,
@@ -28,9 +28,9 @@ export function createQueryBuilder<Schema>(): Kysely<Schema> {
 export const qb = createQueryBuilder<Tables>()
 
 /** Runs a built query and gives its rows, typed by the query itself. */
-export async function run<Row>(on: Queryable, query: Compilable<Row>): Promise<Row[]> {
+export async function run<Row>(on: Queryable, query: Compilable<Row>, options?: QueryOptions): Promise<Row[]> {
   const { sql, parameters } = query.compile()
-  const result = await on.query(sql, parameters)
+  const result = await on.query(sql, parameters, options)
   return result.rows as Row[]
 }
 

@@ -93,6 +93,15 @@ export interface OutgoingMailsTable {
   written_at: DefaultTimestamp
 }
 
+/** The last export of each customer. */
+export interface OrderExportsTable {
+  customer_id: string
+  made_at: DefaultTimestamp
+  orders: number
+  csv: string
+  fence: string
+}
+
 export interface SeedRunsTable {
   id: number
   seed: number
@@ -115,6 +124,7 @@ export interface Tables {
   orders: OrdersTable
   order_items: OrderItemsTable
   outgoing_mails: OutgoingMailsTable
+  order_exports: OrderExportsTable
   seed_runs: SeedRunsTable
   seed_batches: SeedBatchesTable
 }
