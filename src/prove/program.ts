@@ -44,7 +44,7 @@ export class Program {
   }
 
   /** Rejects when the process dies first. */
-  async call(what: string, subject: unknown): Promise<unknown> {
+  async call(what: string, subject?: unknown): Promise<unknown> {
     return await this.#link.call(what, subject)
   }
 

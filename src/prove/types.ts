@@ -20,6 +20,8 @@ export interface Side {
   name: string
   /** One sentence: what this code does. */
   what: string
+  /** Whether what it needs besides PostgreSQL is there. Where it is not, the side is left out of the run. */
+  canRun?(): Promise<boolean>
   run(stage: Stage): Promise<Figures>
 }
 
@@ -33,7 +35,7 @@ export interface Experiment {
   setup: string
   invariants: readonly Invariant[]
   sides: readonly Side[]
-  /** One sentence from the figures of all sides. */
+  /** One sentence from the figures of all sides that ran. */
   conclude(figures: ReadonlyMap<string, Figures>): string
 }
 

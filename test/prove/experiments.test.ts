@@ -1,11 +1,13 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { createDoubleSubmit } from '../../src/prove/experiments/double-submit.js'
 import { createExclusiveProcess } from '../../src/prove/experiments/exclusive-process.js'
 import { createHotSeat } from '../../src/prove/experiments/hot-seat.js'
 import { createJobCrash } from '../../src/prove/experiments/job-crash.js'
 import { createOldSnapshot } from '../../src/prove/experiments/old-snapshot.js'
+import { createOversell } from '../../src/prove/experiments/oversell.js'
 import { createPausedHolder } from '../../src/prove/experiments/paused-holder.js'
 import { runExperiment, type Experiment, type ProveDocument } from '../../src/prove/index.js'
+import { findRedis } from '../../src/prove/redis-server.js'
 import { openTestDatabase, runAdmin, type TestDatabase } from '../helpers/database.js'
 
 // Small runs. Only counts are asserted: how long something took says nothing on a machine that has other work.
@@ -31,6 +33,29 @@ const broken = (document: ProveDocument, side: string) =>
   find(document, side)
     .invariants.filter(({ held }) => !held)
     .map(({ name }) => name)
+
+describe('oversell', () => {
+  test('whoever decides by what was read before oversells; everybody else sells each seat once', async () => {
+    const experiment = createOversell(200, 5_000)
+    const document = await run(experiment, ...experiment.sides.map(({ name }) => name))
+    expect(
+      document.proven,
+      JSON.stringify(document.sides.map(({ name, figures, invariants }) => ({ name, figures, invariants }))),
+    ).toBe(true)
+    expect(broken(document, 'naive')).toContain('tickets and remaining seats add up')
+    expect(broken(document, 'check, then relative update')).toEqual([
+      'no more tickets than seats',
+      'stock is never negative',
+    ])
+    for (const side of ['FOR UPDATE', 'advisory lock', 'one statement', 'protected']) {
+      expect(broken(document, side)).toEqual([])
+      expect(find(document, side).figures).toMatchObject({ answered_sold: 40, retries: 0, failed: 0 })
+    }
+    // Whoever could not be serialized in twenty tries counts as failed, and may leave something over.
+    expect(broken(document, 'serializable')).toEqual([])
+    expect(find(document, 'serializable').figures['retries']).toBeGreaterThan(0)
+  }, 120_000)
+})
 
 describe('job-crash', () => {
   test('a killed instance loses, leaves or repeats jobs; protected does none of it', async () => {
@@ -122,20 +147,14 @@ describe('double-submit', () => {
 
 describe('paused-holder', () => {
   test('a holder that was stopped writes over others; protected refuses it, and nobody waits for it', async () => {
-    const document = await run(
-      createPausedHolder(3),
-      'naive',
-      'heartbeat',
-      'advisory lock',
-      'compare and set',
-      'protected',
-    )
+    const leases = ['naive', 'heartbeat', ...((await findRedis()) === undefined ? [] : ['Redis lock'])]
+    const document = await run(createPausedHolder(3), ...leases, 'advisory lock', 'compare and set', 'protected')
     const figuresOf = (side: string) => find(document, side).figures
     expect(
       document.proven,
       JSON.stringify(document.sides.map(({ name, figures, invariants }) => ({ name, figures, invariants }))),
     ).toBe(true)
-    for (const side of ['naive', 'heartbeat']) {
+    for (const side of leases) {
       expect(broken(document, side)).toEqual([
         'no update is lost: a balance is all deposits that were acknowledged',
         'nobody writes what is based on an old balance',
@@ -151,6 +170,17 @@ describe('paused-holder', () => {
     const { waited_ms: waited, paused_ms: paused } = figuresOf('advisory lock')
     expect(waited).toBeGreaterThan(Number(paused) - 500)
   }, 120_000)
+
+  test('where there is no redis-server its side is left out, and the verdict says so', async () => {
+    vi.stubEnv('PATH', '')
+    try {
+      const document = await run(createPausedHolder(1), 'Redis lock')
+      expect(document.sides).toEqual([])
+      expect(document.verdict).toContain('no redis-server on the PATH')
+    } finally {
+      vi.unstubAllEnvs()
+    }
+  })
 })
 
 describe('hot-seat', () => {

@@ -1,4 +1,6 @@
 import { killAll, startPrograms, type Program } from '../program.js'
+import type { RedisAddress } from '../redis-link.js'
+import { findRedis, withRedis } from '../redis-server.js'
 import type { Experiment, Figures, Side, Stage } from '../types.js'
 
 const ACCOUNTS = 5
@@ -113,12 +115,13 @@ function describeWait(late: readonly Deposit[]): Figures {
   return { waited_ms: Math.round(Math.max(...waits)) }
 }
 
-async function takeDeposits(stage: Stage, side: string, amount: number): Promise<Figures> {
+/** The deposits of a side; on Redis are the locks only. */
+async function takeDeposits(stage: Stage, side: string, amount: number, redis?: RedisAddress): Promise<Figures> {
   const clients = new Clients()
   const accounts = Array.from({ length: amount }, (_, account) => account)
   const instances = await startPrograms(2, {
     name: 'deposit-server',
-    options: { url: stage.url, side, leaseMs: LEASE_MS },
+    options: { url: stage.url, side, leaseMs: LEASE_MS, redis },
     onCall: async (step, id) => await clients.follow(step, id),
   })
   try {
@@ -160,20 +163,34 @@ async function countStale({ db }: Stage): Promise<number> {
   return rows.reduce((sum, row) => sum + row.stale_writes, 0)
 }
 
-const describeSides = (accounts: number): Side[] =>
-  [
-    {
-      name: 'naive',
-      what: `a row with an expiry: insert … on conflict do update … where expires_at < now(), then read and write`,
-    },
-    {
-      name: 'heartbeat',
-      what: 'the same, prolonged while the work runs; an abort signal says when that fails, and the work does not look',
-    },
-    { name: 'advisory lock', what: 'pg_advisory_xact_lock in a transaction that stays open during the work' },
-    { name: 'compare and set', what: 'no lock: update … where balance is what was read, else all of it again' },
-    { name: 'protected', what: 'locks.run, and the write in lock.fenced(tx => …)' },
-  ].map(({ name, what }) => ({ name, what, run: async (stage) => await takeDeposits(stage, name, accounts) }))
+const describeRedisSide = (accounts: number): Side => ({
+  name: 'Redis lock',
+  what: 'SET NX PX with a token, prolonged by a heartbeat, ended by a script that compares; the balance is in PostgreSQL',
+  canRun: async () => (await findRedis()) !== undefined,
+  run: async (stage) => await withRedis(async (redis) => await takeDeposits(stage, 'Redis lock', accounts, redis)),
+})
+
+const describeSides = (accounts: number): Side[] => {
+  const describe = (name: string, what: string): Side => ({
+    name,
+    what,
+    run: async (stage) => await takeDeposits(stage, name, accounts),
+  })
+  return [
+    describe(
+      'naive',
+      'a row with an expiry: insert … on conflict do update … where expires_at < now(), then read and write',
+    ),
+    describe(
+      'heartbeat',
+      'the same, prolonged while the work runs; an abort signal says when that fails, and the work does not look',
+    ),
+    describeRedisSide(accounts),
+    describe('advisory lock', 'pg_advisory_xact_lock in a transaction that stays open during the work'),
+    describe('compare and set', 'no lock: update … where balance is what was read, else all of it again'),
+    describe('protected', 'locks.run, and the write in lock.fenced(tx => …)'),
+  ]
+}
 
 /** With fewer accounts for tests. */
 export const createPausedHolder = (accounts = ACCOUNTS): Experiment => ({
@@ -203,9 +220,10 @@ export const createPausedHolder = (accounts = ACCOUNTS): Experiment => ({
   sides: describeSides(accounts),
   conclude: (figures) => {
     const read = (side: string, name: string) => figures.get(side)?.[name] ?? 0
+    const redisLost = figures.get('Redis lock')?.['lost'] ?? '(not run: no redis-server on the PATH)'
     return (
       `Of ${accounts} deposits that were made while the holder was stopped, naive lost ${read('naive', 'lost')}, a heartbeat ` +
-      `${read('heartbeat', 'lost')}, protected ${read('protected', 'lost')}: ${read('protected', 'refused')} late writes were ` +
+      `${read('heartbeat', 'lost')}, a lock on Redis ${redisLost}, protected ${read('protected', 'lost')}: ${read('protected', 'refused')} late writes were ` +
       `refused and done again. The other process waited ${read('advisory lock', 'waited_ms')} ms for an advisory lock, as long ` +
       `as the pause, and ${read('protected', 'waited_ms')} ms with protected. Where the lock is there for a single row, ` +
       `compare and set does without it.`

@@ -6,6 +6,7 @@ import pg from 'pg'
 import { connectTo, isHoldfastError } from '../../core/index.js'
 import { createLocks } from '../../locks/index.js'
 import { joinExperiment } from '../link.js'
+import { RedisLink, type RedisAddress } from '../redis-link.js'
 
 interface Deposit {
   id: number
@@ -20,6 +21,21 @@ interface Sql {
   query(text: string, params?: unknown[]): Promise<Pick<QueryResult<Row>, 'rows' | 'rowCount'>>
 }
 
+interface Options {
+  url: string
+  side: string
+  leaseMs: number
+  /** For the side that locks there. */
+  redis?: RedisAddress
+}
+
+/** Where locks that end by themselves are kept. Each gives whether the lock is the owner's. */
+interface Leases {
+  take(key: string, owner: string): Promise<boolean>
+  extend(key: string, owner: string): Promise<boolean>
+  release(key: string, owner: string): Promise<boolean>
+}
+
 type Serve = (deposit: Deposit) => Promise<void>
 
 const MOST = 10
@@ -27,9 +43,7 @@ const MOST = 10
 const POLL_MS = 50
 
 let serve: Serve | undefined
-const { options, link } = await joinExperiment<{ url: string; side: string; leaseMs: number }>(
-  async (_, deposit) => await serve?.(deposit as Deposit),
-)
+const { options, link } = await joinExperiment<Options>(async (_, deposit) => await serve?.(deposit as Deposit))
 const pool = new pg.Pool({ connectionString: options.url, max: MOST })
 pool.on('error', () => {})
 
@@ -52,37 +66,61 @@ async function writeBalance(sql: Sql, { account }: Deposit, balance: number, con
 }
 
 /** A row that belongs to somebody until it expires: taken if there is none, or if that one is over. */
-async function takeLease(key: string, owner: string): Promise<boolean> {
-  const text = `
-    insert into lock (key, owner, expires_at) values ($1, $2, clock_timestamp() + $3 * interval '1 ms')
-    on conflict (key) do update set owner = excluded.owner, expires_at = excluded.expires_at
-    where lock.expires_at < clock_timestamp()`
-  return (await pool.query(text, [key, owner, options.leaseMs])).rowCount === 1
+const tableLeases: Leases = {
+  take: async (key, owner) => {
+    const text = `
+      insert into lock (key, owner, expires_at) values ($1, $2, clock_timestamp() + $3 * interval '1 ms')
+      on conflict (key) do update set owner = excluded.owner, expires_at = excluded.expires_at
+      where lock.expires_at < clock_timestamp()`
+    return (await pool.query(text, [key, owner, options.leaseMs])).rowCount === 1
+  },
+  extend: async (key, owner) => {
+    const text = `update lock set expires_at = clock_timestamp() + $3 * interval '1 ms' where key = $1 and owner = $2`
+    return (await pool.query(text, [key, owner, options.leaseMs])).rowCount === 1
+  },
+  release: async (key, owner) =>
+    (await pool.query('delete from lock where key = $1 and owner = $2', [key, owner])).rowCount === 1,
 }
 
-async function withLease<T>(key: string, body: (owner: string) => Promise<T>): Promise<T> {
+const IF_MINE = `if redis.call('get', KEYS[1]) == ARGV[1] then return redis.call`
+
+/** As the manual of Redis has it: a key with a token that is set if there is none, and two scripts that compare it. */
+function leasesOn(redis: RedisLink): Leases {
+  const ifMine = async (then: string, ...words: string[]): Promise<boolean> =>
+    (await redis.send('EVAL', `${IF_MINE}(${then}) else return 0 end`, 1, ...words)) === 1
+  return {
+    take: async (key, owner) => (await redis.send('SET', key, owner, 'NX', 'PX', options.leaseMs)) === 'OK',
+    extend: async (key, owner) => await ifMine(`'pexpire', KEYS[1], ARGV[2]`, key, owner, `${options.leaseMs}`),
+    release: async (key, owner) => await ifMine(`'del', KEYS[1]`, key, owner),
+  }
+}
+
+async function withLease<T>(leases: Leases, key: string, body: (owner: string) => Promise<T>): Promise<T> {
   const owner = randomUUID()
-  while (!(await takeLease(key, owner))) await pause(POLL_MS)
+  while (!(await leases.take(key, owner))) await pause(POLL_MS)
   try {
     return await body(owner)
   } finally {
     // Only one's own: the next holder's stays.
-    await pool.query('delete from lock where key = $1 and owner = $2', [key, owner])
+    await leases.release(key, owner)
   }
 }
 
 /** As people write it: take the lock, read, work it out, write, let go. */
 async function serveNaively(deposit: Deposit): Promise<void> {
-  await withLease(keyOf(deposit.account), async () => {
+  await withLease(tableLeases, keyOf(deposit.account), async () => {
     await addOne(pool, deposit, async (balance) => await writeBalance(pool, deposit, balance))
   })
 }
 
 /** The lease is prolonged while the body runs; the signal tells when that fails, to those who look at it. */
-async function using(key: string, body: (signal: AbortSignal) => Promise<void>): Promise<void> {
-  await withLease(key, async (owner) => {
+async function using(leases: Leases, key: string, body: (signal: AbortSignal) => Promise<void>): Promise<void> {
+  await withLease(leases, key, async (owner) => {
     const controller = new AbortController()
-    const beat = setInterval(() => void extendLease(key, owner, controller), options.leaseMs / 3)
+    const extend = async () => {
+      if (!(await leases.extend(key, owner).catch(() => false))) controller.abort()
+    }
+    const beat = setInterval(() => void extend(), options.leaseMs / 3)
     try {
       await body(controller.signal)
     } finally {
@@ -91,20 +129,16 @@ async function using(key: string, body: (signal: AbortSignal) => Promise<void>):
   })
 }
 
-async function extendLease(key: string, owner: string, controller: AbortController): Promise<void> {
-  const text = `update lock set expires_at = clock_timestamp() + $3 * interval '1 ms' where key = $1 and owner = $2`
-  const isHeld = await pool.query(text, [key, owner, options.leaseMs]).then(
-    ({ rowCount }) => rowCount === 1,
-    () => false,
-  )
-  if (!isHeld) controller.abort()
-}
-
 /** A routine as it is handed to such a function: the signal is there, and the work has no place to look at it. */
-async function serveWithHeartbeat(deposit: Deposit): Promise<void> {
-  await using(keyOf(deposit.account), async () => {
+async function serveWithHeartbeat(leases: Leases, deposit: Deposit): Promise<void> {
+  await using(leases, keyOf(deposit.account), async () => {
     await addOne(pool, deposit, async (balance) => await writeBalance(pool, deposit, balance))
   })
+}
+
+async function openRedis(): Promise<Serve> {
+  const leases = leasesOn(await RedisLink.open(options.redis as RedisAddress))
+  return async (deposit) => await serveWithHeartbeat(leases, deposit)
 }
 
 /** No lease: the lock lasts as long as the transaction, and that as long as its connection. */
@@ -158,7 +192,8 @@ async function isDone(work: Promise<void>): Promise<boolean> {
 
 const openings: Record<string, () => Serve | Promise<Serve>> = {
   naive: () => serveNaively,
-  heartbeat: () => serveWithHeartbeat,
+  heartbeat: () => async (deposit) => await serveWithHeartbeat(tableLeases, deposit),
+  'Redis lock': openRedis,
   'advisory lock': () => serveWithAdvisoryLock,
   'compare and set': () => serveComparing,
   protected: openHoldfast,

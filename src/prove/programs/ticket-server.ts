@@ -1,11 +1,11 @@
 // An instance of a shop for the experiment hot-seat: it sells places of an event, and seats by their names. `buy` is
 // answered with whether it was sold, and how often it had to be tried again.
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { PoolClient, QueryResult } from 'pg'
 import pg from 'pg'
-import { connectTo, isHoldfastError, readSqlstate } from '../../core/index.js'
+import { connectTo, isHoldfastError } from '../../core/index.js'
 import { createHolds, defineStock, defineUnits, type Hold } from '../../holds/index.js'
 import { joinExperiment } from '../link.js'
+import { inTransaction, serialize } from '../transactions.js'
 
 interface Wish {
   event: number
@@ -36,11 +36,6 @@ interface Visit {
 
 /** People want the best seats: those that the map shows first. */
 const BEST = 50
-/** Of a transaction that could not be serialized, with a pause that grows and is random, as the manuals have it. */
-const MOST_TRIES = 20
-const BACKOFF_MS = 5
-const MOST_BACKOFF_MS = 100
-const NOT_SERIALIZED = new Set(['40001', '40P01'])
 
 let shop: Shop | undefined
 const { options, link } = await joinExperiment<{ url: string; side: string; connections: number }>(
@@ -90,44 +85,20 @@ const naive: Shop = {
   buySeat: async (visit, seat) => await buySeatReading(pool, visit, seat),
 }
 
-async function inTransaction<T>(body: (client: PoolClient) => Promise<T>, isolation = 'read committed'): Promise<T> {
-  const client = await pool.connect()
-  try {
-    await client.query(`begin isolation level ${isolation}`)
-    const result = await body(client)
-    await client.query('commit')
-    return result
-  } catch (error) {
-    await client.query('rollback').catch(() => {})
-    throw error
-  } finally {
-    client.release()
-  }
-}
-
 /** The row is locked before it is read; the next buyer of it waits for the commit. */
 const withRowLock: Shop = {
-  buyPlace: async (visit) => await inTransaction(async (client) => await buyPlaceReading(client, visit, 'for update')),
+  buyPlace: async (visit) =>
+    await inTransaction(pool, async (client) => await buyPlaceReading(client, visit, 'for update')),
   buySeat: async (visit, seat) =>
-    await inTransaction(async (client) => await buySeatReading(client, visit, seat, 'for update')),
+    await inTransaction(pool, async (client) => await buySeatReading(client, visit, seat, 'for update')),
 }
 
-/** The server finds out who read what others wrote; those are run again. */
-async function serialize<T>(visit: Visit, body: (client: PoolClient) => Promise<T>): Promise<T> {
-  for (let tries = 1; ; tries++) {
-    try {
-      return await inTransaction(body, 'serializable')
-    } catch (error) {
-      if (!NOT_SERIALIZED.has(readSqlstate(error) ?? '') || tries === MOST_TRIES) throw error
-      visit.retries++
-      await sleep(Math.random() * Math.min(MOST_BACKOFF_MS, BACKOFF_MS * 2 ** tries))
-    }
-  }
-}
+const serialized = async (visit: Visit, body: (client: PoolClient) => Promise<boolean>): Promise<boolean> =>
+  await serialize(pool, body, () => visit.retries++)
 
 const serializable: Shop = {
-  buyPlace: async (visit) => await serialize(visit, async (client) => await buyPlaceReading(client, visit)),
-  buySeat: async (visit, seat) => await serialize(visit, async (client) => await buySeatReading(client, visit, seat)),
+  buyPlace: async (visit) => await serialized(visit, async (client) => await buyPlaceReading(client, visit)),
+  buySeat: async (visit, seat) => await serialized(visit, async (client) => await buySeatReading(client, visit, seat)),
 }
 
 /** What decides, takes and orders is one statement, and one round trip. */
