@@ -109,11 +109,14 @@ declare
   v_row holdfast.locks_requests;
   v_fence bigint;
   v_granted integer := 0;
+  v_is_first boolean;
 begin
   foreach v_key in array p_keys loop
+    v_is_first := true;
     for v_row in select q.* from holdfast.locks_requests q where q.key = v_key order by q.ticket loop
       if v_row.fence is not null then
         exit when not v_row.is_shared and holdfast.locks_is_live(v_row);
+        v_is_first := false;
         continue;
       end if;
       -- Nobody waits for a lock in the name of a dead process.
@@ -125,8 +128,14 @@ begin
         perform pg_notify('holdfast_locks_' || v_row.owner, 'look:' || v_row.ticket);
         exit;
       end if;
-      v_fence := holdfast.locks_grant(v_row.ticket);
+      if v_is_first then
+        v_fence := nextval('holdfast.locks_fences');
+        update holdfast.locks_requests q set fence = v_fence, held_at = clock_timestamp() where q.key = v_key and q.ticket = v_row.ticket;
+      else
+        v_fence := holdfast.locks_grant(v_row.ticket);
+      end if;
       exit when v_fence is null;
+      v_is_first := false;
       v_granted := v_granted + 1;
       perform pg_notify('holdfast_locks_' || v_row.owner, 'held:' || v_row.ticket || ':' || v_fence);
       exit when not v_row.is_shared;
@@ -150,7 +159,7 @@ declare
   v_fence bigint;
   v_granted integer := 0;
 begin
-  perform from holdfast.locks_owners o where o.id = p_owner for key share;
+  perform from holdfast.locks_owners o where o.id = p_owner;
   if not found then raise exception 'owner % of locks is not known any more', p_owner using errcode = 'HF021'; end if;
   perform holdfast.locks_enter(array(select k from json_array_elements(p_requests) r cross join lateral json_array_elements_text(r.value -> 'keys') k));
   for v_want in
@@ -183,6 +192,28 @@ begin
   if v_granted = 0 then perform set_config('synchronous_commit', 'off', true); end if;
 end $$;
 
+-- A request of one key that nobody holds or waits for, in as few statements as can be; anything else is a locks_request.
+create function holdfast.locks_request_one(
+  p_owner bigint, p_key text, p_is_shared boolean, p_ttl_ms integer, p_waits boolean, p_within bigint, p_label text, p_flight bigint
+) returns table (n integer, ticket bigint, fence bigint)
+language plpgsql
+set enable_seqscan = off set enable_bitmapscan = off
+as $$
+#variable_conflict use_column
+begin
+  perform pg_advisory_xact_lock(hashtextextended(p_key, 6969));
+  n := 1;
+  insert into holdfast.locks_requests as q (key, ticket, owner, is_shared, amount, ttl_ms, within, flight, label, fence, held_at)
+  select p_key, nextval('holdfast.locks_tickets'), p_owner, p_is_shared, 1, p_ttl_ms, p_within, p_flight, p_label,
+         nextval('holdfast.locks_fences'), clock_timestamp()
+   where exists (select from holdfast.locks_owners o where o.id = p_owner)
+     and not exists (select from holdfast.locks_requests e where e.key = p_key)
+  returning q.ticket, q.fence into ticket, fence;
+  if found then return next; return; end if;
+  return query select r.n, r.ticket, r.fence from holdfast.locks_request(p_owner, json_build_array(json_build_object(
+    'keys', array[p_key], 'shared', p_is_shared, 'ttl', p_ttl_ms, 'wait', p_waits, 'within', p_within, 'label', p_label)), p_flight) r;
+end $$;
+
 -- Ends requests, held or waiting, and grants what is next. Gives those that stay: a guarded write of theirs is under way.
 create function holdfast.locks_release(p_owner bigint, p_tickets bigint[]) returns bigint[]
 language plpgsql
@@ -199,6 +230,27 @@ begin
   v_stay := array(select distinct q.ticket from holdfast.locks_requests q where q.ticket = any(p_tickets) and q.owner = p_owner);
   if holdfast.locks_settle(v_keys) = 0 then perform set_config('synchronous_commit', 'off', true); end if;
   return v_stay;
+end $$;
+
+-- The same for one that is held and has one key; anything else is a locks_release. Its row goes before the mutex is taken:
+-- nobody waits for a row that is held. (Of one that waits somebody who has the mutex may be changing the row.)
+create function holdfast.locks_release_one(p_owner bigint, p_ticket bigint) returns bigint[]
+language plpgsql
+set enable_seqscan = off set enable_bitmapscan = off
+as $$
+declare
+  v_key text;
+begin
+  with free as materialized (
+    select q.key, q.ticket from holdfast.locks_requests q
+     where q.ticket = p_ticket and q.owner = p_owner and q.fence is not null and q.amount = 1 for update skip locked)
+  delete from holdfast.locks_requests q using free f where q.key = f.key and q.ticket = f.ticket returning q.key into v_key;
+  if v_key is null then return holdfast.locks_release(p_owner, array[p_ticket]); end if;
+  perform pg_advisory_xact_lock(hashtextextended(v_key, 6969));
+  perform from holdfast.locks_requests q where q.key = v_key limit 1;
+  if found and holdfast.locks_settle(array[v_key]) > 0 then return '{}'; end if;
+  perform set_config('synchronous_commit', 'off', true);
+  return '{}';
 end $$;
 
 -- The heartbeat of a process, for all that it holds and waits for. Gives those of these tickets that are gone. Raises HF021
@@ -346,13 +398,17 @@ end $$;
 -- A lock of the transaction: held until it ends, or until its connection has done nothing for p_ttl_ms.
 create function holdfast.locks_short(p_key text, p_ttl_ms integer, p_wait_ms integer) returns void
 language plpgsql as $$
+declare
+  v_set text := set_config('idle_in_transaction_session_timeout', p_ttl_ms::text, true);
 begin
-  perform set_config('idle_in_transaction_session_timeout', p_ttl_ms::text, true);
-  -- 0 would mean for ever.
-  perform set_config('lock_timeout', greatest(p_wait_ms, 1)::text, true);
-  perform pg_advisory_xact_lock(hashtextextended(p_key, 6970));
-  perform set_config('lock_timeout', '0', true);
-  if current_setting('server_version_num')::integer >= 170000 then perform set_config('transaction_timeout', p_ttl_ms::text, true); end if;
+  -- Does not overtake those who wait.
+  if not pg_try_advisory_xact_lock(hashtextextended(p_key, 6970)) then
+    -- 0 would mean for ever.
+    v_set := set_config('lock_timeout', greatest(p_wait_ms, 1)::text, true);
+    perform pg_advisory_xact_lock(hashtextextended(p_key, 6970));
+    v_set := set_config('lock_timeout', '0', true);
+  end if;
+  if current_setting('server_version_num')::integer >= 170000 then v_set := set_config('transaction_timeout', p_ttl_ms::text, true); end if;
 end $$;
 
 -- Tickets that wait in a circle with this one, itself among them; null: there is none. It knows of locks that were asked for

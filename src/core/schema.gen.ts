@@ -1975,8 +1975,18 @@ export const catalog: readonly CatalogRow[] = [
   },
   {
     "kind": "function",
+    "name": "locks_release_one(p_owner bigint, p_ticket bigint)",
+    "definition": "b62e3d948c799f93cf1d665b6169e9a8"
+  },
+  {
+    "kind": "function",
     "name": "locks_request(p_owner bigint, p_requests json, p_flight bigint)",
-    "definition": "699bd0cd86baef02c77affc29f2add61"
+    "definition": "507f0697cb016aeaa746dc9ed68dd885"
+  },
+  {
+    "kind": "function",
+    "name": "locks_request_one(p_owner bigint, p_key text, p_is_shared boolean, p_ttl_ms integer, p_waits boolean, p_within bigint, p_label text, p_flight bigint)",
+    "definition": "d47bfa7eafea40683a661c48ccd77139"
   },
   {
     "kind": "function",
@@ -1986,12 +1996,12 @@ export const catalog: readonly CatalogRow[] = [
   {
     "kind": "function",
     "name": "locks_settle(p_keys text[])",
-    "definition": "4e28ea2607986ec109467249b15074f2"
+    "definition": "d0b4e1010e05e12e8ff6f7d582d77f67"
   },
   {
     "kind": "function",
     "name": "locks_short(p_key text, p_ttl_ms integer, p_wait_ms integer)",
-    "definition": "4b6c0ea9a9799748217a662a74ca0156"
+    "definition": "fe02c675ebfa15c8157110dc33397ae4"
   },
   {
     "kind": "function",

@@ -26,7 +26,9 @@ export interface HeldParts {
 /** A lock in this process's hands. Its lease is watched by a clock of its own: nobody else can tell a process that is stopped. */
 export class HeldLock implements Lock {
   readonly #parts: HeldParts
-  readonly #controller = new AbortController()
+  /** Made for whoever looks at it: a lock of a moment is over before anybody does. */
+  #controller: AbortController | undefined
+  #reason: HoldfastError | undefined
   #timer: NodeJS.Timeout | undefined
   #seenAt: number
   #isHeld = true
@@ -59,6 +61,8 @@ export class HeldLock implements Lock {
   }
 
   get signal(): AbortSignal {
+    this.#controller ??= new AbortController()
+    if (this.#reason !== undefined) this.#controller.abort(this.#reason)
     return this.#controller.signal
   }
 
@@ -80,7 +84,8 @@ export class HeldLock implements Lock {
   lose(reason: HoldfastError = describeLost(this.#parts.ttlMs)): void {
     if (!this.#isHeld) return
     this.#end()
-    this.#controller.abort(reason)
+    this.#reason = reason
+    this.#controller?.abort(reason)
     // Where nobody has taken it yet nobody should have to wait for its end.
     this.#releasing = this.#parts.release(this.ticket).catch(() => {})
   }

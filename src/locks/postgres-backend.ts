@@ -7,9 +7,12 @@ const UNKNOWN_OWNER = 'HF021'
 /** The queues are tables of the database, and hints are its notifications, on a channel of each process. */
 export class PostgresBackend implements Backend {
   readonly #db: Db
+  /** Parsing and planning cost as much as the rest of a lone request. */
+  readonly #isPrepared: boolean
 
   constructor(db: Db) {
     this.#db = db
+    this.#isPrepared = db.server.pooler === 'none'
   }
 
   async join(name: string, hints: Hints): Promise<Joined> {
@@ -41,11 +44,11 @@ export class PostgresBackend implements Backend {
   }
 
   async request(owner: string, records: readonly store.RequestRecord[], flight: number): Promise<store.RequestRow[]> {
-    return await store.request(this.#db, owner, records, flight)
+    return await store.request(this.#db, owner, records, flight, this.#isPrepared)
   }
 
   async release(owner: string, tickets: readonly string[]): Promise<string[]> {
-    return await store.release(this.#db, owner, tickets)
+    return await store.release(this.#db, owner, tickets, this.#isPrepared)
   }
 
   async beat(

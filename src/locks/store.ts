@@ -38,13 +38,40 @@ export async function request(
   owner: string,
   records: readonly RequestRecord[],
   flight: number,
+  isPrepared: boolean,
 ): Promise<RequestRow[]> {
+  const [first] = records
+  if (first && records.length === 1 && first.keys.length === 1)
+    return await requestOne(db, owner, first, flight, isPrepared)
   const text = '/* holdfast:locks.request */ select n, ticket, fence from holdfast.locks_request($1, $2, $3)'
   return (await db.query<RequestRow>(text, [owner, JSON.stringify(records), flight])).rows
 }
 
+async function requestOne(
+  db: Queryable,
+  owner: string,
+  { keys, shared, ttl, wait, within, label }: RequestRecord,
+  flight: number,
+  isPrepared: boolean,
+): Promise<RequestRow[]> {
+  const text =
+    '/* holdfast:locks.request-one */ select n, ticket, fence from holdfast.locks_request_one($1, $2, $3, $4, $5, $6, $7, $8)'
+  const values = [owner, keys[0], shared, ttl, wait, within, label, flight]
+  return (await db.query<RequestRow>(text, values, isPrepared ? { name: 'holdfast_locks_request' } : {})).rows
+}
+
 /** Gives those that stay: a guarded write of theirs is under way. */
-export async function release(db: Queryable, owner: string, tickets: readonly string[]): Promise<string[]> {
+export async function release(
+  db: Queryable,
+  owner: string,
+  tickets: readonly string[],
+  isPrepared: boolean,
+): Promise<string[]> {
+  if (tickets.length === 1) {
+    const one = '/* holdfast:locks.release-one */ select holdfast.locks_release_one($1, $2) as stay'
+    const options = isPrepared ? { name: 'holdfast_locks_release' } : {}
+    return ((await db.query<{ stay: string[] }>(one, [owner, tickets[0]], options)).rows[0] as { stay: string[] }).stay
+  }
   const text = '/* holdfast:locks.release */ select holdfast.locks_release($1, $2) as stay'
   return ((await db.query<{ stay: string[] }>(text, [owner, tickets])).rows[0] as { stay: string[] }).stay
 }

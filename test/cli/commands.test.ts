@@ -197,5 +197,6 @@ describe('prove', () => {
       expect(code).toBe(0)
       expect(await box.db.sql`select nspname from pg_namespace where nspname like 'holdfast_prove%'`).toEqual([])
     },
+    60_000,
   )
 })

@@ -43,7 +43,12 @@ const lapse = async (key: string) =>
 
 describe('without its guards', () => {
   test('two hold one lock where the mutex of the key is missing', async () => {
-    const mutex: Guard = { in: 'locks_enter', text: 'perform pg_advisory_xact_lock(h.hash)', without: 'perform h.hash' }
+    // A lone request of one key takes the mutex by itself.
+    const mutex: Guard = {
+      in: 'locks_request_one',
+      text: 'perform pg_advisory_xact_lock(hashtextextended(p_key, 6969));',
+      without: '',
+    }
     const [a, b] = [await another(), await another()]
     await Promise.all([a.tryAcquire('warm:a'), b.tryAcquire('warm:b')])
     const both = await runWithout(owner, mutex, async () => {

@@ -111,7 +111,8 @@ describe('named locks', () => {
     const end = new AbortController()
     const held = await ada?.acquire('a')
     wait(bob, 'a', end.signal)
-    const { verdict } = await untilWaiting('a', 1)
+    await untilWaiting('a', 1)
+    const { verdict } = await inspect()
     expect(verdict.sentence).toMatch(/^1 lock is held, nobody waits for more than \d s\.$/)
     await box.db.query(`update holdfast.locks_requests set asked_at = now() - interval '7 seconds' where fence is null`)
     expect((await inspect()).verdict).toMatchObject({

@@ -59,22 +59,6 @@ const lapse = async (key: string) =>
 const isWaiting = async (key: string) =>
   expect.poll(async () => (await locks.overview(key)).filter(({ state }) => state === 'waiting').length)
 
-test('a lock is held by one, and handed on with a higher fence', async () => {
-  const other = await another()
-  const first = await locks.acquire('k')
-  expect(first).toMatchObject({ keys: ['k'], mode: 'exclusive', isHeld: true })
-  expect(await other.tryAcquire('k')).toBeUndefined()
-  const waiting = other.acquire('k')
-  await (await isWaiting('k')).toBe(1)
-  await first.release()
-  expect(first.isHeld).toBe(false)
-  const second = await waiting
-  expect(second.fence).toBeGreaterThan(first.fence)
-  expect(first.signal.aborted).toBe(false)
-  await first.release()
-  expect(second.isHeld).toBe(true)
-})
-
 test('a scope releases at its end, however it ends', async () => {
   {
     await using lock = await locks.acquire('k')
@@ -84,88 +68,7 @@ test('a scope releases at its end, however it ends', async () => {
   expect(await locks.run('k', async ({ isHeld }) => await Promise.resolve(isHeld))).toBe(true)
 })
 
-test('who asks first gets it first, over processes', async () => {
-  const others = [locks, await another(), await another()]
-  const holder = await locks.acquire('k')
-  const order: number[] = []
-  const waiting: Promise<void>[] = []
-  for (let n = 0; n < 9; n++) {
-    waiting.push((others[n % 3] as Locks).run('k', async () => void order.push(n)))
-    await (await isWaiting('k')).toBe(n + 1)
-  }
-  await holder.release()
-  await Promise.all(waiting)
-  expect(order).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8])
-})
-
-test('shared ones hold together; an exclusive one that waits is not overtaken', async () => {
-  const other = await another()
-  const [a, b] = [await locks.acquire('k', { mode: 'shared' }), await other.acquire('k', { mode: 'shared' })]
-  const order: string[] = []
-  const writer = locks.run('k', async () => void order.push('writer'))
-  await (await isWaiting('k')).toBe(1)
-  expect(await other.tryAcquire('k', { mode: 'shared' })).toBeUndefined()
-  const readers = [1, 2].map(
-    async () => await other.run('k', async () => void order.push('reader'), { mode: 'shared' }),
-  )
-  await (await isWaiting('k')).toBe(3)
-  await a.release()
-  expect(order).toEqual([])
-  await b.release()
-  await Promise.all([writer, ...readers])
-  expect(order).toEqual(['writer', 'reader', 'reader'])
-})
-
-describe('several keys', () => {
-  test('are held together, whatever their order is', async () => {
-    const other = await another()
-    const turns = Array.from({ length: 20 }, async (_, n) => {
-      const keys = n % 2 === 0 ? ['a', 'b', 'c'] : ['c', 'a']
-      await (n % 3 === 0 ? other : locks).run(keys, async (lock) => {
-        expect(lock.keys).toEqual(keys.toSorted())
-        const held = (await locks.overview()).filter(({ state }) => state === 'held')
-        expect(new Set(held.map(({ key }) => key)).size).toBe(held.length)
-      })
-    })
-    await Promise.all(turns)
-  })
-
-  test('wait until the last of them is free', async () => {
-    const [a, b] = [await locks.acquire('a'), await locks.acquire('b')]
-    const both = (await another()).acquire(['a', 'b'])
-    await (await isWaiting('a')).toBe(1)
-    await a.release()
-    expect(await codeOf(Promise.race([both, Promise.reject(Object.assign(new Error(), { code: 'waits' }))]))).toBe(
-      'waits',
-    )
-    await b.release()
-    expect((await both).isHeld).toBe(true)
-  })
-})
-
 describe('waiting', () => {
-  test('ends after waitMs, and leaves no place behind', async () => {
-    await locks.acquire('k')
-    const other = await another()
-    await expect(other.acquire('k', { waitMs: 50 })).rejects.toMatchObject({
-      code: 'HF_LOCKS_TIMEOUT',
-      retryable: true,
-      details: { waitMs: 50 },
-    })
-    await expect.poll(async () => (await locks.overview('k')).length).toBe(1)
-  })
-
-  test('ends with the signal', async () => {
-    const holder = await locks.acquire('k')
-    const caller = new AbortController()
-    const waiting = locks.acquire('k', { signal: caller.signal })
-    await (await isWaiting('k')).toBe(1)
-    caller.abort(new Error('gone'))
-    await expect(waiting).rejects.toThrow('gone')
-    await holder.release()
-    expect(await (await another()).tryAcquire('k')).toBeDefined()
-  })
-
   test('ends when the locks are closed, and what they held is free', async () => {
     const closing = createLocks(box.db, { logger })
     const held = await closing.acquire('k')
@@ -202,14 +105,6 @@ describe('waiting', () => {
 })
 
 describe('a lease', () => {
-  test('goes on by itself', async () => {
-    const lock = await locks.acquire('k', { ttlMs: 300 })
-    const other = await another()
-    const endsAt = performance.now() + 1_000
-    while (performance.now() < endsAt) expect(await other.tryAcquire('k')).toBeUndefined()
-    expect(lock.isHeld).toBe(true)
-  })
-
   test('is whole for a process that had nothing to do with locks for longer than that', async () => {
     const other = await another()
     await (await other.acquire('z')).release()
@@ -281,20 +176,7 @@ describe('a lease', () => {
 })
 
 describe('writes behind a fence', () => {
-  const add = async (lock: Lock, cents: number) =>
-    await lock.fenced(async (tx) => await tx.sql`update account set cents = cents + ${cents} where id = 1`)
   const cents = async () => (await box.db.sql<{ cents: number }>`select cents from account`)[0]?.cents
-
-  test('are refused when the lock was lost, and nothing of them is committed', async () => {
-    const lock = await locks.acquire('k')
-    await add(lock, 1)
-    await lapse('k')
-    const next = await (await another()).acquire('k')
-    await expect(add(lock, 10)).rejects.toMatchObject({ code: 'HF_LOCKS_STALE', retryable: true })
-    expect(lock.isHeld).toBe(false)
-    await add(next, 100)
-    expect(await cents()).toBe(101)
-  })
 
   test('keep the lock until they have ended, however late they are', async () => {
     const { hostname, port } = new URL(box.url)
@@ -336,36 +218,9 @@ describe('writes behind a fence', () => {
     await writing
     await expect.poll(async () => (await locks.overview('k')).length).toBe(0)
   })
-
-  test('a table may require them', async () => {
-    await box.db.query(
-      `create trigger locked before insert or update or delete on account for each row execute function holdfast.locks_require('account:', 'id')`,
-    )
-    await expect(box.db.query('update account set cents = 5')).rejects.toMatchObject({ code: 'HF023' })
-    const [right, wrong] = [await locks.acquire('account:1'), await locks.acquire('account:2')]
-    await expect(add(wrong, 7)).rejects.toMatchObject({ code: 'HF_LOCKS_REQUIRED' })
-    await add(right, 7)
-    expect(await cents()).toBe(7)
-    await box.db.query('drop trigger locked on account')
-  })
 })
 
 describe('circles', () => {
-  test('are ended for the youngest, not by a timeout', async () => {
-    const other = await another()
-    const outcome = async (first: string, second: string, by: Locks) =>
-      await codeOf(
-        by.run(first, async () => {
-          await expect.poll(async () => (await locks.overview()).filter(({ state }) => state === 'held').length).toBe(2)
-          await by.run(second, async () => await Promise.resolve())
-        }),
-      )
-    const startedAt = performance.now()
-    const outcomes = await Promise.all([outcome('a', 'b', locks), outcome('b', 'a', other)])
-    expect(outcomes.toSorted()).toEqual(['HF_LOCKS_DEADLOCK', 'done'])
-    expect(performance.now() - startedAt).toBeLessThan(6_000)
-  })
-
   test('are found among locks that are named as held', async () => {
     const [a, b] = [await locks.acquire('a'), await locks.acquire('b')]
     const asks = [codeOf(locks.acquire('b', { within: a })), codeOf(locks.acquire('a', { within: b }))]
@@ -388,19 +243,6 @@ describe('circles', () => {
     await locks.close()
     expect(new Set(await Promise.all(waiting))).toEqual(new Set(['HF_LOCKS_CLOSED']))
     expect(lane.isHeld).toBe(false)
-  })
-
-  test('of three, one of them with several keys and one shared', async () => {
-    const other = await another()
-    const [a, b, c] = [await locks.acquire('a'), await other.acquire('b'), await locks.acquire('c', { mode: 'shared' })]
-    const outcomes = [
-      codeOf(locks.acquire(['b', 'x'], { within: a })),
-      codeOf(other.acquire('c', { within: b })),
-      codeOf(locks.acquire('a', { within: c, mode: 'shared' })),
-    ]
-    expect(await Promise.race(outcomes)).toBe('HF_LOCKS_DEADLOCK')
-    for (const lock of [a, b, c]) await lock.release()
-    await Promise.all(outcomes)
   })
 
   test('of one are told at once; who says so enters again', async () => {
@@ -429,24 +271,6 @@ test('one statement acquires and one releases; those who come together share the
     await count(async () => all.push(...(await Promise.all(keys.map(async (key) => await locks.acquire(key)))))),
   ).toBe(1)
   expect(await count(async () => await Promise.all(all.map(async (lock) => await lock.release())))).toBe(1)
-})
-
-test('forty turns of twenty waiters in four processes', async () => {
-  const four = [locks, await another(), await another(), await another()]
-  let inside = 0
-  let last = 0n
-  const turn = async (lock: Lock) => {
-    expect(++inside).toBe(1)
-    expect(lock.fence).toBeGreaterThan(last)
-    last = lock.fence
-    await new Promise((resolve) => setTimeout(resolve, 2))
-    inside--
-  }
-  const twice = async (by: Locks) => {
-    await by.run('hot', turn)
-    await by.run('hot', turn)
-  }
-  await Promise.all(Array.from({ length: 20 }, async (_, n) => await twice(four[n % 4] as Locks)))
 })
 
 test('what cannot be a key is refused without being shown', async () => {

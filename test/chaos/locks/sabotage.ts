@@ -27,7 +27,15 @@ const functions: Record<string, string> = {
     create or replace function holdfast.locks_guard_mark(p_keys text[], p_fence bigint, p_is_shared boolean) returns void
     language sql as $$ select $$`,
   // Two look at a queue at once.
-  mutex: `create or replace function holdfast.locks_enter(p_keys text[]) returns void language sql as $$ select $$`,
+  mutex: `create or replace function holdfast.locks_enter(p_keys text[]) returns void language sql as $$ select $$;
+    do $do$
+    declare v_name text;
+    begin
+      foreach v_name in array array['locks_request_one', 'locks_release_one'] loop
+        assert position('perform pg_advisory_xact_lock' in pg_get_functiondef(('holdfast.' || v_name)::regproc)) > 0;
+        execute regexp_replace(pg_get_functiondef(('holdfast.' || v_name)::regproc), 'perform pg_advisory_xact_lock[^;]*;', '');
+      end loop;
+    end $do$`,
   // The dead keep what they have.
   expiry: `create or replace function holdfast.locks_is_live(q holdfast.locks_requests) returns boolean
     language sql as $$ select true $$`,
