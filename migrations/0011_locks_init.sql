@@ -192,7 +192,7 @@ begin
   if v_granted = 0 then perform set_config('synchronous_commit', 'off', true); end if;
 end $$;
 
--- A request of one key that nobody holds or waits for, in as few statements as can be; anything else is a locks_request.
+-- A request of one key in as few statements as can be, above all where nobody holds it or waits for it.
 create function holdfast.locks_request_one(
   p_owner bigint, p_key text, p_is_shared boolean, p_ttl_ms integer, p_waits boolean, p_within bigint, p_label text, p_flight bigint
 ) returns table (n integer, ticket bigint, fence bigint)
@@ -210,6 +210,19 @@ begin
      and not exists (select from holdfast.locks_requests e where e.key = p_key)
   returning q.ticket, q.fence into ticket, fence;
   if found then return next; return; end if;
+  -- Somebody is there, and it is waited for.
+  if p_waits then
+    insert into holdfast.locks_requests as q (key, ticket, owner, is_shared, amount, ttl_ms, within, flight, label)
+    select p_key, nextval('holdfast.locks_tickets'), p_owner, p_is_shared, 1, p_ttl_ms, p_within, p_flight, p_label
+     where exists (select from holdfast.locks_owners o where o.id = p_owner)
+    returning q.ticket into ticket;
+    if found then
+      fence := holdfast.locks_grant(ticket);
+      if fence is null then perform set_config('synchronous_commit', 'off', true); end if;
+      return next;
+      return;
+    end if;
+  end if;
   return query select r.n, r.ticket, r.fence from holdfast.locks_request(p_owner, json_build_array(json_build_object(
     'keys', array[p_key], 'shared', p_is_shared, 'ttl', p_ttl_ms, 'wait', p_waits, 'within', p_within, 'label', p_label)), p_flight) r;
 end $$;
@@ -240,6 +253,8 @@ set enable_seqscan = off set enable_bitmapscan = off
 as $$
 declare
   v_key text;
+  v_next record;
+  v_told text;
 begin
   with free as materialized (
     select q.key, q.ticket from holdfast.locks_requests q
@@ -247,8 +262,19 @@ begin
   delete from holdfast.locks_requests q using free f where q.key = f.key and q.ticket = f.ticket returning q.key into v_key;
   if v_key is null then return holdfast.locks_release(p_owner, array[p_ticket]); end if;
   perform pg_advisory_xact_lock(hashtextextended(v_key, 6969));
-  perform from holdfast.locks_requests q where q.key = v_key limit 1;
-  if found and holdfast.locks_settle(array[v_key]) > 0 then return '{}'; end if;
+  select q.ticket, q.fence is null and q.amount = 1 and not q.is_shared and exists (
+      select from holdfast.locks_owners o
+       where o.id = q.owner and greatest(o.seen_at, q.asked_at) + q.ttl_ms * interval '1 millisecond' > clock_timestamp()) as is_plain
+    into v_next from holdfast.locks_requests q where q.key = v_key order by q.ticket limit 1;
+  -- Nearly always the next one wants to be alone, and lives.
+  if v_next.is_plain then
+    with granted as (
+      update holdfast.locks_requests q set fence = nextval('holdfast.locks_fences'), held_at = clock_timestamp()
+       where q.key = v_key and q.ticket = v_next.ticket returning q.owner, q.ticket, q.fence)
+    select pg_notify('holdfast_locks_' || g.owner, 'held:' || g.ticket || ':' || g.fence)::text into v_told from granted g;
+    return '{}';
+  end if;
+  if v_next.ticket is not null and holdfast.locks_settle(array[v_key]) > 0 then return '{}'; end if;
   perform set_config('synchronous_commit', 'off', true);
   return '{}';
 end $$;

@@ -1976,7 +1976,7 @@ export const catalog: readonly CatalogRow[] = [
   {
     "kind": "function",
     "name": "locks_release_one(p_owner bigint, p_ticket bigint)",
-    "definition": "b62e3d948c799f93cf1d665b6169e9a8"
+    "definition": "19f17459ceb499cbd98632ec76317f72"
   },
   {
     "kind": "function",
@@ -1986,7 +1986,7 @@ export const catalog: readonly CatalogRow[] = [
   {
     "kind": "function",
     "name": "locks_request_one(p_owner bigint, p_key text, p_is_shared boolean, p_ttl_ms integer, p_waits boolean, p_within bigint, p_label text, p_flight bigint)",
-    "definition": "d47bfa7eafea40683a661c48ccd77139"
+    "definition": "a253de970779ff8c993eea48b4a686c9"
   },
   {
     "kind": "function",

@@ -1,6 +1,7 @@
 import { fork, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
+import type { ClockMessage } from './clock.js'
 import { wait } from './invariants.js'
 
 /** Worker processes; one that ends is replaced. */
@@ -47,6 +48,13 @@ export class Crew {
   retire(random: () => number): void {
     const worker = this.#pick(random)
     if (worker?.connected) worker.send('stop')
+  }
+
+  /** By up to two hours, back or forth. */
+  setClock(random: () => number): void {
+    const worker = this.#pick(random)
+    const message: ClockMessage = { aheadMs: Math.round((random() - 0.5) * 4 * 3_600_000) }
+    if (worker?.connected) worker.send(message)
   }
 
   #pick(random: () => number): ChildProcess | undefined {

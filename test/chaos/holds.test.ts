@@ -8,5 +8,5 @@ test('holds under faults: nothing is oversold, nothing sold twice, and all that 
   const programs = new URL('./dist/holds/', import.meta.url)
   const { invariants, faults } = await runHolds({ count: COUNT, seed: 7, report: () => {} }, programs)
   expect(invariants.filter(({ violations }) => violations > 0)).toEqual([])
-  expect(Object.keys(faults).length).toBe(11)
+  expect(Object.keys(faults).length).toBe(12)
 }, 180_000)

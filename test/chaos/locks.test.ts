@@ -8,5 +8,5 @@ test('locks under faults: nothing stale is written, nobody is overtaken, no key 
   const programs = new URL('./dist/locks/', import.meta.url)
   const { invariants, faults } = await runLocks({ count: COUNT, seed: 7, report: () => {} }, programs)
   expect(invariants.filter(({ violations }) => violations > 0)).toEqual([])
-  expect(Object.keys(faults).length).toBe(11)
+  expect(Object.keys(faults).length).toBe(12)
 }, 180_000)

@@ -65,6 +65,7 @@ export function workerFaults(freezeMs: number): Faults {
     'worker killed': ({ crew, random }) => crew.kill(random),
     'worker stopped past its lease': async ({ crew, random }) => await crew.freeze(random, freezeMs),
     'worker retired': ({ crew, random }) => crew.retire(random),
+    'clock of a worker set': ({ crew, random }) => crew.setClock(random),
   }
 }
 

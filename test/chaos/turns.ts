@@ -1,5 +1,6 @@
 // What a program does that takes turns until it is told to stop, and says what came of them.
 import { isHoldfastError } from 'holdfast'
+import { isClockMessage, setClock } from './clock.js'
 import { Tally, wait } from './invariants.js'
 
 export interface TurnsOptions {
@@ -61,7 +62,10 @@ export function takeTurns({ loops, tally, takeTurn, close }: TurnsOptions): void
     process.exit(0)
   }
 
-  process.on('message', (what) => void (what === 'pause' ? pause() : stop()))
+  process.on('message', (what) => {
+    if (isClockMessage(what)) setClock(what)
+    else void (what === 'pause' ? pause() : stop())
+  })
 }
 
 function describe(error: unknown): string {

@@ -28,7 +28,6 @@ const MOST_PAUSE_MS = 3_000
 /** Waiting, and a transaction at its deadline. */
 const REST_MS = 30_000
 
-// A clock that is set back or forth is none of them: leases are measured by the server's alone, or by performance.now().
 const allFaults: Faults = { ...workerFaults(TTL_MS * 1.5), ...serverFaults, ...linkFaults }
 
 const redisFaults = (redis: RedisServer): Faults => ({
