@@ -120,9 +120,10 @@ end $$;
 -- Gives a row for each: what became of it, and how much is free then.
 --   new; again: its key has a hold already; reused: that one asked for something else; short: not so much is left;
 --   unknown: there is no such resource; twin: its key is in this call, or another one that is under way, a second time
+-- Or one row for all, as hundreds of rows take longer to tell than to write: n is 0, ids are theirs, expires_at is now.
 create function holdfast.holds_take_stock(
   p_source smallint, p_resource text, p_quantities integer[], p_ttl_ms float8[], p_keys text[], p_owners text[]
-) returns table (n integer, state text, id bigint, expires_at timestamptz, free bigint)
+) returns table (n integer, state text, id bigint, expires_at timestamptz, free bigint, ids text)
 language plpgsql as $$
 #variable_conflict use_column
 declare
@@ -147,8 +148,8 @@ begin
     execute format('update %s set %I = %I - $1 where %I = %L and %I >= $1 returning %I',
       s.relation, s.free_column, s.free_column, s.resource_column, p_resource, s.free_column, s.free_column) into v_free using v_taken;
     if v_free is not null then
-      return query select g.n::integer, 'new', g.id, v_now + g.ttl * interval '1 millisecond', v_free
-        from unnest(v_ids, p_ttl_ms) with ordinality g (id, ttl, n);
+      n := 0; state := 'all'; expires_at := v_now; free := v_free; ids := array_to_string(v_ids, ',');
+      return next;
       return;
     end if;
     delete from holdfast.holds_taken t where t.id = any(v_ids);
@@ -188,7 +189,7 @@ begin
     insert into holdfast.holds_taken as t (id, source, resource, quantity, key, owner, expires_at)
     select g.id, p_source, p_resource, p_quantities[g.n], p_keys[g.n], p_owners[g.n], v_now + p_ttl_ms[g.n] * interval '1 millisecond'
       from unnest(v_ids, v_ns) g (id, n)
-    returning v_ns[array_position(v_ids, t.id)], 'new', t.id, t.expires_at, v_free - v_taken;
+    returning v_ns[array_position(v_ids, t.id)], 'new', t.id, t.expires_at, v_free - v_taken, null;
 end $$;
 
 -- Takes units for many at once. Each element of p_wants: units (names) or any (how many), ttl, key, owner. Gives a row for

@@ -1706,7 +1706,7 @@ export const catalog: readonly CatalogRow[] = [
   {
     "kind": "function",
     "name": "holds_take_stock(p_source smallint, p_resource text, p_quantities integer[], p_ttl_ms double precision[], p_keys text[], p_owners text[])",
-    "definition": "02f5e20f79d227d984e958a508dacc90"
+    "definition": "3b860ffd9d86f343aaf38b56561b945d"
   },
   {
     "kind": "function",

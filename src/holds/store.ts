@@ -57,7 +57,21 @@ export async function takeStock(
     wants.map(({ key }) => key),
     wants.map(({ owner }) => owner),
   ]
-  return (await db.query<TakenRow>(text, [source, resource, ...columns])).rows
+  const { rows } = await db.query<TakenRow & { ids: string | null }>(text, [source, resource, ...columns])
+  const [first] = rows
+  return first?.ids == null ? rows : unfold(first, first.ids.split(','), wants)
+}
+
+/** One row that stands for all. */
+function unfold({ free, expires_at: now }: TakenRow, ids: readonly string[], wants: readonly Want[]): TakenRow[] {
+  const begunAt = (now as Date).getTime()
+  return wants.map(({ ttlMs }, place) => ({
+    n: place + 1,
+    state: 'new',
+    id: ids[place] as string,
+    expires_at: new Date(begunAt + ttlMs),
+    free,
+  }))
 }
 
 export async function takeUnits(

@@ -102,8 +102,9 @@ class ProcessJobs implements Jobs {
     this.inspect = makeInspector(db)
     this.#counts = new Counts(db)
     this.#sender = new Sender(async (lane, records) => {
-      const ids = await store.sendPlain(db, lane, records.map(({ body }) => body).join(store.RECORD))
-      this.#noteSent([lane], ids.length)
+      const tells = this.#wakeUps.takeTurn()
+      const ids = await store.sendAlone(db, lane, records.map(({ body }) => body).join(store.RECORD), tells)
+      this.#noteSent([lane], ids.length, tells)
       return ids
     })
     this.#richSender = new Sender(async (lane, records) => {
@@ -184,10 +185,11 @@ class ProcessJobs implements Jobs {
     else this.#counts.add(lane, 'sent', amount)
   }
 
-  #noteSent(lanes: readonly number[], amount: number): void {
+  #noteSent(lanes: readonly number[], amount: number, isTold = false): void {
     if (amount === 0) return
     for (const lane of lanes) this.#counts.add(lane, 'sent', amount)
-    this.#wakeUps.tell(lanes)
+    if (isTold) this.#wakeUps.tellOwn()
+    else this.#wakeUps.tell(lanes)
   }
 
   #wakeWorkers(): boolean {

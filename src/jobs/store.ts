@@ -35,6 +35,13 @@ export async function sendPlain(db: Queryable, lane: number, bodies: string, isP
   return (rows[0] as { ids: string }).ids.split(',')
 }
 
+/** In a statement, and a commit, of its own; `tells`: a hint to the workers goes with it. */
+export async function sendAlone(db: Queryable, lane: number, bodies: string, tells: boolean): Promise<string[]> {
+  if (!tells) return await sendPlain(db, lane, bodies)
+  const text = `/* holdfast:jobs.send-and-tell */ select holdfast.jobs_send($1, $2) as ids, pg_notify('${CHANNEL}', $1::text)`
+  return ((await db.query<{ ids: string }>(text, [lane, bodies])).rows[0] as { ids: string }).ids.split(',')
+}
+
 /** As `send-rich` takes it. */
 export interface RichRecord {
   lane: number

@@ -12,6 +12,8 @@ import { ShortLocks } from './short-locks.js'
 import type { AcquireOptions, Lock, LockEntry, Locks, LocksOptions, RunOptions, ShortOptions } from './types.js'
 
 const MOST_SHOWN = 1_000
+/** What is not given needs no check. */
+const noOptions = {}
 
 /** The locks in whose scopes the code runs, the innermost first. */
 interface Scope {
@@ -44,8 +46,8 @@ class LocksOf implements Locks {
     this.#short = new ShortLocks(db)
   }
 
-  async acquire(keys: string | readonly string[], options: AcquireOptions = {}): Promise<Lock> {
-    validateOptions('acquire', options, acquireOptionTable)
+  async acquire(keys: string | readonly string[], options: AcquireOptions = noOptions): Promise<Lock> {
+    if (options !== noOptions) validateOptions('acquire', options, acquireOptionTable)
     return await this.#acquire(readKeys(keys), options)
   }
 
@@ -76,8 +78,8 @@ class LocksOf implements Locks {
     }
   }
 
-  async short<T>(key: string, body: (tx: Tx) => Promise<T>, options: ShortOptions = {}): Promise<T> {
-    validateOptions('short', options, shortOptionTable)
+  async short<T>(key: string, body: (tx: Tx) => Promise<T>, options: ShortOptions = noOptions): Promise<T> {
+    if (options !== noOptions) validateOptions('short', options, shortOptionTable)
     checkKey(key)
     options.signal?.throwIfAborted()
     return await this.#short.run(key, body, options)

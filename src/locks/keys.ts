@@ -5,7 +5,11 @@ const MOST_CHARS = 500
 
 /** Sorted, so that everybody has one order. @throws HF_LOCKS_KEY */
 export function readKeys(given: string | readonly string[]): readonly string[] {
-  const keys = typeof given === 'string' ? [given] : given
+  if (typeof given === 'string') {
+    checkKey(given)
+    return [given]
+  }
+  const keys = given
   if (!Array.isArray(keys)) throw locksError('HF_LOCKS_KEY', `A key is a text, not a ${typeof given}.`)
   if (keys.length === 0 || keys.length > MOST_KEYS)
     throw locksError('HF_LOCKS_KEY', `1 to ${MOST_KEYS} keys are locked together, not ${keys.length}.`)

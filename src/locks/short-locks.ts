@@ -12,7 +12,8 @@ const LOCK_TIMEOUT = '55P03'
  */
 export class ShortLocks {
   readonly #db: Db
-  readonly #tails = new Map<string, Promise<void>>()
+  /** Of each key that is wanted here: those who wait for whoever is in front. */
+  readonly #queues = new Map<string, (() => void)[]>()
 
   constructor(db: Db) {
     this.#db = db
@@ -21,7 +22,8 @@ export class ShortLocks {
   async run<T>(key: string, body: (tx: Tx) => Promise<T>, options: ShortOptions): Promise<T> {
     const { ttlMs = locksDefaults.shortTtlMs, waitMs = locksDefaults.shortWaitMs, signal } = options
     const endsAt = performance.now() + waitMs
-    const leave = await this.#enter(key, waitMs, signal)
+    const turn = this.#enter(key, waitMs, signal)
+    if (turn !== undefined) await turn
     try {
       const leftMs = Math.max(1, Math.round(endsAt - performance.now()))
       return await this.#db.tx(
@@ -35,25 +37,36 @@ export class ShortLocks {
       if (readSqlstate(error) === LOCK_TIMEOUT) throw describeTimeout(waitMs, error)
       throw error
     } finally {
-      leave()
+      this.#leave(key)
     }
   }
 
-  async #enter(key: string, waitMs: number, signal: AbortSignal | undefined): Promise<() => void> {
-    const before = this.#tails.get(key)
-    let leave!: () => void
-    const mine = new Promise<void>((resolve) => (leave = resolve))
-    const tail = before === undefined ? mine : before.then(() => mine)
-    this.#tails.set(key, tail)
-    void tail.then(() => this.#tails.get(key) === tail && this.#tails.delete(key))
-    if (before === undefined) return leave
+  /** Undefined: nobody is in front. */
+  #enter(key: string, waitMs: number, signal: AbortSignal | undefined): Promise<void> | undefined {
+    const queue = this.#queues.get(key)
+    if (queue !== undefined) return this.#wait(key, queue, waitMs, signal)
+    this.#queues.set(key, [])
+    return undefined
+  }
+
+  async #wait(key: string, queue: (() => void)[], waitMs: number, signal: AbortSignal | undefined): Promise<void> {
+    let come!: () => void
+    const turn = new Promise<void>((resolve) => queue.push((come = resolve)))
     try {
-      await waitFor(before, waitMs, signal)
-      return leave
+      await waitFor(turn, waitMs, signal)
     } catch (error) {
-      leave()
+      const place = queue.indexOf(come)
+      // Its turn came in the same moment: then it is handed on.
+      if (place >= 0) queue.splice(place, 1)
+      else this.#leave(key)
       throw error
     }
+  }
+
+  #leave(key: string): void {
+    const next = this.#queues.get(key)?.shift()
+    if (next === undefined) this.#queues.delete(key)
+    else next()
   }
 }
 

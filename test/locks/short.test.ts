@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { connectTo } from '../../src/core/index.js'
 import { createLocks, type Locks } from '../../src/locks/index.js'
+import { ShortLocks } from '../../src/locks/short-locks.js'
 import { openTestDatabase, type TestDatabase } from '../helpers/database.js'
 
 let box: TestDatabase
@@ -89,4 +90,28 @@ test('it costs one statement more than its transaction', async () => {
   await locks.short('k', async (tx) => await tx.query('select 1'))
   // The lock with BEGIN, the statement, COMMIT.
   expect(box.db.stats().query.count - before).toBe(3)
+})
+
+test('whoever gives up in the moment in which its turn comes hands it on', async () => {
+  // Without a server all is a matter of microtasks, of which each is tried.
+  const tx = { query: async () => await Promise.resolve({ rows: [] }) }
+  const short = new ShortLocks({ tx: async (body: (given: object) => Promise<unknown>) => await body(tx) } as never)
+  const nothing = async () => await Promise.resolve()
+  for (let moment = 0; moment < 40; moment++) {
+    let letGo!: () => void
+    const released = new Promise<void>((resolve) => (letGo = resolve))
+    const caller = new AbortController()
+    const all = [
+      short.run('k', async () => await released, {}),
+      short.run('k', nothing, { signal: caller.signal }),
+      short.run('k', nothing, {}),
+    ]
+    await new Promise((resolve) => setImmediate(resolve))
+    letGo()
+    for (let n = 0; n < moment; n++) await Promise.resolve()
+    caller.abort(new Error('gone'))
+    const [first, , third] = await Promise.allSettled(all)
+    expect([first?.status, third?.status]).toEqual(['fulfilled', 'fulfilled'])
+    await short.run('k', nothing, {})
+  }
 })

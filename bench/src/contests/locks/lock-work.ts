@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Stretch, Work } from '../../harness/types.js'
-import { HOLD_MS, KEY, TURNS, WAITERS_OF_EACH } from './settings.js'
+import { HOLD_MS, IDLE_HOLD_MS, IDLE_TURNS, KEY, TURNS, WAITERS_OF_EACH } from './settings.js'
 
 /** Gives what releases it. */
 export type Acquire = (key: string) => Promise<() => Promise<unknown>>
@@ -24,25 +24,36 @@ export function createLockWork({ acquire, close, operations, measures }: LockWor
       },
       ...operations,
     },
-    measures: { handover: async () => await takeTurns(acquire), ...measures },
+    measures: {
+      handover: async () => await takeTurns(acquire, { waiters: WAITERS_OF_EACH, turns: TURNS, holdMs: HOLD_MS }),
+      handover_idle: async () => await takeTurns(acquire, { waiters: 1, turns: IDLE_TURNS, holdMs: IDLE_HOLD_MS }),
+      ...measures,
+    },
     close,
   }
 }
 
+interface Turns {
+  waiters: number
+  /** Of each. */
+  turns: number
+  holdMs: number
+}
+
 /** Samples: when each turn began and ended, by the clock that all processes of the machine have. */
-async function takeTurns(acquire: Acquire): Promise<Stretch> {
+async function takeTurns(acquire: Acquire, { waiters, turns, holdMs }: Turns): Promise<Stretch> {
   const samples: number[] = []
   const wait = async () => {
-    for (let turn = 0; turn < TURNS; turn++) {
+    for (let turn = 0; turn < turns; turn++) {
       const release = await acquire(KEY)
       const heldAt = readClock()
-      await sleep(HOLD_MS)
+      await sleep(holdMs)
       samples.push(heldAt, readClock())
       await release()
     }
   }
-  return await timeStretch(WAITERS_OF_EACH * TURNS, async () => {
-    await Promise.all(Array.from({ length: WAITERS_OF_EACH }, wait))
+  return await timeStretch(waiters * turns, async () => {
+    await Promise.all(Array.from({ length: waiters }, wait))
     return samples
   })
 }

@@ -17,18 +17,21 @@ export type Part = (setting: Setting) => Promise<Pick<BenchDocument, 'rows' | 'c
 export const HOLDFAST = 'holdfast'
 export const AGAIN = 'holdfast again'
 export const ADVISORY = 'pg_advisory_xact_lock'
+/** The same in two round trips instead of three. */
+export const ADVISORY_JOINED = 'pg_advisory_xact_lock, joined'
 export const ROW_LEASE = 'row lease'
 export const REDLOCK = 'redlock'
 export const REDLOCK_EAGER = 'redlock, every 10 ms'
 export const SEMAPHORE = 'redis-semaphore'
 
-export const onPostgres: readonly string[] = [HOLDFAST, AGAIN, ADVISORY, ROW_LEASE]
+export const onPostgres: readonly string[] = [HOLDFAST, AGAIN, ADVISORY, ADVISORY_JOINED, ROW_LEASE]
 export const onRedis: readonly string[] = [REDLOCK, REDLOCK_EAGER, SEMAPHORE]
 
 const modules: Readonly<Record<string, string>> = {
   [HOLDFAST]: 'locks-holdfast',
   [AGAIN]: 'locks-holdfast',
   [ADVISORY]: 'locks-advisory',
+  [ADVISORY_JOINED]: 'locks-advisory-joined',
   [ROW_LEASE]: 'locks-row-lease',
   [REDLOCK]: 'locks-redlock',
   [REDLOCK_EAGER]: 'locks-redlock-eager',

@@ -7,6 +7,9 @@ export const WAITERS_OF_EACH = WAITERS / PROCESSES
 /** Of each waiter, one after the other: 40 turns. */
 export const TURNS = 2
 export const HOLD_MS = 2
+/** Where hardly anything goes on: one waiter in each process, and a pause in each turn. */
+export const IDLE_TURNS = 25
+export const IDLE_HOLD_MS = 5
 export const KEY = 'user:7:export'
 
 /** At once, over all processes. */
@@ -26,6 +29,7 @@ export const redisSemaphore = { lockTimeout: LEASE_MS, acquireTimeout: 60_000 }
 
 export const settings = {
   handover: { processes: PROCESSES, waiters: WAITERS, turns: WAITERS * TURNS, holdMs: HOLD_MS },
+  handoverIdle: { processes: PROCESSES, waiters: PROCESSES, turns: PROCESSES * IDLE_TURNS, holdMs: IDLE_HOLD_MS },
   wide: { keys: WIDE, waiters: WIDE, processes: PROCESSES, poolMax: WIDE_POOL, waitMs: WIDE_WAIT_MS },
   redlock,
   redlockEager,

@@ -3,7 +3,7 @@ import { describeNoise, describeRates } from '../../harness/rates.js'
 import { judgeRatio, type Bound } from '../../harness/statistics.js'
 import * as setting from './setting.js'
 
-const { ADVISORY, AGAIN, HOLDFAST, REDLOCK, ROW_LEASE, SEMAPHORE } = setting
+const { ADVISORY, ADVISORY_JOINED, AGAIN, HOLDFAST, REDLOCK, ROW_LEASE, SEMAPHORE } = setting
 
 interface Uncontended {
   metric: string
@@ -22,7 +22,7 @@ export const short = compare({
   bound: { atLeast: 0.95 },
   own: 'short',
   against: ADVISORY,
-  others: [ADVISORY],
+  others: [ADVISORY, ADVISORY_JOINED],
 })
 
 /** A lease: one caller, a key that nobody else wants. Those on Redis may lose what they have said. */
