@@ -114,7 +114,9 @@ class HoldsOf implements Holds {
     const slash = group.indexOf('/')
     const [source, resource] = [Number(group.slice(0, slash)), group.slice(slash + 1)]
     const isStock = [...this.#sources.values()].find(({ id }) => id === source)?.from.kind === 'stock'
-    const rows = await (isStock ? store.takeStock : store.takeUnits)(this.#db, source, resource, wants)
+    const rows = isStock
+      ? await store.takeStock(this.#db, source, resource, wants, this.#db.server.pooler === 'none')
+      : await store.takeUnits(this.#db, source, resource, wants)
     const byPlace = new Map(rows.map((row) => [row.n, row]))
     return wants.map((_, place) => byPlace.get(place + 1) as Taken)
   }

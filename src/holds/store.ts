@@ -49,6 +49,7 @@ export async function takeStock(
   source: number,
   resource: string,
   wants: readonly Want[],
+  isPrepared: boolean,
 ): Promise<TakenRow[]> {
   const text = '/* holdfast:holds.take-stock */ select * from holdfast.holds_take_stock($1, $2, $3, $4, $5, $6)'
   const columns = [
@@ -57,7 +58,9 @@ export async function takeStock(
     wants.map(({ key }) => key),
     wants.map(({ owner }) => owner),
   ]
-  const { rows } = await db.query<TakenRow & { ids: string | null }>(text, [source, resource, ...columns])
+  const values = [source, resource, ...columns]
+  const options = isPrepared ? { name: 'holdfast_holds_take_stock' } : {}
+  const { rows } = await db.query<TakenRow & { ids: string | null }>(text, values, options)
   const [first] = rows
   return first?.ids == null ? rows : unfold(first, first.ids.split(','), wants)
 }
