@@ -82,19 +82,24 @@ class RedisBackend implements Backend {
       number,
     ][]
     const granted = answers.flatMap(([, holds], n) => (holds === 1 ? [n] : []))
-    const fences =
-      granted.length === 0
-        ? []
-        : await store.mark(
-            this.#db,
-            granted.map((n) => records[n] as store.MarkRecord),
-          )
+    const fences = await this.#draw(granted.map((n) => records[n] as store.MarkRecord)).catch((error: unknown) => {
+      // Nobody will have what was granted, nor the places in the queues.
+      void this.release(
+        owner,
+        answers.flatMap(([ticket]) => (ticket === '' ? [] : [ticket])),
+      ).catch(() => {})
+      throw error
+    })
     const fenceOf = new Map(granted.map((n, at) => [n, fences[at] as string]))
     return answers.map(([ticket], n) => ({
       n: n + 1,
       ticket: ticket === '' ? null : ticket,
       fence: fenceOf.get(n) ?? null,
     }))
+  }
+
+  async #draw(records: readonly store.MarkRecord[]): Promise<string[]> {
+    return records.length === 0 ? [] : await store.mark(this.#db, records)
   }
 
   /** A guarded write that is under way is waited for by whoever draws the next fence. */
@@ -117,7 +122,7 @@ class RedisBackend implements Backend {
   async look(owner: string, tickets: readonly string[]): Promise<store.LookRow[]> {
     const answers = (await this.#run(scripts.LOOK, [owner, JSON.stringify(tickets)])) as [string, string][]
     const held = answers.flatMap(([, what]) => (what === 'gone' ? [] : [JSON.parse(what) as GrantHint]))
-    const fences = held.length === 0 ? [] : await store.mark(this.#db, held)
+    const fences = await this.#draw(held)
     return [
       ...held.map(({ ticket }, n) => ({ ticket, fence: fences[n] as string, is_gone: false })),
       ...answers.flatMap(([ticket, what]) => (what === 'gone' ? [{ ticket, fence: null, is_gone: true }] : [])),
