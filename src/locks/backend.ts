@@ -1,5 +1,5 @@
 import type { Queryable } from '../core/index.js'
-import type { LookRow, OverviewRow, RequestRecord, RequestRow } from './store.js'
+import type { Heartbeat, LookRow, OverviewRow, RequestRecord, RequestRow } from './store.js'
 import type { LockMode } from './types.js'
 
 /** What a process hears of its own requests. */
@@ -38,14 +38,8 @@ export interface Backend {
   request(owner: string, records: readonly RequestRecord[], flight: number): Promise<RequestRow[]>
   /** Gives those that stay: a guarded write of theirs is under way. */
   release(owner: string, tickets: readonly string[]): Promise<string[]>
-  /** Gives those of `held` that are gone; lets go what is not known of the flights up to this one. */
-  beat(
-    owner: string,
-    held: readonly string[],
-    waiting: readonly string[],
-    flight: number,
-    deadlineMs: number,
-  ): Promise<string[]>
+  /** Gives those of `held` that are gone; lets go what is not known. */
+  beat(owner: string, heartbeat: Heartbeat): Promise<string[]>
   look(owner: string, tickets: readonly string[]): Promise<LookRow[]>
   /** Tickets that wait in a circle with this one. */
   findCircle(ticket: string): Promise<string[] | null>

@@ -24,10 +24,12 @@ interface Scope {
 /**
  * Locks of a database: leases with fences, and short ones that end with a transaction.
  *
- * @throws HF_OPTIONS_UNKNOWN, HF_OPTIONS_INVALID
+ * @throws HF_OPTIONS_UNKNOWN, HF_OPTIONS_INVALID, HF_LOCKS_REDIS
  */
 export function createLocks(db: Db, options: LocksOptions = {}): Locks {
   validateOptions('createLocks', options, locksOptionTable)
+  if (options.backend !== undefined && typeof options.backend.open !== 'function')
+    throw locksError('HF_LOCKS_REDIS', 'The `backend` is none; `redisBackend(client)` makes one of a client.')
   return new LocksOf(db, options)
 }
 

@@ -51,14 +51,8 @@ export class PostgresBackend implements Backend {
     return await store.release(this.#db, owner, tickets, this.#isPrepared)
   }
 
-  async beat(
-    owner: string,
-    held: readonly string[],
-    waiting: readonly string[],
-    flight: number,
-    deadlineMs: number,
-  ): Promise<string[]> {
-    return await store.beat(this.#db, owner, held, waiting, flight, deadlineMs)
+  async beat(owner: string, heartbeat: store.Heartbeat): Promise<string[]> {
+    return await store.beat(this.#db, owner, heartbeat)
   }
 
   async look(owner: string, tickets: readonly string[]): Promise<store.LookRow[]> {

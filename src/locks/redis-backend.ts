@@ -108,13 +108,7 @@ class RedisBackend implements Backend {
     return []
   }
 
-  async beat(
-    owner: string,
-    held: readonly string[],
-    waiting: readonly string[],
-    flight: number,
-    deadlineMs: number,
-  ): Promise<string[]> {
+  async beat(owner: string, { held, waiting, flight, deadlineMs }: store.Heartbeat): Promise<string[]> {
     const args = [owner, JSON.stringify(held), JSON.stringify([...held, ...waiting]), String(flight)]
     return (await this.#run(scripts.BEAT, args, deadlineMs)) as string[]
   }

@@ -1,4 +1,3 @@
-import { withTimeout } from './with-timeout.js'
 import { locksError } from './errors.js'
 
 const ANSWER_MS = 5_000
@@ -41,9 +40,9 @@ export interface RedisLink {
 /** @throws HF_LOCKS_REDIS */
 export function linkTo(client: RedisClient): RedisLink {
   // node-redis has no `call`; both have a `sendCommand`, of different arguments.
-  if (typeof (client as Partial<IoredisClient>).call === 'function') return linkToIoredis(client as IoredisClient)
-  if (typeof (client as Partial<NodeRedisClient>).sendCommand === 'function')
-    return linkToNodeRedis(client as NodeRedisClient)
+  const given = client as Partial<IoredisClient & NodeRedisClient> | undefined
+  if (typeof given?.call === 'function') return linkToIoredis(client as IoredisClient)
+  if (typeof given?.sendCommand === 'function') return linkToNodeRedis(client as NodeRedisClient)
   throw locksError('HF_LOCKS_REDIS', 'The client is neither of ioredis nor of node-redis.')
 }
 
@@ -86,9 +85,15 @@ function linkToNodeRedis(client: NodeRedisClient): RedisLink {
   }
 }
 
-/** Clients keep commands for as long as the server is away. */
+/** Clients keep commands for as long as the server is away. What comes late is nobody's. */
 async function answer<T>(sent: Promise<T>, deadlineMs = ANSWER_MS): Promise<T> {
-  return await withTimeout(sent, deadlineMs, () =>
-    locksError('HF_LOCKS_REDIS', `Redis did not answer within ${deadlineMs} ms.`, { details: { deadlineMs } }),
-  )
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(describeSilence(deadlineMs)), deadlineMs)
+  })
+  return await Promise.race([sent, late]).finally(() => clearTimeout(timer))
+}
+
+function describeSilence(deadlineMs: number) {
+  return locksError('HF_LOCKS_REDIS', `Redis did not answer within ${deadlineMs} ms.`, { details: { deadlineMs } })
 }

@@ -302,7 +302,7 @@ export class Session {
       const waiting = [...this.#waiting.keys()]
       const deadlineMs = Math.max(LEAST_BEAT_DEADLINE_MS, Math.round(this.#shortestMs / 3))
       const held = [...this.#held.keys()]
-      const gone = await this.#backend.beat(owner, held, waiting, this.#answered, deadlineMs)
+      const gone = await this.#backend.beat(owner, { held, waiting, flight: this.#answered, deadlineMs })
       this.#seenAt = sentAt
       for (const ticket of gone) this.#held.get(ticket)?.lose()
       for (const lock of this.#held.values()) lock.extend(sentAt)

@@ -76,14 +76,20 @@ export async function release(
   return ((await db.query<{ stay: string[] }>(text, [owner, tickets])).rows[0] as { stay: string[] }).stay
 }
 
-/** Gives those of `held` that are gone; lets go what is not known of the flights up to this one. @throws SQLSTATE HF021 */
+export interface Heartbeat {
+  /** Tickets. */
+  held: readonly string[]
+  waiting: readonly string[]
+  /** What is not known of the flights up to this one is let go. */
+  flight: number
+  deadlineMs: number
+}
+
+/** Gives those of `held` that are gone. @throws SQLSTATE HF021 */
 export async function beat(
   db: Queryable,
   owner: string,
-  held: readonly string[],
-  waiting: readonly string[],
-  flight: number,
-  deadlineMs: number,
+  { held, waiting, flight, deadlineMs }: Heartbeat,
 ): Promise<string[]> {
   const text = '/* holdfast:locks.beat */ select holdfast.locks_beat($1, $2, $3, $4) as gone'
   const known = [...held, ...waiting]

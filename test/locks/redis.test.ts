@@ -7,7 +7,10 @@ import { findRedis, startRedis, type RedisServer } from '../chaos/redis.js'
 import { logger, openIoredis } from './places.js'
 
 test('a client that is none is refused', () => {
-  expect(() => redisBackend({} as never)).toThrow(expect.objectContaining({ code: 'HF_LOCKS_REDIS' }))
+  const refusal = expect.objectContaining({ code: 'HF_LOCKS_REDIS' }) as unknown as Error
+  for (const client of [{}, undefined]) expect(() => redisBackend(client as never)).toThrow(refusal)
+  // The client itself, where a back end made of it is wanted.
+  expect(() => createLocks({} as never, { backend: { call: () => {} } as never })).toThrow(refusal)
 })
 
 describe.skipIf((await findRedis()) === undefined)('a Redis that fails', () => {

@@ -1,10 +1,5 @@
-import { createRequire } from 'node:module'
-import { createDatabases } from '../harness/databases.js'
-import { refuseLossyServer } from '../harness/durability.js'
-import { chooseParts } from '../harness/parts.js'
-import { installPeers } from '../harness/peers.js'
-import { startRedis } from '../harness/redis.js'
-import type { Check, Contest, ContestInput, Row } from '../harness/types.js'
+import { createPeerContest, type PeerPart } from '../harness/peer-contest.js'
+import type { ContestInput, Row } from '../harness/types.js'
 import { backlog } from './jobs/backlog.js'
 import { busy } from './jobs/busy.js'
 import { exactlyOnce } from './jobs/exactly-once.js'
@@ -13,13 +8,12 @@ import { latency } from './jobs/latency.js'
 import { batchEnqueue, drain, singleEnqueue } from './jobs/rates.js'
 import { designs } from './jobs/designs.js'
 import { settings } from './jobs/settings.js'
-import { BULLMQ, onPostgres, type Part } from './jobs/setting.js'
+import { BULLMQ, onPostgres } from './jobs/setting.js'
 import { reruns } from './jobs/reruns.js'
 import { transactions } from './jobs/transactions.js'
 
-const peerNames = ['graphile-worker', 'pg-boss', 'bullmq']
 /** One file of `jobs/` may hold several; each gives rows and checks of its own. */
-const parts: Readonly<Record<string, Part>> = {
+const parts: Readonly<Record<string, PeerPart>> = {
   drain,
   batch_enqueue: batchEnqueue,
   single_enqueue: singleEnqueue,
@@ -33,32 +27,15 @@ const parts: Readonly<Record<string, Part>> = {
   designs,
 }
 
-/** holdfast/jobs and other queues, each with its best documented settings, all on one same Node and one same server. */
-export const jobsContest: Contest = {
+/** holdfast/jobs and other queues, each with its best documented settings. */
+export const jobsContest = createPeerContest({
   name: 'jobs',
-  run: async (input) => {
-    if (input.rttMs > 0) throw new Error('The contest jobs takes no --rtt yet.')
-    const chosen = chooseParts(parts, input)
-    await refuseLossyServer(input)
-    const { execPath, versions } = await installPeers(peerNames, input)
-    const redis = await startRedis()
-    const databases = await createDatabases(input.url, 'jobs', onPostgres)
-    const rows: Row[] = redis ? [] : [describeAbsence(input)]
-    const checks: Check[] = []
-    try {
-      for (const part of chosen) {
-        const result = await part({ input, execPath, redisUrl: redis?.url, databases })
-        rows.push(...result.rows)
-        checks.push(...result.checks)
-      }
-    } finally {
-      await databases.drop()
-      await redis?.stop()
-    }
-    const { version: holdfast } = createRequire(import.meta.url)('holdfast/package.json') as { version: string }
-    return { rows, checks, settings, versions: { holdfast, ...versions, ...(redis && { redis: redis.version }) } }
-  },
-}
+  parts,
+  peers: ['graphile-worker', 'pg-boss', 'bullmq'],
+  onPostgres,
+  settings,
+  describeAbsence: (input) => [describeAbsence(input)],
+})
 
 function describeAbsence({ progress }: ContestInput): Row {
   progress(`There is no redis-server, so ${BULLMQ} does not take part.`)

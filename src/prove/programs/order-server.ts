@@ -1,10 +1,11 @@
 // An instance of a shop for the experiment job-crash: it takes orders and books the points of each in a job. It is
 // killed in the middle of one.
-import type { PoolClient, QueryResult } from 'pg'
+import type { QueryResult } from 'pg'
 import pg from 'pg'
 import { connectTo } from '../../core/index.js'
 import { createJobs, defineJob } from '../../jobs/index.js'
 import { joinExperiment } from '../link.js'
+import { inTransaction } from '../transactions.js'
 
 interface Shop {
   place(order: number): Promise<void>
@@ -48,7 +49,7 @@ function openQueue(work: () => Promise<boolean>): Shop {
   for (let slot = 0; slot < CONCURRENCY; slot++) void workForever(work)
   return {
     place: async (order) =>
-      await inTransaction(async (client) => {
+      await inTransaction(pool, async (client) => {
         await client.query('insert into orders (id) values ($1)', [order])
         await client.query('insert into job (order_id) values ($1)', [order])
       }),
@@ -57,21 +58,6 @@ function openQueue(work: () => Promise<boolean>): Shop {
 
 async function workForever(work: () => Promise<boolean>): Promise<void> {
   for (;;) if (!(await work())) await new Promise((resolve) => setTimeout(resolve, POLL_MS))
-}
-
-async function inTransaction<T>(body: (client: PoolClient) => Promise<T>): Promise<T> {
-  const client = await pool.connect()
-  try {
-    await client.query('begin')
-    const result = await body(client)
-    await client.query('commit')
-    return result
-  } catch (error) {
-    await client.query('rollback').catch(() => {})
-    throw error
-  } finally {
-    client.release()
-  }
 }
 
 const pick = (condition: string) => `select id from job where ${condition} order by id for update skip locked limit 1`
@@ -90,7 +76,7 @@ async function workMarking(condition: string): Promise<boolean> {
 
 /** Holds the row's lock all along: the effect and the job's end are one commit, and a dead session lets go. */
 async function workLocking(): Promise<boolean> {
-  return await inTransaction(async (client) => {
+  return await inTransaction(pool, async (client) => {
     const { rows } = await client.query<{ id: string; order_id: number }>(
       'select id, order_id from job order by id for update skip locked limit 1',
     )

@@ -1,10 +1,11 @@
 // An instance of a shop for the experiment double-submit: an order is placed and its buyer charged. `order` is answered
 // with the order's id (201), or with undefined (409: it is in progress). It is killed before the commit, or before the answer.
-import type { PoolClient, QueryResult } from 'pg'
+import type { QueryResult } from 'pg'
 import pg from 'pg'
 import { connectTo } from '../../core/index.js'
 import { createIdempotency } from '../../idempotency/index.js'
 import { joinExperiment } from '../link.js'
+import { inTransaction } from '../transactions.js'
 
 interface Row {
   order_id: number
@@ -44,24 +45,9 @@ async function placeOrder(sql: Sql, intent: number): Promise<number> {
   return order
 }
 
-async function inTransaction<T>(body: (client: PoolClient) => Promise<T>): Promise<T> {
-  const client = await pool.connect()
-  try {
-    await client.query('begin')
-    const result = await body(client)
-    await client.query('commit')
-    return result
-  } catch (error) {
-    await client.query('rollback').catch(() => {})
-    throw error
-  } finally {
-    client.release()
-  }
-}
-
 /** The handler as people write it: order and charge are one commit, and who asks again orders again. */
 async function serveNaively(intent: number): Promise<number> {
-  const order = await inTransaction(async (client) => await placeOrder(client, intent))
+  const order = await inTransaction(pool, async (client) => await placeOrder(client, intent))
   await link.call('committed', intent)
   return order
 }
@@ -103,7 +89,7 @@ const takeOverLate = `do update set since = clock_timestamp()
 
 /** The key in the transaction of the effect: a twin's insert waits for the end of that transaction. */
 async function serveInOneTransaction(intent: number): Promise<number | undefined> {
-  const { order, isNew } = await inTransaction(async (client) => {
+  const { order, isNew } = await inTransaction(pool, async (client) => {
     const claim = 'insert into request_key (key) values ($1) on conflict do nothing'
     if ((await client.query(claim, [keyOf(intent)])).rowCount === 0)
       return { order: await findOrder(client, intent), isNew: false }

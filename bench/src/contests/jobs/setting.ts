@@ -1,22 +1,12 @@
-import type { Databases } from '../../harness/databases.js'
+import type { PeerSetting as Setting } from '../../harness/peer-contest.js'
 import { rateOf, type Round } from '../../harness/pairs.js'
 import { findMedian, summarize } from '../../harness/statistics.js'
 import { startSubject, type SubjectStart } from '../../harness/subjects.js'
-import type { BenchDocument, ContestInput, Row, Stretch } from '../../harness/types.js'
+import type { Row, Stretch } from '../../harness/types.js'
 
 export { rateOf, type Round }
 
-/** Where the parts of the contest take place. */
-export interface Setting {
-  input: ContestInput
-  /** The Node of all subjects. */
-  execPath: string
-  /** Undefined: BullMQ does not take part. */
-  redisUrl: string | undefined
-  databases: Databases
-}
-
-export type Part = (setting: Setting) => Promise<Pick<BenchDocument, 'rows' | 'checks'>>
+export type { PeerPart as Part, PeerSetting as Setting } from '../../harness/peer-contest.js'
 
 export const HOLDFAST = 'holdfast'
 export const AGAIN = 'holdfast again'

@@ -1,18 +1,7 @@
-import type { Databases } from '../../harness/databases.js'
+import type { PeerSetting as Setting } from '../../harness/peer-contest.js'
 import { startSubject, type SubjectStart } from '../../harness/subjects.js'
-import type { BenchDocument, ContestInput } from '../../harness/types.js'
 
-/** Where the parts of the contest take place. */
-export interface Setting {
-  input: ContestInput
-  /** The Node of all subjects. */
-  execPath: string
-  /** Undefined: the peers on Redis do not take part. */
-  redisUrl: string | undefined
-  databases: Databases
-}
-
-export type Part = (setting: Setting) => Promise<Pick<BenchDocument, 'rows' | 'checks'>>
+export type { PeerPart as Part, PeerSetting as Setting } from '../../harness/peer-contest.js'
 
 export const HOLDFAST = 'holdfast'
 export const AGAIN = 'holdfast again'
