@@ -47,6 +47,18 @@ test('a repeated request gets the same answer, marked, without what was meant fo
   expect((await box.db.sql`select body from placed`)[0]).toEqual({ body: '{"seats":2}' })
 })
 
+test('the handler is given the body again, and the signal of the request', async () => {
+  const client = new AbortController()
+  const request = new Request(post('k1'), { signal: client.signal })
+  await idempotency.handle(request, rules, async (tx, given) => {
+    expect(given.signal.aborted).toBe(false)
+    client.abort()
+    expect(given.signal.aborted).toBe(true)
+    return await place(tx, given)
+  })
+  expect(await placed()).toBe(1)
+})
+
 test('a key is a string of the draft, or a bare one: the same', async () => {
   await idempotency.handle(post('"k\\"1"'), rules, place)
   await idempotency.handle(post('k"1'), rules, place)

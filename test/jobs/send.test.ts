@@ -44,6 +44,25 @@ test('sends of one process at the same time share statements, and each gets its 
   })
 })
 
+test('the hint of a lone send travels with it; those that follow at once share the next one', async () => {
+  const job = idle('told')
+  await withJobs(box.db, [job], async (jobs) => {
+    const heard: string[] = []
+    const stop = await box.db.listen('holdfast_jobs', ({ payload }) => void heard.push(payload))
+    const before = box.db.stats().query.count
+    await jobs.send(job, { n: 1 })
+    expect(box.db.stats().query.count - before).toBe(1)
+    await expect.poll(() => heard.length).toBe(1)
+    const burst = box.db.stats().query.count
+    for (let n = 0; n < 3; n++) await jobs.send(job, { n })
+    await expect.poll(() => heard.length).toBeGreaterThan(1)
+    // Three sends, and a hint for what came within the pause after the first.
+    expect(box.db.stats().query.count - burst).toBeLessThanOrEqual(5)
+    expect(new Set(heard).size).toBe(1)
+    await stop()
+  })
+})
+
 test('sendMany gives the ids in the order of the payloads, over several statements', async () => {
   const job = idle('many')
   await withJobs(box.db, [job], async (jobs) => {
