@@ -2,7 +2,7 @@
 // here, one by one, and nowhere else.
 
 /** Capabilities of layer 1. A new one is added here. */
-const capabilities = ['embedded', 'holds', 'idempotency', 'jobs', 'locks']
+const capabilities = ['embedded', 'holds', 'idempotency', 'jobs', 'locks', 'sagas']
 // errors.ts too: the guardian of the embedded server is a process of its own that should not load a database driver.
 const allowedOfCore = '^src/core/(index|errors)\\.ts$'
 const insideCapability = `^src/(${capabilities.join('|')})/`

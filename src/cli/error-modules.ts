@@ -5,6 +5,7 @@ import { holdsErrors } from '../holds/index.js'
 import { idempotencyErrors } from '../idempotency/index.js'
 import { jobsErrors } from '../jobs/index.js'
 import { locksErrors } from '../locks/index.js'
+import { sagasErrors } from '../sagas/index.js'
 import { proveErrors } from '../prove/index.js'
 import { cliErrors } from './errors.js'
 
@@ -16,6 +17,7 @@ export const errorModules: readonly { module: string; table: ErrorTable }[] = [
   { module: 'idempotency', table: idempotencyErrors },
   { module: 'locks', table: locksErrors },
   { module: 'holds', table: holdsErrors },
+  { module: 'sagas', table: sagasErrors },
   { module: 'http', table: httpErrors },
   { module: 'prove', table: proveErrors },
   { module: 'cli', table: cliErrors },

@@ -15,6 +15,16 @@ import {
   workOptionTable,
 } from '../jobs/index.js'
 import { acquireOptionTable, locksOptionTable, runLockOptionTable, shortOptionTable } from '../locks/index.js'
+import {
+  callStepTable,
+  resultOptionTable,
+  retryOptionTable,
+  sagaOptionTable,
+  sagaWorkOptionTable,
+  startOptionTable,
+  txStepTable,
+  waitOptionTable,
+} from '../sagas/index.js'
 
 /** Every table of options that validates a call, in the order of `docs/options.md`. */
 export const optionModules: readonly { of: string; table: OptionTable }[] = [
@@ -39,4 +49,12 @@ export const optionModules: readonly { of: string; table: OptionTable }[] = [
   { of: 'holds.hold(from, resource, what, options)', table: holdOptionTable },
   { of: 'holds.confirm(tx, ids, options)', table: confirmOptionTable },
   { of: 'holds.release(ids, options)', table: releaseOptionTable },
+  { of: 'defineSaga(name, options, body)', table: sagaOptionTable },
+  { of: 's.tx(name, step)', table: txStepTable },
+  { of: 's.call(name, step)', table: callStepTable },
+  { of: 'step.retry, step.undoRetry', table: retryOptionTable },
+  { of: 's.waitFor(event, options)', table: waitOptionTable },
+  { of: 'sagas.start(tx, saga, input, options)', table: startOptionTable },
+  { of: 'sagas.result(saga, id, options)', table: resultOptionTable },
+  { of: 'sagas.work(options)', table: sagaWorkOptionTable },
 ]

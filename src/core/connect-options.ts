@@ -133,5 +133,13 @@ export const txOptionTable = {
     default: 'none',
     doc: 'Aborting it cancels the running statement and rolls back; a COMMIT in flight is never cancelled.',
   },
+  idleMs: {
+    type: 'number',
+    min: 0,
+    max: day,
+    unit: 'ms',
+    default: 'the server’s',
+    doc: 'The server ends a transaction that stands idle for so long, with its locks; 0 leaves it to the server.',
+  },
   readOnly: { type: 'boolean', default: 'false', doc: 'The server refuses writes.' },
 } satisfies OptionTable

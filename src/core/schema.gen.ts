@@ -1409,6 +1409,301 @@ export const catalog: readonly CatalogRow[] = [
     "definition": "bigint"
   },
   {
+    "kind": "column",
+    "name": "sagas_actions.action",
+    "definition": "text not null"
+  },
+  {
+    "kind": "column",
+    "name": "sagas_actions.actor",
+    "definition": "text"
+  },
+  {
+    "kind": "column",
+    "name": "sagas_actions.at",
+    "definition": "timestamp with time zone not null default clock_timestamp()"
+  },
+  {
+    "kind": "column",
+    "name": "sagas_actions.id",
+    "definition": "bigint not null"
+  },
+  {
+    "kind": "column",
+    "name": "sagas_actions.reason",
+    "definition": "text"
+  },
+  {
+    "kind": "column",
+    "name": "sagas_actions.saga",
+    "definition": "text not null"
+  },
+  {
+    "kind": "column",
+    "name": "sagas_actions.step",
+    "definition": "text"
+  },
+  {
+    "kind": "column",
+    "name": "sagas_instances.crashes",
+    "definition": "smallint not null default 0"
+  },
+  {
+    "kind": "column",
+    "name": "sagas_instances.doing",
+    "definition": "jsonb not null default '[]'::jsonb"
+  },
+  {
+    "kind": "column",
+    "name": "sagas_instances.ends_by",
+    "definition": "timestamp with time zone not null"
+  },
+  {
+    "kind": "column",
+    "name": "sagas_instances.error",
+    "definition": "jsonb"
+  },
+  {
+    "kind": "column",
+    "name": "sagas_instances.fence",
+    "definition": "integer not null default 1"
+  },
+  {
+    "kind": "column",
+    "name": "sagas_instances.finished_at",
+    "definition": "timestamp with time zone"
+  },
+  {
+    "kind": "column",
+    "name": "sagas_instances.id",
+    "definition": "text not null"
+  },
+  {
+    "kind": "column",
+    "name": "sagas_instances.input",
+    "definition": "jsonb"
+  },
+  {
+    "kind": "column",
+    "name": "sagas_instances.is_cancelled",
+    "definition": "boolean not null default false"
+  },
+  {
+    "kind": "column",
+    "name": "sagas_instances.is_pivoted",
+    "definition": "boolean not null default false"
+  },
+  {
+    "kind": "column",
+    "name": "sagas_instances.is_undoing",
+    "definition": "boolean not null default false"
+  },
+  {
+    "kind": "column",
+    "name": "sagas_instances.kind",
+    "definition": "smallint not null"
+  },
+  {
+    "kind": "column",
+    "name": "sagas_instances.output",
+    "definition": "jsonb"
+  },
+  {
+    "kind": "column",
+    "name": "sagas_instances.owner",
+    "definition": "bigint"
+  },
+  {
+    "kind": "column",
+    "name": "sagas_instances.signals",
+    "definition": "integer not null default 0"
+  },
+  {
+    "kind": "column",
+    "name": "sagas_instances.started_at",
+    "definition": "timestamp with time zone not null default clock_timestamp()"
+  },
+  {
+    "kind": "column",
+    "name": "sagas_instances.state",
+    "definition": "text not null"
+  },
+  {
+    "kind": "column",
+    "name": "sagas_instances.token",
+    "definition": "bigint"
+  },
+  {
+    "kind": "column",
+    "name": "sagas_instances.wake_at",
+    "definition": "timestamp with time zone"
+  },
+  {
+    "kind": "column",
+    "name": "sagas_kinds.created_at",
+    "definition": "timestamp with time zone not null default now()"
+  },
+  {
+    "kind": "column",
+    "name": "sagas_kinds.id",
+    "definition": "smallint not null"
+  },
+  {
+    "kind": "column",
+    "name": "sagas_kinds.keep_ms",
+    "definition": "bigint not null"
+  },
+  {
+    "kind": "column",
+    "name": "sagas_kinds.name",
+    "definition": "text not null"
+  },
+  {
+    "kind": "column",
+    "name": "sagas_kinds.version",
+    "definition": "integer not null"
+  },
+  {
+    "kind": "column",
+    "name": "sagas_signals.event",
+    "definition": "text not null"
+  },
+  {
+    "kind": "column",
+    "name": "sagas_signals.id",
+    "definition": "bigint not null"
+  },
+  {
+    "kind": "column",
+    "name": "sagas_signals.key",
+    "definition": "text"
+  },
+  {
+    "kind": "column",
+    "name": "sagas_signals.payload",
+    "definition": "jsonb"
+  },
+  {
+    "kind": "column",
+    "name": "sagas_signals.saga",
+    "definition": "text not null"
+  },
+  {
+    "kind": "column",
+    "name": "sagas_signals.sent_at",
+    "definition": "timestamp with time zone not null default clock_timestamp()"
+  },
+  {
+    "kind": "column",
+    "name": "sagas_signals.taken_by",
+    "definition": "integer"
+  },
+  {
+    "kind": "column",
+    "name": "sagas_steps.attempts",
+    "definition": "integer not null default 1"
+  },
+  {
+    "kind": "column",
+    "name": "sagas_steps.ended",
+    "definition": "integer not null"
+  },
+  {
+    "kind": "column",
+    "name": "sagas_steps.ended_at",
+    "definition": "timestamp with time zone not null default clock_timestamp()"
+  },
+  {
+    "kind": "column",
+    "name": "sagas_steps.error",
+    "definition": "jsonb"
+  },
+  {
+    "kind": "column",
+    "name": "sagas_steps.kind",
+    "definition": "text not null"
+  },
+  {
+    "kind": "column",
+    "name": "sagas_steps.name",
+    "definition": "text not null"
+  },
+  {
+    "kind": "column",
+    "name": "sagas_steps.outcome",
+    "definition": "text not null"
+  },
+  {
+    "kind": "column",
+    "name": "sagas_steps.output",
+    "definition": "jsonb"
+  },
+  {
+    "kind": "column",
+    "name": "sagas_steps.saga",
+    "definition": "text not null"
+  },
+  {
+    "kind": "column",
+    "name": "sagas_steps.seq",
+    "definition": "integer not null"
+  },
+  {
+    "kind": "column",
+    "name": "sagas_steps.started_at",
+    "definition": "timestamp with time zone not null"
+  },
+  {
+    "kind": "column",
+    "name": "sagas_steps.undo",
+    "definition": "text"
+  },
+  {
+    "kind": "column",
+    "name": "sagas_steps.undo_attempts",
+    "definition": "integer not null default 0"
+  },
+  {
+    "kind": "column",
+    "name": "sagas_steps.undo_error",
+    "definition": "jsonb"
+  },
+  {
+    "kind": "column",
+    "name": "sagas_steps.undone_at",
+    "definition": "timestamp with time zone"
+  },
+  {
+    "kind": "column",
+    "name": "sagas_workers.id",
+    "definition": "bigint not null"
+  },
+  {
+    "kind": "column",
+    "name": "sagas_workers.instance",
+    "definition": "text not null"
+  },
+  {
+    "kind": "column",
+    "name": "sagas_workers.kinds",
+    "definition": "smallint[] not null"
+  },
+  {
+    "kind": "column",
+    "name": "sagas_workers.lease_ms",
+    "definition": "integer not null"
+  },
+  {
+    "kind": "column",
+    "name": "sagas_workers.seen_at",
+    "definition": "timestamp with time zone not null default now()"
+  },
+  {
+    "kind": "column",
+    "name": "sagas_workers.started_at",
+    "definition": "timestamp with time zone not null default now()"
+  },
+  {
     "kind": "constraint",
     "name": "core_instances.core_instances_heartbeat_ms_check",
     "definition": "CHECK ((heartbeat_ms > 0))"
@@ -1642,6 +1937,101 @@ export const catalog: readonly CatalogRow[] = [
     "kind": "constraint",
     "name": "locks_requests.locks_requests_pkey",
     "definition": "PRIMARY KEY (key, ticket)"
+  },
+  {
+    "kind": "constraint",
+    "name": "sagas_actions.sagas_actions_action_check",
+    "definition": "CHECK ((action = ANY (ARRAY['cancel'::text, 'retry'::text, 'skip-undo'::text])))"
+  },
+  {
+    "kind": "constraint",
+    "name": "sagas_actions.sagas_actions_pkey",
+    "definition": "PRIMARY KEY (id)"
+  },
+  {
+    "kind": "constraint",
+    "name": "sagas_instances.sagas_instances_id_check",
+    "definition": "CHECK (((length(id) >= 1) AND (length(id) <= 150)))"
+  },
+  {
+    "kind": "constraint",
+    "name": "sagas_instances.sagas_instances_pkey",
+    "definition": "PRIMARY KEY (id)"
+  },
+  {
+    "kind": "constraint",
+    "name": "sagas_instances.sagas_instances_state_check",
+    "definition": "CHECK ((state = ANY (ARRAY['running'::text, 'waiting'::text, 'compensating'::text, 'done'::text, 'compensated'::text, 'stuck'::text])))"
+  },
+  {
+    "kind": "constraint",
+    "name": "sagas_kinds.sagas_kinds_keep_ms_check",
+    "definition": "CHECK ((keep_ms >= 0))"
+  },
+  {
+    "kind": "constraint",
+    "name": "sagas_kinds.sagas_kinds_name_check",
+    "definition": "CHECK (((length(name) >= 1) AND (length(name) <= 80)))"
+  },
+  {
+    "kind": "constraint",
+    "name": "sagas_kinds.sagas_kinds_name_version_key",
+    "definition": "UNIQUE (name, version)"
+  },
+  {
+    "kind": "constraint",
+    "name": "sagas_kinds.sagas_kinds_pkey",
+    "definition": "PRIMARY KEY (id)"
+  },
+  {
+    "kind": "constraint",
+    "name": "sagas_kinds.sagas_kinds_version_check",
+    "definition": "CHECK ((version > 0))"
+  },
+  {
+    "kind": "constraint",
+    "name": "sagas_signals.sagas_signals_event_check",
+    "definition": "CHECK (((length(event) >= 1) AND (length(event) <= 80)))"
+  },
+  {
+    "kind": "constraint",
+    "name": "sagas_signals.sagas_signals_pkey",
+    "definition": "PRIMARY KEY (id)"
+  },
+  {
+    "kind": "constraint",
+    "name": "sagas_steps.sagas_steps_kind_check",
+    "definition": "CHECK ((kind = ANY (ARRAY['tx'::text, 'call'::text, 'sleep'::text, 'wait'::text, 'pivot'::text])))"
+  },
+  {
+    "kind": "constraint",
+    "name": "sagas_steps.sagas_steps_outcome_check",
+    "definition": "CHECK ((outcome = ANY (ARRAY['done'::text, 'failed'::text, 'refused'::text, 'unknown'::text])))"
+  },
+  {
+    "kind": "constraint",
+    "name": "sagas_steps.sagas_steps_pkey",
+    "definition": "PRIMARY KEY (saga, seq)"
+  },
+  {
+    "kind": "constraint",
+    "name": "sagas_steps.sagas_steps_seq_check",
+    "definition": "CHECK ((seq > 0))"
+  },
+  {
+    "kind": "constraint",
+    "name": "sagas_steps.sagas_steps_undo_check",
+    "definition": "CHECK ((undo = ANY (ARRAY['done'::text, 'skipped'::text, 'failing'::text])))"
+  },
+  {
+    "kind": "constraint",
+    "name": "sagas_workers.sagas_workers_lease_ms_check",
+    "definition": "CHECK ((lease_ms > 0))"
+  },
+  {
+    "kind": "constraint",
+    "name": "sagas_workers.sagas_workers_pkey",
+    "definition": "PRIMARY KEY (id)"
   },
   {
     "kind": "function",
@@ -2030,6 +2420,76 @@ export const catalog: readonly CatalogRow[] = [
   },
   {
     "kind": "function",
+    "name": "sagas_beat(p_owner bigint, OUT now_ms double precision, OUT cancelled text[])",
+    "definition": "06f9d971334a14e2cc15e0c8ec3dbe89"
+  },
+  {
+    "kind": "function",
+    "name": "sagas_cancel(p_id text, p_reason text, p_actor text)",
+    "definition": "2bdc46ae6d495a3efc7edeb79a459cd3"
+  },
+  {
+    "kind": "function",
+    "name": "sagas_claim(p_owner bigint, p_kinds smallint[], p_most integer)",
+    "definition": "8a98f03daa85f9e925b7821ece1f1336"
+  },
+  {
+    "kind": "function",
+    "name": "sagas_hand_on()",
+    "definition": "10d96b11ff1d7f6abe8a6ff59d4e5b19"
+  },
+  {
+    "kind": "function",
+    "name": "sagas_leave(p_owner bigint)",
+    "definition": "c9e4bccc671975325eaa7c8e9784256b"
+  },
+  {
+    "kind": "function",
+    "name": "sagas_load(p_owner bigint, p_ids text[])",
+    "definition": "9f10de29c82e63eba7c8fda8c36a285c"
+  },
+  {
+    "kind": "function",
+    "name": "sagas_prune(p_most integer)",
+    "definition": "092d2fec803f44c55ab1956c6c4a0fb8"
+  },
+  {
+    "kind": "function",
+    "name": "sagas_record(p_owner bigint, p_records json, p_steps json, p_undone json, p_taken json)",
+    "definition": "cdcb97abae5bebb2e9903b0ee4617c53"
+  },
+  {
+    "kind": "function",
+    "name": "sagas_register(p_name text, p_version integer, p_keep_ms bigint)",
+    "definition": "00218edd347d5ae193bdcf387d609512"
+  },
+  {
+    "kind": "function",
+    "name": "sagas_retry(p_id text, p_reason text, p_actor text)",
+    "definition": "49d7af33fc2f7bc719255543ba9af5c4"
+  },
+  {
+    "kind": "function",
+    "name": "sagas_signal(p_id text, p_event text, p_payload jsonb, p_key text, OUT state text, OUT is_new boolean)",
+    "definition": "007ca6630a3f557798c3869522799d03"
+  },
+  {
+    "kind": "function",
+    "name": "sagas_skip_undo(p_id text, p_step text, p_reason text, p_actor text)",
+    "definition": "855b7f193e4e84c3d164eb281622a4c4"
+  },
+  {
+    "kind": "function",
+    "name": "sagas_start(p_owner bigint, p_records json)",
+    "definition": "d8c150c802962377eb6f7e5f6ea58fda"
+  },
+  {
+    "kind": "function",
+    "name": "sagas_write(p_owner bigint, p_records json, p_steps json, p_undone json, p_taken json, p_waits boolean)",
+    "definition": "c761b4a39986eafdd95a28adaacbf892"
+  },
+  {
+    "kind": "function",
     "name": "send_job(queue text, payload jsonb, run_at timestamp with time zone, priority integer, unique_key text, key text)",
     "definition": "5fa851ddc2c0ee4f9304b9f4a252c0cd"
   },
@@ -2369,6 +2829,81 @@ export const catalog: readonly CatalogRow[] = [
     "definition": "CREATE INDEX locks_requests_within ON holdfast.locks_requests USING btree (within) WHERE (within IS NOT NULL)"
   },
   {
+    "kind": "index",
+    "name": "sagas_actions_pkey",
+    "definition": "CREATE UNIQUE INDEX sagas_actions_pkey ON holdfast.sagas_actions USING btree (id)"
+  },
+  {
+    "kind": "index",
+    "name": "sagas_actions_saga",
+    "definition": "CREATE INDEX sagas_actions_saga ON holdfast.sagas_actions USING btree (saga, id)"
+  },
+  {
+    "kind": "index",
+    "name": "sagas_instances_ended",
+    "definition": "CREATE INDEX sagas_instances_ended ON holdfast.sagas_instances USING btree (kind, finished_at) WHERE (finished_at IS NOT NULL)"
+  },
+  {
+    "kind": "index",
+    "name": "sagas_instances_owner",
+    "definition": "CREATE INDEX sagas_instances_owner ON holdfast.sagas_instances USING btree (owner) WHERE (owner IS NOT NULL)"
+  },
+  {
+    "kind": "index",
+    "name": "sagas_instances_pkey",
+    "definition": "CREATE UNIQUE INDEX sagas_instances_pkey ON holdfast.sagas_instances USING btree (id)"
+  },
+  {
+    "kind": "index",
+    "name": "sagas_instances_stuck",
+    "definition": "CREATE INDEX sagas_instances_stuck ON holdfast.sagas_instances USING btree (kind, started_at) WHERE (state = 'stuck'::text)"
+  },
+  {
+    "kind": "index",
+    "name": "sagas_instances_undoing",
+    "definition": "CREATE INDEX sagas_instances_undoing ON holdfast.sagas_instances USING btree (started_at) WHERE (state = 'compensating'::text)"
+  },
+  {
+    "kind": "index",
+    "name": "sagas_instances_wake",
+    "definition": "CREATE INDEX sagas_instances_wake ON holdfast.sagas_instances USING btree (kind, wake_at) WHERE ((owner IS NULL) AND (wake_at IS NOT NULL))"
+  },
+  {
+    "kind": "index",
+    "name": "sagas_kinds_name_version_key",
+    "definition": "CREATE UNIQUE INDEX sagas_kinds_name_version_key ON holdfast.sagas_kinds USING btree (name, version)"
+  },
+  {
+    "kind": "index",
+    "name": "sagas_kinds_pkey",
+    "definition": "CREATE UNIQUE INDEX sagas_kinds_pkey ON holdfast.sagas_kinds USING btree (id)"
+  },
+  {
+    "kind": "index",
+    "name": "sagas_signals_key",
+    "definition": "CREATE UNIQUE INDEX sagas_signals_key ON holdfast.sagas_signals USING btree (saga, event, key) WHERE (key IS NOT NULL)"
+  },
+  {
+    "kind": "index",
+    "name": "sagas_signals_pkey",
+    "definition": "CREATE UNIQUE INDEX sagas_signals_pkey ON holdfast.sagas_signals USING btree (id)"
+  },
+  {
+    "kind": "index",
+    "name": "sagas_signals_saga",
+    "definition": "CREATE INDEX sagas_signals_saga ON holdfast.sagas_signals USING btree (saga, id)"
+  },
+  {
+    "kind": "index",
+    "name": "sagas_steps_pkey",
+    "definition": "CREATE UNIQUE INDEX sagas_steps_pkey ON holdfast.sagas_steps USING btree (saga, seq)"
+  },
+  {
+    "kind": "index",
+    "name": "sagas_workers_pkey",
+    "definition": "CREATE UNIQUE INDEX sagas_workers_pkey ON holdfast.sagas_workers USING btree (id)"
+  },
+  {
     "kind": "table",
     "name": "core_instances",
     "definition": "r"
@@ -2601,6 +3136,56 @@ export const catalog: readonly CatalogRow[] = [
   {
     "kind": "table",
     "name": "locks_tickets",
+    "definition": "S"
+  },
+  {
+    "kind": "table",
+    "name": "sagas_actions",
+    "definition": "r"
+  },
+  {
+    "kind": "table",
+    "name": "sagas_actions_id_seq",
+    "definition": "S"
+  },
+  {
+    "kind": "table",
+    "name": "sagas_instances",
+    "definition": "r"
+  },
+  {
+    "kind": "table",
+    "name": "sagas_kinds",
+    "definition": "r"
+  },
+  {
+    "kind": "table",
+    "name": "sagas_kinds_id_seq",
+    "definition": "S"
+  },
+  {
+    "kind": "table",
+    "name": "sagas_signals",
+    "definition": "r"
+  },
+  {
+    "kind": "table",
+    "name": "sagas_signals_id_seq",
+    "definition": "S"
+  },
+  {
+    "kind": "table",
+    "name": "sagas_steps",
+    "definition": "r"
+  },
+  {
+    "kind": "table",
+    "name": "sagas_workers",
+    "definition": "r"
+  },
+  {
+    "kind": "table",
+    "name": "sagas_workers_id_seq",
     "definition": "S"
   }
 ]

@@ -136,9 +136,23 @@ function send(client: ClientBase, request: StatementRequest, done: StatementDone
   const [first] = lead
   if (first === undefined) return sendStatement(client, request, done)
   if (canBeginWith(client, values, name)) return sendBeginWith(client, request, text, values ?? [], done)
+  if (lead.length > 1) return sendLeadAlone(client, request, done)
   client.query(first, [], (error: unknown) => {
     if (error) return done(error)
     lead.shift()
+    send(client, request, done)
+  })
+}
+
+/** One round trip for all of them; where one fails nobody can tell how far it came. */
+function sendLeadAlone(client: ClientBase, request: StatementRequest, done: StatementDone): void {
+  const { lead } = request
+  client.query(lead.join('; '), (error: unknown) => {
+    if (error) {
+      destroySocket(client)
+      return done(error)
+    }
+    lead.length = 0
     send(client, request, done)
   })
 }

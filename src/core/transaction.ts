@@ -80,10 +80,11 @@ export class Transaction {
   readonly #last: BatchPart[] = []
   #failures = 0
 
-  constructor(parts: TransactionParts, { isolation, readOnly }: TxOptions) {
+  constructor(parts: TransactionParts, { isolation, readOnly, idleMs }: TxOptions) {
     this.#parts = parts
     this.#begin = `begin${isolation ? ` isolation level ${isolation}` : ''}${readOnly ? ' read only' : ''}`
     this.#lead = [this.#begin]
+    if (idleMs) this.#lead.push(`set local idle_in_transaction_session_timeout = ${Math.ceil(idleMs)}`)
   }
 
   get #hasBegun(): boolean {

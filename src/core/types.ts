@@ -87,6 +87,11 @@ export interface TxOptions {
   deadlineMs?: number
   /** Aborting it cancels the running statement and rolls back. A COMMIT in flight is never cancelled. */
   signal?: AbortSignal
+  /**
+   * The server ends it when it stands idle for so long: a process that was stopped holds its locks no longer than that. Sent
+   * with BEGIN. Default: the server's, normally no limit.
+   */
+  idleMs?: number
   readOnly?: boolean
 }
 

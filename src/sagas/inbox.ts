@@ -1,0 +1,49 @@
+import type { Outbox } from './outbox.js'
+import type { WaitingSignal } from './records.js'
+
+type Offer = (signals: readonly WaitingSignal[]) => void
+
+/** Signals of one saga that nobody has taken, and the steps that wait for one. */
+export class Inbox {
+  readonly #outbox: Outbox
+  readonly #waits = new Map<number, Offer>()
+  #signals: readonly WaitingSignal[]
+  /** How many were ever sent to it, as far as is known here. */
+  #seen: number
+
+  constructor(outbox: Outbox, seen: number, signals: readonly WaitingSignal[]) {
+    this.#outbox = outbox
+    this.#seen = seen
+    this.#signals = signals
+  }
+
+  get seen(): number {
+    return this.#seen
+  }
+
+  get isWaiting(): boolean {
+    return this.#waits.size > 0
+  }
+
+  /** Offers what is there, and later what comes. */
+  wait(seq: number, offer: Offer): void {
+    this.#waits.set(seq, offer)
+    offer(this.#signals)
+  }
+
+  endWait(seq: number): void {
+    this.#waits.delete(seq)
+  }
+
+  /** `seq` 0: it did not fit. */
+  take(signal: WaitingSignal, seq: number): void {
+    this.#signals = this.#signals.filter(({ id }) => id !== signal.id)
+    this.#outbox.addTaken({ signal: signal.id, seq })
+  }
+
+  note(amount: number, waiting: readonly WaitingSignal[]): void {
+    this.#seen = amount
+    this.#signals = waiting.filter(({ id }) => !this.#outbox.hasTaken(id))
+    for (const offer of this.#waits.values()) offer(this.#signals)
+  }
+}

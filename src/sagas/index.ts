@@ -1,0 +1,51 @@
+/** @module Durable functions of several steps that always end: done, or undone. */
+
+export { createSagas } from './create-sagas.js'
+export { defineSaga } from './define-saga.js'
+export { sagasErrors } from './errors.js'
+export type {
+  SagaActionView,
+  SagaDetails,
+  SagaKindView,
+  SagasInspector,
+  SagasOverview,
+  SagaStepView,
+} from './inspect-types.js'
+export {
+  callStepTable,
+  resultOptionTable,
+  retryOptionTable,
+  sagaOptionTable,
+  sagaWorkOptionTable,
+  startOptionTable,
+  txStepTable,
+  waitOptionTable,
+} from './options.js'
+export type {
+  ActionOptions,
+  CallContext,
+  CallStep,
+  ResultOptions,
+  RetryOptions,
+  SagaDefinition,
+  SagaError,
+  SagaOptions,
+  Sagas,
+  SagasOptions,
+  SagaState,
+  SagaStatus,
+  SchemaResult,
+  SignalOptions,
+  StandardSchema,
+  Started,
+  StartOptions,
+  Steps,
+  Stored,
+  Stranded,
+  TxStep,
+  UndoContext,
+  WaitOptions,
+  Worker,
+  WorkerStats,
+  WorkOptions,
+} from './types.js'

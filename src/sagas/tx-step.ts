@@ -1,0 +1,130 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { isHoldfastError, readSqlstate, type Tx } from '../core/index.js'
+import { sagaDefaults } from './options.js'
+import { describeError, encode } from './payload.js'
+import type { Doing } from './records.js'
+import { isTransient, planPause } from './retry.js'
+import type { Run } from './run.js'
+import { isRecorded, recordStatement } from './store.js'
+import type { TxStep } from './types.js'
+
+/** Raised by the record of a saga that is in other hands. */
+export const LOST = 'HF041'
+const ASK_AGAIN_MS = 200
+
+/** Rolls a step back whose saga was told to end meanwhile. */
+class Stopped extends Error {}
+
+/**
+ * SQL of the user and the record that it has happened, in one commit. The function is told the result before that commit:
+ * what it does next, or that it ends, is known by then and travels in the same flight. Should the commit fail, that function
+ * is given up, and called anew without the step.
+ */
+export async function runTxStep(run: Run, doing: Doing, step: TxStep<unknown>): Promise<void> {
+  const { seq, name } = doing
+  await run.ready()
+  for (let attempt = 1; run.isListening; attempt++) {
+    const { timeoutMs = sagaDefaults.stepTimeoutMs } = step
+    const tried = await run.work.live(commitStep(run, doing, step, attempt, timeoutMs))
+    if (run.isOver || tried === 'committed' || tried === 'stopped') return
+    const { error } = tried
+    const defaults = { attempts: sagaDefaults.attempts, isRetryable: isTransient }
+    const pauseMs = planPause(step.retry, attempt, error, defaults)
+    if (pauseMs !== undefined) {
+      doing.until = Math.round(run.host.now() + pauseMs)
+      await run.pause(doing)
+      delete doing.until
+      continue
+    }
+    if (run.row.isPivoted) return run.stick(describeError(error, name))
+    return void run.tell(seq, { outcome: 'failed', error: describeError(error, name), attempts: attempt })
+  }
+}
+
+type Tried = 'committed' | 'stopped' | { error: unknown }
+
+async function commitStep(
+  run: Run,
+  doing: Doing,
+  step: TxStep<unknown>,
+  attempt: number,
+  timeoutMs: number,
+): Promise<Tried> {
+  const { host } = run
+  const controller = run.work.openController()
+  let hasTold = false
+  let hasTurn = false
+  try {
+    await host.db.tx(
+      async (tx) => {
+        const value = await step.do(tx)
+        const output = encode(value, `The result of step ${doing.name}`, run.definition.maxBytes)
+        if (!run.isListening) throw new Stopped()
+        const ending = { outcome: 'done', output, attempts: attempt } as const
+        if (run.isCautious) return await holdForCommit(run, tx, doing.seq, ending, () => (hasTurn = true))
+        hasTold = true
+        run.work.openCommit()
+        await run.tell(doing.seq, ending)
+        await run.waitTurn()
+        const write = run.takeWrite()
+        hasTurn = true
+        tx.beforeCommit(recordStatement(host.owner, write))
+      },
+      { deadlineMs: timeoutMs, idleMs: timeoutMs, signal: controller.signal },
+    )
+    run.noteWritten()
+    run.releaseHold()
+    return 'committed'
+  } catch (error) {
+    if (run.isOver) return 'stopped'
+    if (isHoldfastError(error, 'HF_TX_OUTCOME_UNKNOWN') && hasTurn) return await askWhatCame(run, doing.seq)
+    if (readSqlstate(error) === LOST) return giveUp(run)
+    if (hasTold) {
+      host.reload(run, true)
+      return 'stopped'
+    }
+    if (hasTurn) run.undoHold()
+    return error instanceof Stopped ? 'stopped' : { error }
+  } finally {
+    run.work.closeController(controller)
+    if (hasTold) run.closeCommit()
+  }
+}
+
+/** The careful way: nobody is told before the commit. */
+async function holdForCommit(
+  run: Run,
+  tx: Tx,
+  seq: number,
+  ending: { outcome: 'done'; output: string | undefined; attempts: number },
+  onTurn: () => void,
+): Promise<void> {
+  const write = await run.holdFor(seq, ending)
+  onTurn()
+  tx.beforeCommit(recordStatement(run.host.owner, write))
+}
+
+function giveUp(run: Run): 'stopped' {
+  run.abandon()
+  run.host.left(run, 'lost')
+  return 'stopped'
+}
+
+/** Nobody saw the answer to COMMIT: the record tells, once the database can be asked. */
+async function askWhatCame(run: Run, seq: number): Promise<Tried> {
+  while (!run.isOver) {
+    try {
+      const isThere = await isRecorded(run.host.db, run.id, seq)
+      if (isThere) {
+        run.noteWritten()
+        run.releaseHold()
+        return 'committed'
+      }
+      break
+    } catch {
+      await sleep(ASK_AGAIN_MS)
+    }
+  }
+  if (!run.isOver) run.host.reload(run, true)
+  return 'stopped'
+}
