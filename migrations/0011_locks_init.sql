@@ -348,11 +348,14 @@ begin
   perform set_config('holdfast.lock', p_ticket || ':' || p_fence, true);
 end $$;
 
--- Of locks whose queues are elsewhere (Redis): the fence of the last exclusive holder of each key. A fence is drawn once the
--- rows are locked, so those of a key only rise, and whoever draws one waits for guarded writes under lower ones.
+-- Of locks whose queues are elsewhere (Redis): the fence of the last exclusive holder of each key, and of the last shared
+-- one. A fence is drawn once the rows are locked, so those of a key only rise, and whoever draws one waits for guarded writes
+-- under lower ones: an exclusive holder for all, a shared one for those of exclusive holders. Which waits for which is left to
+-- the strength of the row locks: draws take FOR UPDATE and FOR NO KEY UPDATE, guarded writes FOR SHARE and FOR KEY SHARE.
 create table holdfast.locks_marks (
   key          text primary key,
   fence        bigint not null,
+  shared_fence bigint not null default 0,
   marked_at    timestamptz not null default clock_timestamp()
 );
 create index locks_marks_marked_at on holdfast.locks_marks (marked_at);
@@ -367,8 +370,11 @@ declare
 begin
   insert into holdfast.locks_marks (key, fence) select k, 0 from unnest(p_keys) k order by k on conflict (key) do nothing;
   if p_is_shared then
-    perform from holdfast.locks_marks m where m.key = any(p_keys) order by m.key for share;
-    return nextval('holdfast.locks_fences');
+    perform from holdfast.locks_marks m where m.key = any(p_keys) order by m.key for no key update;
+    v_fence := nextval('holdfast.locks_fences');
+    -- Without it an exclusive holder that a Redis without its data has forgotten could write while shared ones read.
+    update holdfast.locks_marks m set shared_fence = v_fence where m.key = any(p_keys);
+    return v_fence;
   end if;
   perform from holdfast.locks_marks m where m.key = any(p_keys) order by m.key for update;
   v_fence := nextval('holdfast.locks_fences');
@@ -385,10 +391,16 @@ declare
   v_row record;
   v_kept integer := 0;
 begin
-  for v_row in select from holdfast.locks_marks m
-                where m.key = any(p_keys) and (m.fence = p_fence or p_is_shared and m.fence < p_fence) for share loop
-    v_kept := v_kept + 1;
-  end loop;
+  if p_is_shared then
+    for v_row in select from holdfast.locks_marks m where m.key = any(p_keys) and m.fence < p_fence order by m.key for key share loop
+      v_kept := v_kept + 1;
+    end loop;
+  else
+    for v_row in select from holdfast.locks_marks m
+                  where m.key = any(p_keys) and m.fence = p_fence and m.shared_fence < p_fence order by m.key for share loop
+      v_kept := v_kept + 1;
+    end loop;
+  end if;
   if v_kept <> cardinality(p_keys) then
     raise exception 'the lock with fence % is not held any more', p_fence using errcode = 'HF022';
   end if;
@@ -408,7 +420,7 @@ begin
     else v_key := v_key || (to_jsonb(NEW) ->> TG_ARGV[1]); end if;
   end if;
   if v_lock[1] = 'mark' then
-    perform from holdfast.locks_marks m where m.key = v_key and m.fence = v_lock[2]::bigint for share;
+    perform from holdfast.locks_marks m where m.key = v_key and m.fence = v_lock[2]::bigint and m.shared_fence < m.fence for share;
   else
     perform from holdfast.locks_requests q
      where q.key = v_key and q.ticket = nullif(v_lock[1], '')::bigint and q.fence = v_lock[2]::bigint and not q.is_shared for share;

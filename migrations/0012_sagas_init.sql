@@ -282,14 +282,16 @@ begin
   return v_done;
 end $$;
 
--- A worker lives, or leaves. Gives the ids of its sagas that somebody wants to end; null: its row is gone.
-create function holdfast.sagas_beat(p_owner bigint, out now_ms float8, out cancelled text[])
+-- A worker lives. Gives the database's clock, the ids of its sagas, and those that somebody wants to end; all null: its row
+-- is gone. What it does not know of was given to it in an answer that it never got.
+create function holdfast.sagas_beat(p_owner bigint, out now_ms float8, out owned text[], out cancelled text[])
 language plpgsql as $$
 begin
   update holdfast.sagas_workers w set seen_at = clock_timestamp() where w.id = p_owner;
   if not found then return; end if;
   now_ms := extract(epoch from clock_timestamp()) * 1000;
-  cancelled := array(select i.id from holdfast.sagas_instances i where i.owner = p_owner and i.is_cancelled and not i.is_undoing);
+  select coalesce(array_agg(i.id), '{}'), coalesce(array_agg(i.id) filter (where i.is_cancelled and not i.is_undoing), '{}')
+    into owned, cancelled from holdfast.sagas_instances i where i.owner = p_owner;
 end $$;
 
 create function holdfast.sagas_leave(p_owner bigint) returns integer

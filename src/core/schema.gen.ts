@@ -1330,6 +1330,11 @@ export const catalog: readonly CatalogRow[] = [
   },
   {
     "kind": "column",
+    "name": "locks_marks.shared_fence",
+    "definition": "bigint not null default 0"
+  },
+  {
+    "kind": "column",
     "name": "locks_owners.id",
     "definition": "bigint not null"
   },
@@ -2336,7 +2341,7 @@ export const catalog: readonly CatalogRow[] = [
   {
     "kind": "function",
     "name": "locks_guard_mark(p_keys text[], p_fence bigint, p_is_shared boolean)",
-    "definition": "76693451a3c3f10b7aaac044eca0fdee"
+    "definition": "822ce77a4d38713979687c478863ab78"
   },
   {
     "kind": "function",
@@ -2356,7 +2361,7 @@ export const catalog: readonly CatalogRow[] = [
   {
     "kind": "function",
     "name": "locks_mark(p_keys text[], p_is_shared boolean)",
-    "definition": "7e6a83f4a90190ad0ec6dc03d9341c02"
+    "definition": "c7abe4d9c2d53268c93f41b6e217c6a3"
   },
   {
     "kind": "function",
@@ -2381,7 +2386,7 @@ export const catalog: readonly CatalogRow[] = [
   {
     "kind": "function",
     "name": "locks_require()",
-    "definition": "7112aefa57e0aa4c5e386317c764202c"
+    "definition": "c4de90966040ce7e4262eb511d38d6dd"
   },
   {
     "kind": "function",
@@ -2420,8 +2425,8 @@ export const catalog: readonly CatalogRow[] = [
   },
   {
     "kind": "function",
-    "name": "sagas_beat(p_owner bigint, OUT now_ms double precision, OUT cancelled text[])",
-    "definition": "06f9d971334a14e2cc15e0c8ec3dbe89"
+    "name": "sagas_beat(p_owner bigint, OUT now_ms double precision, OUT owned text[], OUT cancelled text[])",
+    "definition": "afabe91c6e1834fe8af50f70e64579ce"
   },
   {
     "kind": "function",

@@ -57,7 +57,8 @@ export class Outbox {
   }
 
   addUndone(record: UndoRecord): void {
-    this.#news.undone.push(record)
+    // The last one says it all; of two in one statement either would be kept.
+    this.#news.undone = [...this.#news.undone.filter(({ seq }) => seq !== record.seq), record]
     this.#version++
   }
 
@@ -83,9 +84,10 @@ export class Outbox {
     if (!flight) return
     this.#flight = undefined
     const isKept = (record: StepRecord | UndoRecord) => !isDropped(record)
+    const isNewer = ({ seq }: UndoRecord) => this.#news.undone.some((newer) => newer.seq === seq)
     this.#news = {
       steps: [...flight.steps.filter(isKept), ...this.#news.steps],
-      undone: [...flight.undone.filter(isKept), ...this.#news.undone],
+      undone: [...flight.undone.filter((record) => isKept(record) && !isNewer(record)), ...this.#news.undone],
       taken: [...flight.taken, ...this.#news.taken],
     }
     this.passTurn()

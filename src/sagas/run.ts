@@ -22,6 +22,8 @@ interface Call {
 
 interface Told extends Ending {
   seq: number
+  /** It is not committed yet: nothing else is told, or written, before that is decided. */
+  isGuess: boolean
   onDrained: () => void
 }
 
@@ -170,26 +172,34 @@ export class Run {
   }
 
   /** Tells the function how a step ended; resolves when it has done with that all it can. */
-  async tell(seq: number, ending: Ending): Promise<void> {
+  async tell(seq: number, ending: Ending, isGuess = false): Promise<void> {
     if (this.isOver) return
     // It was about to rest, and now there is something to do.
     if (this.row.final?.how === 'parked' && !this.row.outbox.flight) this.row.stay()
     await new Promise<void>((resolve) => {
-      this.#told.push({ seq, ...ending, onDrained: resolve })
+      this.#told.push({ seq, ...ending, isGuess, onDrained: resolve })
       this.#pump()
     })
   }
 
+  /** False: it has been told. */
+  untell(seq: number): boolean {
+    const at = this.#told.findIndex((told) => told.seq === seq)
+    if (at >= 0) this.#told.splice(at, 1)
+    return at >= 0
+  }
+
   #pump(): void {
-    if (this.#isDraining || this.#isHeld || this.isOver) return
+    if (this.#isDraining || this.#isHeld || this.work.isCommitting || this.isOver) return
     const told = this.#told.shift()
     if (told === undefined) return
+    if (told.isGuess) this.work.openCommit()
     this.#record(told, ++this.#ended)
     this.#answer(told.seq, told.outcome, told.error, () => decode(told.output))
     void this.#drain().then(told.onDrained)
   }
 
-  #record({ seq, outcome, output, error, attempts = 1 }: Told, ended: number): void {
+  #record({ seq, outcome, output, error, attempts = 1 }: Ending & { seq: number }, ended: number): void {
     const doing = this.row.doing.get(seq)
     if (doing === undefined) return
     const { name, kind, at } = doing
@@ -223,7 +233,7 @@ export class Run {
   }
 
   #goOn(): void {
-    if (this.isOver || this.#isDraining) return
+    if (this.isOver || this.#isDraining || this.work.isCommitting) return
     if (this.#told.length > 0 && !this.#isHeld) return this.#pump()
     this.#rest()
   }
@@ -240,8 +250,7 @@ export class Run {
       void this.#drain()
       return
     }
-    const missing = this.#history.findUncalled(this.#seq)
-    if (missing !== undefined) return
+    if (this.#history.findUncalled(this.#seq) !== undefined) return
     if (this.row.isUndoing) {
       this.#phase = 'deaf'
       void this.#halt()
@@ -276,8 +285,6 @@ export class Run {
     this.row.leave('waiting', 'parked', due)
   }
 
-  // ── Time. ──
-
   /** Until `doing.until`: in memory when that is soon, else the saga may be parked meanwhile. */
   async pause(doing: Doing): Promise<void> {
     const ms = (doing.until ?? 0) - this.host.now()
@@ -294,9 +301,12 @@ export class Run {
     this.#called.add(seq)
   }
 
+  /** It failed, and is tried again then. Written, but not waited for. */
   noteAttempt(doing: Doing, attempt: number, untilMs: number): void {
     doing.attempt = attempt
     doing.until = untilMs
+    this.row.outbox.touch()
+    this.#enqueueSoon()
   }
 
   /** Called now and then: what took too long, or does not come to an end. */
@@ -316,8 +326,6 @@ export class Run {
   timeOut(): void {
     this.fail(describeTimeout(this.definition))
   }
-
-  // ── Ends. ──
 
   cancel(): void {
     if (this.#phase === 'replaying') this.#isCancelled = true
@@ -413,13 +421,17 @@ export class Run {
   }
 
   get canWrite(): boolean {
-    if (this.isOver || this.#isDraining || this.row.outbox.flight || !this.row.isStarted) return false
+    if (this.isOver || this.#isDraining || this.work.isCommitting || !this.row.isStarted) return false
+    if (this.row.outbox.flight) return false
     return this.row.hasNews
   }
 
   /** For a write that travels in a transaction: waits for the one that is under way. */
-  async waitTurn(): Promise<void> {
+  async takeTurn(prepare?: () => void): Promise<Write> {
+    // Nothing is awaited between the look and the take: of two who wait one would take what the other has.
     while ((this.row.outbox.flight || this.#isDraining) && !this.isOver) await this.row.outbox.waitTurn()
+    prepare?.()
+    return this.takeWrite()
   }
 
   takeWrite(): Write {
@@ -448,12 +460,12 @@ export class Run {
 
   /** The record of a step that nobody is told of before it is committed. */
   async holdFor(seq: number, ending: Ending): Promise<Write> {
-    await this.waitTurn()
-    const doing = this.row.doing.get(seq) as Doing
-    this.#isHeld = true
-    this.#hold = { seq, ending, doing }
-    this.#record({ seq, ...ending, onDrained: () => {} }, this.#ended + 1)
-    return this.takeWrite()
+    return await this.takeTurn(() => {
+      const doing = this.row.doing.get(seq) as Doing
+      this.#isHeld = true
+      this.#hold = { seq, ending, doing }
+      this.#record({ seq, ...ending }, this.#ended + 1)
+    })
   }
 
   /** It is committed. */

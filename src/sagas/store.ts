@@ -29,11 +29,11 @@ export async function beat(
   db: Queryable,
   owner: string,
   deadlineMs: number,
-): Promise<{ nowMs: number; cancelled: string[] } | undefined> {
-  const text = '/* holdfast:sagas.beat */ select now_ms, cancelled from holdfast.sagas_beat($1)'
-  const { rows } = await db.query<{ now_ms: number | null; cancelled: string[] }>(text, [owner], { deadlineMs })
-  const [row] = rows
-  return row?.now_ms == null ? undefined : { nowMs: row.now_ms, cancelled: row.cancelled }
+): Promise<{ nowMs: number; owned: string[]; cancelled: string[] } | undefined> {
+  const text = '/* holdfast:sagas.beat */ select now_ms, owned, cancelled from holdfast.sagas_beat($1)'
+  type Row = { now_ms: number | null; owned: string[]; cancelled: string[] }
+  const [row] = (await db.query<Row>(text, [owner], { deadlineMs })).rows
+  return row?.now_ms == null ? undefined : { nowMs: row.now_ms, owned: row.owned, cancelled: row.cancelled }
 }
 
 export async function leave(db: Queryable, owner: string): Promise<number> {

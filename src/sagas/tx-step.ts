@@ -52,8 +52,8 @@ async function commitStep(
 ): Promise<Tried> {
   const { host } = run
   const controller = run.work.openController()
-  let hasTold = false
-  let hasTurn = false
+  const { seq } = doing
+  let [isQueued, hasTurn] = [false, false]
   try {
     await host.db.tx(
       async (tx) => {
@@ -61,25 +61,26 @@ async function commitStep(
         const output = encode(value, `The result of step ${doing.name}`, run.definition.maxBytes)
         if (!run.isListening) throw new Stopped()
         const ending = { outcome: 'done', output, attempts: attempt } as const
-        if (run.isCautious) return await holdForCommit(run, tx, doing.seq, ending, () => (hasTurn = true))
-        hasTold = true
-        run.work.openCommit()
-        await run.tell(doing.seq, ending)
-        await run.waitTurn()
-        const write = run.takeWrite()
+        if (run.isCautious) return await holdForCommit(run, tx, seq, ending, () => (hasTurn = true))
+        isQueued = true
+        await run.tell(seq, ending, true)
+        if (run.isOver) throw new Stopped()
+        const write = await run.takeTurn()
         hasTurn = true
         tx.beforeCommit(recordStatement(host.owner, write))
       },
       { deadlineMs: timeoutMs, idleMs: timeoutMs, signal: controller.signal },
     )
     run.noteWritten()
-    run.releaseHold()
+    if (isQueued) run.closeCommit()
+    else run.releaseHold()
     return 'committed'
   } catch (error) {
     if (run.isOver) return 'stopped'
-    if (isHoldfastError(error, 'HF_TX_OUTCOME_UNKNOWN') && hasTurn) return await askWhatCame(run, doing.seq)
+    if (isHoldfastError(error, 'HF_TX_OUTCOME_UNKNOWN') && hasTurn) return await askWhatCame(run, seq, isQueued)
     if (readSqlstate(error) === LOST) return giveUp(run)
-    if (hasTold) {
+    // The function has gone on with what is not so: it is called anew.
+    if (isQueued && !run.untell(seq)) {
       host.reload(run, true)
       return 'stopped'
     }
@@ -87,7 +88,6 @@ async function commitStep(
     return error instanceof Stopped ? 'stopped' : { error }
   } finally {
     run.work.closeController(controller)
-    if (hasTold) run.closeCommit()
   }
 }
 
@@ -111,16 +111,14 @@ function giveUp(run: Run): 'stopped' {
 }
 
 /** Nobody saw the answer to COMMIT: the record tells, once the database can be asked. */
-async function askWhatCame(run: Run, seq: number): Promise<Tried> {
+async function askWhatCame(run: Run, seq: number, isQueued: boolean): Promise<Tried> {
   while (!run.isOver) {
     try {
-      const isThere = await isRecorded(run.host.db, run.id, seq)
-      if (isThere) {
-        run.noteWritten()
-        run.releaseHold()
-        return 'committed'
-      }
-      break
+      if (!(await isRecorded(run.host.db, run.id, seq))) break
+      run.noteWritten()
+      if (isQueued) run.closeCommit()
+      else run.releaseHold()
+      return 'committed'
     } catch {
       await sleep(ASK_AGAIN_MS)
     }

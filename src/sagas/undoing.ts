@@ -84,10 +84,10 @@ async function undoTx(run: Run, undo: Undo, isLast: boolean): Promise<Undone> {
       async (tx) => {
         await undo.act(tx as never, undo.result as never)
         const record = { seq: undo.seq, undo: 'done', attempts: undo.attempts, error: null } as const
-        await run.waitTurn()
-        run.row.outbox.addUndone(record)
-        if (isLast && !run.isLeaving) run.row.endUndoing('compensated')
-        const write = run.takeWrite()
+        const write = await run.takeTurn(() => {
+          run.row.outbox.addUndone(record)
+          if (isLast && !run.isLeaving) run.row.endUndoing('compensated')
+        })
         hasTurn = true
         tx.beforeCommit(recordStatement(owner, write))
       },

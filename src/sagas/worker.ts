@@ -54,6 +54,8 @@ export class SagaWorker implements Worker, RunHost {
   #isStopping = false
   #isLost = false
   #prunedAt = -Infinity
+  /** Owned at the last heartbeat, and not known here. */
+  #unknown = new Set<string>()
   #stopping: Promise<void> | undefined
 
   private constructor(parts: SagaWorkerParts) {
@@ -248,7 +250,7 @@ export class SagaWorker implements Worker, RunHost {
     const owner = this.#owner
     const found = await store.claim(this.db, owner, [...definitions.keys()], most, isPrepared)
     if (owner !== this.#owner || this.#isLost) return 0
-    for (const loaded of found) this.#open(loaded)
+    for (const loaded of found) if (!this.#runs.has(loaded.id)) this.#open(loaded)
     return found.length
   }
 
@@ -298,9 +300,24 @@ export class SagaWorker implements Worker, RunHost {
       if (answer === undefined) return this.#lose()
       this.#noteClock(sentAt, answer.nowMs)
       for (const id of answer.cancelled) this.#runs.get(id)?.cancel()
+      await this.#adopt(answer.owned)
     } catch (error) {
       // Out of reach: the lease goes on running out, and the next beat tries again.
       this.logger.debug({ err: error }, 'A heartbeat of sagas failed.')
+    }
+  }
+
+  /**
+   * What is in its name for two heartbeats and unknown here was started or claimed by a statement whose answer was lost: nobody
+   * else will ever look at it.
+   */
+  async #adopt(owned: readonly string[]): Promise<void> {
+    const unknown = owned.filter((id) => !this.#runs.has(id))
+    const orphans = unknown.filter((id) => this.#unknown.has(id))
+    this.#unknown = new Set(unknown)
+    for (const id of orphans) {
+      const loaded = await store.load(this.db, this.#owner, id)
+      if (loaded && !this.#runs.has(id) && !this.#isStopping && !this.#isLost) this.#open(loaded)
     }
   }
 

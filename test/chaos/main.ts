@@ -7,6 +7,8 @@ import { countViolations, type ChaosDocument, type ChaosOptions } from './invari
 import { DEFAULT_COUNT as JOBS_COUNT, runJobs } from './jobs/run-jobs.js'
 import { DEFAULT_COUNT as LOCKS_COUNT, runLocks, runLocksOnRedis } from './locks/run-locks.js'
 import { lockGuards } from './locks/sabotage.js'
+import { DEFAULT_COUNT as SAGAS_COUNT, runSagas } from './sagas/run-sagas.js'
+import { sagaGuards } from './sagas/sabotage.js'
 
 interface Module {
   count: number
@@ -20,6 +22,7 @@ const modules: Record<string, Module> = {
   jobs: { count: JOBS_COUNT, run: runJobs },
   holds: { count: HOLDS_COUNT, run: runHolds, guards: holdGuards },
   locks: { count: LOCKS_COUNT, run: runLocks, guards: lockGuards },
+  sagas: { count: SAGAS_COUNT, run: runSagas, guards: sagaGuards },
   'locks-redis': { count: LOCKS_COUNT, run: runLocksOnRedis, guards: ['fence', 'short'] },
 }
 
