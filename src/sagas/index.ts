@@ -21,6 +21,7 @@ export {
   txStepTable,
   waitOptionTable,
 } from './options.js'
+export { readHistory, replay, type SagaHistory } from './replay.js'
 export type {
   ActionOptions,
   CallContext,

@@ -3,6 +3,7 @@
 import type { Queryable } from '../core/index.js'
 import type { SagaActionView, SagaStepView } from './inspect-types.js'
 import type { Doing } from './records.js'
+import type { SagaHistory } from './replay.js'
 import type { StatusRow } from './store.js'
 import type { SagaError } from './types.js'
 
@@ -95,4 +96,14 @@ export async function findDetails(db: Queryable, id: string, mostShown: number):
                where g.saga = i.id order by g.id desc limit 100) g) as signals
       from holdfast.sagas_instances i join holdfast.sagas_kinds k on k.id = i.kind where i.id = $1`
   return (await db.query<DetailsRow>(text, [id, mostShown])).rows[0]
+}
+
+export async function findHistory(db: Queryable, id: string): Promise<SagaHistory | undefined> {
+  const text = `/* holdfast:sagas.history */
+    select i.id, k.name, k.version, i.input, i.is_pivoted as "isPivoted", i.doing,
+           coalesce((select json_agg(json_build_object('seq', s.seq, 'name', s.name, 'kind', s.kind, 'ended', s.ended, 'outcome', s.outcome,
+                     'output', s.output, 'isVoid', s.output is null, 'error', s.error) order by s.seq)
+                       from holdfast.sagas_steps s where s.saga = i.id), '[]') as steps
+      from holdfast.sagas_instances i join holdfast.sagas_kinds k on k.id = i.kind where i.id = $1`
+  return (await db.query<SagaHistory>(text, [id])).rows[0]
 }

@@ -121,6 +121,10 @@ export class Run {
     return this.#phase === 'over'
   }
 
+  get isReplaying(): boolean {
+    return this.#phase === 'replaying'
+  }
+
   /** The function is being told what happens. */
   get isListening(): boolean {
     return this.#phase === 'forward' || this.#phase === 'replaying'
@@ -264,7 +268,10 @@ export class Run {
 
   #rest(): void {
     this.#endIfReturned()
-    if (this.#phase === 'forward' && this.#mayPark()) this.#park()
+    if (this.#phase === 'forward' && this.#mayPark()) {
+      const moments = [...this.row.doing.values()].map(({ until }) => until as number)
+      this.row.leave('waiting', 'parked', Math.min(this.endsBy, ...moments))
+    }
     if (this.row.hasNews) this.host.enqueue(this)
     this.row.outbox.passTurn()
   }
@@ -278,11 +285,6 @@ export class Run {
     if (this.row.final || this.#hasReturned || !this.work.isIdle || this.row.doing.size === 0) return false
     for (const { until } of this.row.doing.values()) if (until === undefined) return false
     return !this.isLeaving
-  }
-
-  #park(): void {
-    const due = Math.min(this.endsBy, ...[...this.row.doing.values()].map(({ until }) => until as number))
-    this.row.leave('waiting', 'parked', due)
   }
 
   /** Until `doing.until`: in memory when that is soon, else the saga may be parked meanwhile. */
