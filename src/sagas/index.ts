@@ -60,3 +60,4 @@ export type {
   WorkerStats,
   WorkOptions,
 } from './types.js'
+export { findStranded, findStuck } from './verdict.js'
