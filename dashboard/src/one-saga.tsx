@@ -1,8 +1,9 @@
 import type { ComponentChildren } from 'preact'
+import { useEffect } from 'preact/hooks'
 import type { SagaDocument } from '../../src/http/contract'
-import { formatMoment, formatSpan } from './format'
+import { formatMoment } from './format'
 import { SagaActions } from './saga-actions'
-import { ErrorLine, Payload, SagaSteps } from './saga-steps'
+import { ErrorLine, Payload, SagaSteps, showTook } from './saga-steps'
 import { SagaState } from './sagas-list'
 import { opened } from './sagas-state'
 import { sagaId } from './view-state'
@@ -21,6 +22,8 @@ export function OneSaga() {
 }
 
 function Found({ saga }: { saga: SagaDocument }) {
+  // It stands below the list, which may be long.
+  useEffect(() => document.getElementById('one-saga')?.scrollIntoView({ block: 'start' }), [])
   const { name, version, sentence, error, steps, input, output } = saga
   // A step shows its own error; the reason is repeated only where none does.
   const isShown = steps.some((step) => step.name === error?.step && (step.error !== null || step.outcome === null))
@@ -34,11 +37,13 @@ function Found({ saga }: { saga: SagaDocument }) {
       </p>
       <Facts saga={saga} />
       <SagaActions saga={saga} />
+      {!isShown && error !== null && saga.finishedAt === null && <h3>Why it failed</h3>}
       {!isShown && saga.finishedAt === null && <ErrorLine error={error} />}
       {saga.hasPayloads && input === null && <p class="note">It was given no input.</p>}
+      {input !== null && <h3>Input</h3>}
       <Payload payload={input} label="Input" />
       <SagaSteps saga={saga} />
-      {output !== null && <p class="note">It returned</p>}
+      {output !== null && <h3>Output</h3>}
       <Payload payload={output} label="Output" />
       <History saga={saga} />
     </>
@@ -51,7 +56,7 @@ function Facts({ saga: { startedAt, finishedAt, endsBy, nowAt, owner, doing } }:
     <dl class="facts">
       <Fact label="Started">{formatMoment(startedAt)}</Fact>
       <Fact label="Ended">{formatMoment(finishedAt)}</Fact>
-      <Fact label={finishedAt === null ? 'For' : 'Took'}>{formatSpan((finishedAt ?? nowAt) - startedAt)}</Fact>
+      <Fact label={finishedAt === null ? 'For' : 'Took'}>{showTook((finishedAt ?? nowAt) - startedAt)}</Fact>
       <Fact label="Waits until">
         {until.length === 0 || finishedAt !== null ? null : formatMoment(Math.min(...until))}
       </Fact>
@@ -89,12 +94,15 @@ function History({ saga: { actions, signals } }: { saga: SagaDocument }) {
   ].sort((a, b) => a.at - b.at)
   if (entries.length === 0) return null
   return (
-    <ol class="errors" aria-label="Signals and what people did">
-      {entries.map(({ at, what }, i) => (
-        <li key={i}>
-          <span class="note">{formatMoment(at)}</span> {what}
-        </li>
-      ))}
-    </ol>
+    <>
+      <h3>Signals and what people did</h3>
+      <ol class="errors" aria-label="Signals and what people did">
+        {entries.map(({ at, what }, i) => (
+          <li key={i}>
+            <span class="note">{formatMoment(at)}</span> {what}
+          </li>
+        ))}
+      </ol>
+    </>
   )
 }

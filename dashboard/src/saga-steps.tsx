@@ -10,15 +10,22 @@ export function SagaSteps({ saga }: { saga: SagaDocument }) {
   const [line, gaps, turn] = [layTimeLine(saga), findGaps(saga), findTurn(saga)]
   const goesBack = saga.isUndoing || steps.some(({ undo }) => undo !== null)
   return (
-    <>
+    <div class={goesBack ? '' : 'only-forth'}>
       <div class="step step-head" aria-hidden="true">
         <span>Forward ↓</span>
-        <span>{goesBack ? 'Compensation ↑' : 'Compensation: none'}</span>
+        {goesBack && <span>Compensation ↑</span>}
       </div>
       {(steps[0]?.seq ?? 1) > 1 && <p class="note">Only the last {steps.length} steps are shown.</p>}
       <ol class="steps" aria-label="Steps">
         {steps.map((step, i) => (
-          <Step key={step.seq} step={step} saga={saga} line={line} gaps={gaps[i] ?? { forward: 0, back: 0 }} />
+          <Step
+            key={step.seq}
+            step={step}
+            saga={saga}
+            line={line}
+            gaps={gaps[i] ?? { forward: 0, back: 0 }}
+            goesBack={goesBack}
+          />
         ))}
       </ol>
       {turn > 0 && (
@@ -27,7 +34,7 @@ export function SagaSteps({ saga }: { saga: SagaDocument }) {
           <span>⋮ undoing began {formatSpan(turn)} later</span>
         </p>
       )}
-    </>
+    </div>
   )
 }
 
@@ -36,9 +43,10 @@ interface StepProps {
   saga: SagaDocument
   line: TimeLine
   gaps: Gaps
+  goesBack: boolean
 }
 
-function Step({ step, saga, line, gaps }: StepProps) {
+function Step({ step, saga, line, gaps, goesBack }: StepProps) {
   return (
     <li>
       {gaps.forward > 0 && (
@@ -59,7 +67,7 @@ function Step({ step, saga, line, gaps }: StepProps) {
           <ErrorLine error={step.error ?? stuckHere(step, saga)} />
           <Payload payload={step.output} label={`Output of ${step.name}`} />
         </div>
-        <Back step={step} saga={saga} gap={gaps.back} />
+        {goesBack && <Back step={step} saga={saga} gap={gaps.back} />}
       </div>
     </li>
   )
@@ -85,7 +93,8 @@ function Outcome({ step, saga }: { step: SagaStepRow; saga: SagaDocument }) {
       <span class="step-how">
         {tries}
         <span class={outcome === 'done' ? 'note' : 'state state-dead'}>{words[outcome]}</span>
-        {kind !== 'pivot' && <span class="took">{took}</span>}
+        <span class="note started">{formatMoment(step.startedAt)}</span>
+        <span class="took">{kind === 'pivot' ? '' : took}</span>
       </span>
     )
   if (saga.state === 'stuck')
@@ -105,7 +114,7 @@ function Outcome({ step, saga }: { step: SagaStepRow; saga: SagaDocument }) {
   )
 }
 
-function Bar({ step, saga, line }: Omit<StepProps, 'gaps'>) {
+function Bar({ step, saga, line }: Pick<StepProps, 'step' | 'saga' | 'line'>) {
   const [from, to] = [line.place(step.startedAt), line.place(step.endedAt ?? saga.nowAt)]
   // Never thinner than what can be seen.
   const x = Math.min(from, 99.4)
@@ -165,6 +174,6 @@ export function Payload({ payload, label }: { payload: SagaPayload | null; label
   )
 }
 
-function showTook(ms: number): string {
+export function showTook(ms: number): string {
   return ms < 10_000 ? joinFigure(formatMs(ms)) : formatSpan(ms)
 }

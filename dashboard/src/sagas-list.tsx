@@ -103,14 +103,10 @@ function Table({ sagas }: { sagas: readonly SagaRow[] }) {
 function Row({ saga }: { saga: SagaRow }) {
   const { id, name, version, startedAt } = saga
   const isOpen = sagaId.value === id
-  const toggle = (): void => {
-    openSaga(isOpen ? '' : id)
-    if (!isOpen) document.getElementById('one-saga')?.scrollIntoView({ block: 'start' })
-  }
   return (
     <tr role="row">
       <th role="rowheader" scope="row">
-        <button type="button" class="opener" aria-expanded={isOpen} onClick={toggle}>
+        <button type="button" class="opener" aria-expanded={isOpen} onClick={() => openSaga(isOpen ? '' : id)}>
           <span class="arrow" aria-hidden="true">
             {isOpen ? '▼' : '▶'}
           </span>
@@ -164,17 +160,25 @@ const styles: Partial<Record<SagaRow['state'], string>> = {
   running: 'state-running',
 }
 
+const words: Partial<Record<SagaRow['state'], string>> = { compensating: 'being undone', compensated: 'undone' }
+
 export function SagaState({ saga }: { saga: SagaRow }) {
-  const { state, isUndoing, isPivoted, isCancelling, dueMs } = saga
+  const { state, isUndoing, isPivoted, isCancelling, dueMs, owner } = saga
   const where = state !== 'stuck' ? '' : isUndoing ? ' in undoing' : isPivoted ? ' after pivot' : ''
+  // It was started, or its process is gone, and no other one has taken it.
+  const isDue = state === 'running' && owner === null
   return (
     <>
-      <span class={`state ${styles[state] ?? ''}`}>
-        {state === 'compensating' ? 'being undone' : state === 'compensated' ? 'undone' : state}
+      <span class={`state ${isDue ? 'state-retry' : (styles[state] ?? '')}`}>
+        {isDue ? 'due' : (words[state] ?? state)}
         {where}
       </span>
       {isCancelling && <span class="state state-paused"> cancelling</span>}
-      {(dueMs ?? 0) > 5_000 && <span class="overdue"> due for {formatSpan(dueMs ?? 0)}</span>}
+      {(dueMs ?? 0) > 5_000 && (
+        <span class="overdue">
+          {isDue ? ' for' : ' due for'} {formatSpan(dueMs ?? 0)}
+        </span>
+      )}
     </>
   )
 }

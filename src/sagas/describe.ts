@@ -73,8 +73,9 @@ function showError(error: SagaError | null): string {
   return /[.!?]$/.test(message) ? message : `${message}.`
 }
 
-/** `4 s`, `12 min`, `3 h`, `9 d`. */
+/** `40 ms`, `4 s`, `12 min`, `3 h`, `9 d`. */
 export function formatAge(ms: number): string {
+  if (ms > 0 && ms < 1_000) return `${Math.ceil(ms)} ms`
   const seconds = Math.round(Math.max(ms, 0) / 1_000)
   if (seconds < 120) return `${seconds} s`
   const minutes = Math.round(seconds / 60)

@@ -105,7 +105,7 @@ describe('one after the other', () => {
     expect(loud.verdict.fix).toContain('version 2 of legacy')
     expect(loud.workers).toMatchObject([{ isAlive: true, sagas: { count: 0, isMore: false } }])
     expect((await find('legacy:1')).sentence).toMatch(
-      /^It could go on for \d+ s, and no live process has the code of legacy v2\.$/,
+      /^It could go on for \d+ m?s, and no live process has the code of legacy v2\.$/,
     )
   })
 
@@ -152,7 +152,7 @@ describe('one after the other', () => {
       { action: 'skip-undo', step: 'charge', reason: 'refunded by hand, #99', actor: 'dashboard' },
     ])
     expect(skipped.steps.map(({ undo }) => undo?.state)).toEqual(['done', 'skipped', undefined])
-    expect(skipped.sentence).toMatch(/^It failed and was undone, after \d+ s: Error: no truck for 7\.$/)
+    expect(skipped.sentence).toMatch(/^It failed and was undone, after \d+ m?s: Error: no truck for 7\.$/)
     fails = false
     expect(await read<SagaActionDocument>('/retry?id=order:8', 'POST')).toEqual({ isDone: true })
     expect((await inState('order:8', 'compensated')).actions).toMatchObject([{ action: 'retry', reason: null }])
