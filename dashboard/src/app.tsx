@@ -6,6 +6,7 @@ import { isStale, now, seconds } from './live'
 import { PageHeader } from './page-header'
 import { Plots } from './plots'
 import { RoutesTable } from './routes-table'
+import { SagasPage } from './sagas-page'
 import { Tiles } from './tiles'
 import { Verdict } from './verdict'
 import { page } from './view-state'
@@ -28,6 +29,7 @@ export function App() {
 
 function Page() {
   if (page === 'jobs') return <JobsPage />
+  if (page === 'sagas') return <SagasPage />
   return page === 'locks' ? <LocksPage /> : <NowPage />
 }
 

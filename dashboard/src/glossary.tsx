@@ -55,7 +55,19 @@ const wordsOfLocks: readonly [string, string][] = [
   ['A row', 'It was changed or locked by a transaction that has not ended yet; the wait is for that end.'],
 ]
 
-const words = { now: wordsOfNow, jobs: wordsOfJobs, locks: wordsOfLocks }[page]
+const wordsOfSagas: readonly [string, string][] = [
+  ['Saga', 'A function of several steps that always ends: done, or undone, whoever dies meanwhile.'],
+  ['Stuck', 'It waits for a person: an undo failed for good, a step after the pivot did, or its code does not fit.'],
+  ['Being undone', 'It failed or was cancelled; its steps are taken back, the last one to begin first.'],
+  ['Overdue', 'It could go on for more than 5 s, and no process has taken it.'],
+  ['No code', 'No live process has registered this version, so that nothing becomes of its sagas.'],
+  ['Parked', 'It waits for a signal, a time or the next attempt, and is a row meanwhile: no process has it.'],
+  ['Pivot', 'From there on there is no way back: it can only go on, and is not undone.'],
+  ['Refused, unknown', 'Refused: the other side said that it did nothing. Unknown: nobody can tell whether it did.'],
+  ['Retry, skip undo', 'Retry: it goes on where it stood. Skip undo: a person has seen to that step, for good.'],
+]
+
+const words = { now: wordsOfNow, jobs: wordsOfJobs, locks: wordsOfLocks, sagas: wordsOfSagas }[page]
 
 const dialogId = 'glossary'
 

@@ -7,6 +7,7 @@ import './plots.css'
 import './routes.css'
 import './jobs.css'
 import './locks.css'
+import './sagas.css'
 // Last, because it overrides the others where the window is narrow or very wide.
 import './narrow.css'
 import { render } from 'preact'
@@ -14,6 +15,7 @@ import { App } from './app'
 import { startJobs } from './jobs-state'
 import { startLive } from './live'
 import { startLocks } from './locks-state'
+import { startSagas } from './sagas-state'
 import { page } from './view-state'
 
 const root = document.getElementById('app')
@@ -24,4 +26,7 @@ if (page === 'jobs') {
 } else if (page === 'locks') {
   document.title = 'Locks · holdfast'
   startLocks()
+} else if (page === 'sagas') {
+  document.title = 'Sagas · holdfast'
+  startSagas()
 } else startLive()

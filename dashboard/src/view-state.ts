@@ -1,4 +1,5 @@
 import { effect, signal } from '@preact/signals'
+import type { SagaListing } from '../../src/http/contract'
 
 // All of the view is in the address, so that what one person sees can be pasted to another.
 
@@ -9,9 +10,9 @@ const sortKeys: readonly SortKey[] = ['route', 'recent', 'p50', 'p95', 'p99', 'e
 const themes: readonly Theme[] = ['auto', 'light', 'dark']
 const asked = new URLSearchParams(location.search)
 
-export type PageName = 'now' | 'jobs' | 'locks'
+export type PageName = 'now' | 'jobs' | 'locks' | 'sagas'
 
-const pageNames: readonly PageName[] = ['jobs', 'locks']
+const pageNames: readonly PageName[] = ['jobs', 'locks', 'sagas']
 
 export const page: PageName = pageNames.find((name) => location.pathname.endsWith(`/${name}`)) ?? 'now'
 export const theme = signal<Theme>(pick(themes, asked.get('theme'), 'auto'))
@@ -27,6 +28,23 @@ export const deadContains = signal(asked.get('contains') ?? '')
 
 /** Of the page Locks: the key that is opened. */
 export const lockKey = signal(asked.get('key') ?? '')
+
+/** Failures first: what somebody may have to do something about. */
+export const sagaListings: readonly SagaListing[] = [
+  'failing',
+  'stuck',
+  'compensating',
+  'overdue',
+  'running',
+  'waiting',
+  'done',
+  'compensated',
+]
+
+/** Of the page Sagas: what is listed, and the saga that is opened. */
+export const sagaState = signal<SagaListing>(pick(sagaListings, asked.get('state'), 'failing'))
+export const sagaName = signal(asked.get('name') ?? '')
+export const sagaId = signal(asked.get('saga') ?? '')
 
 /** Light or dark as it really is, for what is drawn on a canvas and cannot follow the style sheet. */
 export const isDark = signal(false)
@@ -51,6 +69,9 @@ effect(() => {
   if (deadQueue.value !== '') query.set('queue', deadQueue.value)
   if (deadContains.value !== '') query.set('contains', deadContains.value)
   if (lockKey.value !== '') query.set('key', lockKey.value)
+  if (sagaState.value !== 'failing') query.set('state', sagaState.value)
+  if (sagaName.value !== '') query.set('name', sagaName.value)
+  if (sagaId.value !== '') query.set('saga', sagaId.value)
   const text = query.toString().replaceAll('%2C', ',')
   history.replaceState(null, '', `${location.pathname}${text === '' ? '' : `?${text}`}${location.hash}`)
 })

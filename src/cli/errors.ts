@@ -25,6 +25,12 @@ export const cliErrors = {
     fix: 'Run `holdfast jobs` to list all queues of this database.',
     exitCode: 1,
   },
+  HF_CLI_SAGA_UNKNOWN: {
+    summary: 'No saga has that name.',
+    when: 'Asked of `holdfast sagas list`. A name is known from the first time that a process which has its code has started. The message names the nearest one that exists.',
+    fix: 'Run `holdfast sagas` to list all sagas of this database.',
+    exitCode: 1,
+  },
   HF_CLI_NOT_MIGRATED: {
     summary: 'The tables that the command works on are not there.',
     when: 'The database has no schema `holdfast`, or one of an older release. Nothing was done.',

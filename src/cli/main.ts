@@ -7,6 +7,7 @@ import { jobsCommand } from './commands/jobs.js'
 import { locksCommand } from './commands/locks.js'
 import { migrateCommand } from './commands/migrate.js'
 import { proveCommand } from './commands/prove.js'
+import { sagasCommand } from './commands/sagas.js'
 import { uninstallCommand } from './commands/uninstall.js'
 import { cliError } from './errors.js'
 import { openTerminal, wrapText, type Terminal } from './terminal.js'
@@ -18,6 +19,7 @@ const commands: readonly Command[] = [
   proveCommand,
   jobsCommand,
   locksCommand,
+  sagasCommand,
   errorsCommand,
   uninstallCommand,
 ]

@@ -319,3 +319,134 @@ export interface LocksDocument {
   /** A tree, at most 50: each is followed by those who wait for it. */
   sessions: BlockedSessionRow[]
 }
+
+/** Nothing on the page Sagas is counted further than 1,000. */
+export type SagaAmount = LockAmount
+
+/** Of an error its name or code, and its message. */
+export interface SagaErrorRow {
+  name: string
+  message: string
+  /** The step that it came from. */
+  step?: string
+}
+
+export interface SagaKindRow {
+  name: string
+  version: number
+  /** Live processes that have its code. */
+  workers: number
+  running: SagaAmount
+  /** Could go on, and nobody has taken them. */
+  due: SagaAmount
+  /** Due later. */
+  parked: SagaAmount
+  stuck: SagaAmount
+  /** In the hands of processes that are gone. */
+  orphaned: SagaAmount
+  /** @unit ms */
+  oldestDueMs: number | null
+}
+
+export interface SagaWorkerRow {
+  id: string
+  instance: string
+  isAlive: boolean
+  /** @unit ms */
+  upMs: number
+  seenMs: number
+  sagas: SagaAmount
+}
+
+export type SagaStateName = 'running' | 'waiting' | 'compensating' | 'done' | 'compensated' | 'stuck'
+
+export interface SagaRow {
+  id: string
+  name: string
+  version: number
+  state: SagaStateName
+  isUndoing: boolean
+  isPivoted: boolean
+  isCancelling: boolean
+  error: SagaErrorRow | null
+  /** Steps that have begun and not ended; milliseconds since the epoch. */
+  doing: { name: string; kind: string; until: number | null }[]
+  /** Milliseconds since the epoch. */
+  startedAt: number
+  endsBy: number
+  finishedAt: number | null
+  /** The process that has it. */
+  owner: string | null
+  /** Since it could go on; below 0 until then. @unit ms */
+  dueMs: number | null
+  /** The undo that has failed last. */
+  failing: { step: string; attempts: number; error: SagaErrorRow | null } | null
+}
+
+/** `failing`: stuck, then compensating, then overdue. */
+export type SagaListing = SagaStateName | 'failing' | 'overdue'
+
+/** `GET /_holdfast/api/sagas?state=&name=`. */
+export interface SagasDocument {
+  /** False: the tables of sagas cannot be read; the verdict says why, the lists are empty. */
+  isConnected: boolean
+  verdict: Verdict
+  kinds: SagaKindRow[]
+  workers: SagaWorkerRow[]
+  /** Of the state that was asked for, at most 50. */
+  sagas: SagaRow[]
+  /** There are more than `sagas`. */
+  isMore: boolean
+}
+
+export interface SagaStepRow {
+  seq: number
+  name: string
+  kind: string
+  /** Null: it has begun and not ended. */
+  outcome: 'done' | 'failed' | 'refused' | 'unknown' | null
+  attempts: number
+  /** Milliseconds since the epoch. */
+  startedAt: number
+  endedAt: number | null
+  until: number | null
+  output: SagaPayload | null
+  error: SagaErrorRow | null
+  undo: {
+    state: 'done' | 'skipped' | 'failing'
+    attempts: number
+    at: number | null
+    error: SagaErrorRow | null
+  } | null
+  /** Its saga is being undone, and has not come to it. */
+  isToUndo: boolean
+}
+
+/** JSON, cut after 2,000 characters. */
+export interface SagaPayload {
+  text: string
+  isCut: boolean
+}
+
+/** `GET /_holdfast/api/sagas/saga?id=`, with `&payload=1` inputs and outputs too. */
+export interface SagaDocument extends SagaRow {
+  /** Where it stands and what it waits for. */
+  sentence: string
+  hasCode: boolean
+  /** The database's clock. */
+  nowAt: number
+  /** Inputs and outputs were asked for. */
+  hasPayloads: boolean
+  input: SagaPayload | null
+  output: SagaPayload | null
+  /** The last 500, in the order of their start. */
+  steps: SagaStepRow[]
+  actions: { action: string; step: string | null; reason: string | null; actor: string | null; at: number }[]
+  signals: { event: string; sentAt: number; fate: 'waiting' | 'taken' | 'set-aside' }[]
+}
+
+/** What `POST /_holdfast/api/sagas/cancel`, `/retry` and `/skip` answer. */
+export interface SagaActionDocument {
+  /** False: it had ended, or was not stuck. */
+  isDone: boolean
+}

@@ -39,7 +39,7 @@ export const httpErrors = {
   },
   HF_HTTP_PARAMETER: {
     summary: 'A parameter of the address is missing or malformed.',
-    when: 'The API of the pages Jobs and Locks was given something that is no id, no name of a queue, no key or no JSON. Nothing was changed.',
+    when: 'The API of the pages Jobs, Locks and Sagas was given something that is no id, no name, no key, no state or no JSON, or an action that wants a reason was given none. Nothing was changed.',
     fix: 'Send what the message names; `docs/http.md` lists the parameters.',
     status: 400,
   },
@@ -47,6 +47,12 @@ export const httpErrors = {
     summary: 'The API of the page Jobs was asked, and this handler knows no jobs.',
     when: 'createHttp() was called without `jobs`.',
     fix: 'Pass what createJobs() gave you: createHttp(db, { jobs }).',
+    status: 404,
+  },
+  HF_HTTP_NO_SAGAS: {
+    summary: 'The API of the page Sagas was asked, and there are no sagas to be read.',
+    when: 'The tables of sagas are not in this database, or createHttp() was given something that it cannot ask.',
+    fix: 'Run `holdfast migrate` as the owner, and pass what connect() gave you: createHttp(db).',
     status: 404,
   },
   HF_HTTP_JOB_NOT_FOUND: {

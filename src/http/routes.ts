@@ -12,6 +12,7 @@ import { formatMetrics, metricsContentType } from './metrics.js'
 import type { Sampler } from './now.js'
 import { toProblem } from './problem.js'
 import { readFields } from './read-body.js'
+import { sagasRoutes } from './sagas-routes.js'
 import { formatCookie } from './session.js'
 import { loadStaticFiles, serveFile, type StaticFiles } from './static-files.js'
 import type { ObservedDb } from './types.js'
@@ -43,6 +44,7 @@ const pages: PageEntry[] = [
   { name: 'now', title: 'Now', path: './' },
   { name: 'jobs', title: 'Jobs', path: './jobs' },
   { name: 'locks', title: 'Locks', path: './locks' },
+  { name: 'sagas', title: 'Sagas', path: './sagas' },
 ]
 
 const routes: Readonly<Record<string, Route>> = {
@@ -50,6 +52,7 @@ const routes: Readonly<Record<string, Route>> = {
   '/': { GET: (request, services) => answerFile('index.html', request, services) },
   '/jobs': { GET: (request, services) => answerFile('index.html', request, services) },
   '/locks': { GET: (request, services) => answerFile('index.html', request, services) },
+  '/sagas': { GET: (request, services) => answerFile('index.html', request, services) },
   '/login.js': { GET: (request) => answerText(request, 'text/javascript; charset=utf-8', loginScript) },
   '/login.css': { GET: (request) => answerText(request, 'text/css; charset=utf-8', loginStyle) },
   '/icon.svg': { GET: (request) => answerText(request, 'image/svg+xml', icon) },
@@ -64,6 +67,7 @@ const routes: Readonly<Record<string, Route>> = {
   '/api/login': { POST: logIn },
   '/api/logout': { POST: logOut },
   ...jobsRoutes,
+  ...sagasRoutes,
 }
 
 /** All that is served to strangers: the login page's own files, and the way to the page. */

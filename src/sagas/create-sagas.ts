@@ -3,8 +3,9 @@ import { stderrLogger, validateOptions, type Db, type Logger, type Tx } from '..
 import { checkName, type AnyDefinition } from './define-saga.js'
 import { sagasError } from './errors.js'
 import { Hints } from './hints.js'
-import { makeInspector } from './inspect.js'
+import { inspectSagas } from './inspect.js'
 import type { SagasInspector } from './inspect-types.js'
+import { describeMissing, operateSagas, type SagasOperator } from './operate.js'
 import { resultOptionTable, sagaDefaults, sagaWorkOptionTable, startOptionTable } from './options.js'
 import { decode, encode, fit } from './payload.js'
 import type { StartRow } from './records.js'
@@ -63,6 +64,7 @@ class ProcessSagas implements Sagas {
   readonly #kinds = new Map<object, number>()
   readonly #logger: Logger
   readonly #hints: Hints
+  readonly #operator: SagasOperator
   readonly #workers = new Set<SagaWorker>()
   readonly #askers = new Map<string, Set<() => void>>()
   readonly #isPrepared: boolean
@@ -71,12 +73,13 @@ class ProcessSagas implements Sagas {
     this.#db = db
     this.#definitions = definitions
     this.#logger = logger
-    this.inspect = makeInspector(db)
+    this.inspect = inspectSagas(db)
     this.#isPrepared = db.server.pooler === 'none'
     for (const [kind, definition] of definitions) this.#kinds.set(definition, kind)
     this.#hints = new Hints(db, logger, (id, what) => {
       for (const worker of this.#workers) worker.hear(id, what)
     })
+    this.#operator = operateSagas(db, (id, what) => this.#hints.tell(id, what))
   }
 
   async start(...args: unknown[]): Promise<Started> {
@@ -197,33 +200,16 @@ class ProcessSagas implements Sagas {
     }
   }
 
-  async cancel(id: string, { reason, actor }: ActionOptions = {}): Promise<boolean> {
-    const answer = await store.cancel(this.#db, id, reason, actor)
-    if (answer === null) throw describeMissing(id)
-    if (answer === 'pivoted') throw sagasError('HF_SAGAS_PIVOTED', `Saga ${id} is past its pivot: it can only go on.`)
-    if (answer === 'asked') this.#hints.tell(id, 'cancel')
-    return answer === 'asked'
+  async cancel(id: string, options?: ActionOptions): Promise<boolean> {
+    return await this.#operator.cancel(id, options)
   }
 
-  async retry(id: string, { reason, actor }: ActionOptions = {}): Promise<boolean> {
-    const answer = await store.retry(this.#db, id, reason, actor)
-    if (answer === null) throw describeMissing(id)
-    if (answer) this.#hints.tell(id, 'start')
-    return answer
+  async retry(id: string, options?: ActionOptions): Promise<boolean> {
+    return await this.#operator.retry(id, options)
   }
 
-  async skipUndo(
-    id: string,
-    step: string,
-    reason: string,
-    { actor }: Pick<ActionOptions, 'actor'> = {},
-  ): Promise<void> {
-    const answer = await store.skipUndo(this.#db, id, step, reason, actor)
-    if (answer === null) throw describeMissing(id)
-    if (answer === 'not-stuck') throw sagasError('HF_SAGAS_NOT_STUCK', `Saga ${id} is not stuck in undoing.`)
-    if (answer === 'no-step')
-      throw sagasError('HF_SAGAS_NOT_STUCK', `Saga ${id} has no step ${step} that is still to be undone.`)
-    this.#hints.tell(id, 'start')
+  async skipUndo(id: string, step: string, reason: string, options?: Pick<ActionOptions, 'actor'>): Promise<void> {
+    await this.#operator.skipUndo(id, step, reason, options)
   }
 
   async findStranded(): Promise<Stranded[]> {
@@ -282,10 +268,6 @@ class ProcessSagas implements Sagas {
 function checkId(id: string): void {
   if (!idPattern.test(id))
     throw sagasError('HF_SAGAS_ID', 'An id of a saga has 1 to 150 printable ASCII characters, and no spaces.')
-}
-
-function describeMissing(id: string) {
-  return sagasError('HF_SAGAS_NOT_FOUND', `There is no saga ${id.slice(0, 150)}.`)
 }
 
 function describeFailure({ id, state, error }: store.StatusRow) {

@@ -1,11 +1,19 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { isHoldfastError, type Db, type Logger } from '../core/index.js'
+import { isHoldfastError, type Db, type Logger, type Queryable } from '../core/index.js'
 import { CHANNEL, notify } from './store.js'
 
 /** The first hint leaves at once; those of a stream of them share one in this time. */
 const GAP_MS = 10
 /** As many as one notification surely holds. */
 const MOST_IDS = 40
+
+const format = (id: string, what: string): string => `${what} ${what === 'start' ? '' : id}`
+
+/** One hint of a process that listens to none: a command, the dashboard. */
+export async function sendHint(db: Pick<Queryable, 'query'>, id: string, what: string): Promise<void> {
+  // What it tells of is committed: workers find it by polling too.
+  await notify(db, format(id, what)).catch(() => {})
+}
 
 /**
  * Tells the workers of all processes that there is something due, or something new for a saga that they have. A hint after
@@ -58,7 +66,7 @@ export class Hints {
       const parts = [...this.#told].slice(0, MOST_IDS)
       for (const [id] of parts) this.#told.delete(id)
       try {
-        await notify(this.#db, parts.map(([id, what]) => `${what} ${id}`).join('\n'))
+        await notify(this.#db, parts.map(([id, what]) => format(id, what)).join('\n'))
       } catch (error) {
         this.#logger.debug({ err: error }, 'A hint about sagas could not be sent; they are found by polling.')
         return

@@ -3,14 +3,25 @@
 export { createSagas } from './create-sagas.js'
 export { defineSaga } from './define-saga.js'
 export { sagasErrors } from './errors.js'
+export { inspectSagas } from './inspect.js'
 export type {
   SagaActionView,
+  SagaAmount,
   SagaDetails,
+  SagaFilter,
   SagaKindView,
+  SagaListing,
+  SagaPayload,
+  SagaRow,
+  SagaSignalView,
   SagasInspector,
   SagasOverview,
   SagaStepView,
+  SagasVerdict,
+  SagaUndoView,
+  SagaWorkerView,
 } from './inspect-types.js'
+export { describeMissing, operateSagas, type SagasOperator } from './operate.js'
 export {
   callStepTable,
   resultOptionTable,
@@ -50,3 +61,4 @@ export type {
   WorkerStats,
   WorkOptions,
 } from './types.js'
+export { findStranded, findStuck } from './verdict.js'

@@ -1,8 +1,10 @@
 // All SQL of sagas that is neither a function (migrations/0012) nor for looking at them (inspect-store.ts).
 
-import type { BatchStatement, Db, Queryable } from '../core/index.js'
+import type { BatchStatement, Queryable } from '../core/index.js'
 import type { Loaded, StartRecord, StartRow, WaitingSignal, Write, Written } from './records.js'
 import type { SagaState } from './types.js'
+
+type Asked = Pick<Queryable, 'query'>
 
 export const CHANNEL = 'holdfast_sagas'
 
@@ -164,7 +166,7 @@ export async function signal(
 }
 
 export async function cancel(
-  db: Queryable,
+  db: Asked,
   id: string,
   reason: string | undefined,
   actor: string | undefined,
@@ -175,7 +177,7 @@ export async function cancel(
 }
 
 export async function retry(
-  db: Queryable,
+  db: Asked,
   id: string,
   reason: string | undefined,
   actor: string | undefined,
@@ -186,7 +188,7 @@ export async function retry(
 }
 
 export async function skipUndo(
-  db: Queryable,
+  db: Asked,
   id: string,
   step: string,
   reason: string,
@@ -197,7 +199,7 @@ export async function skipUndo(
   return (await db.query<Row>(text, [id, step, reason, actor ?? null])).rows[0]?.answer ?? null
 }
 
-export async function notify(db: Db, payload: string): Promise<void> {
+export async function notify(db: Asked, payload: string): Promise<void> {
   await db.query('/* holdfast:sagas.notify */ select pg_notify($1, $2)', [CHANNEL, payload])
 }
 

@@ -1,18 +1,15 @@
 import { access } from 'node:fs/promises'
-import { createServer, type Server } from 'node:http'
-import type { AddressInfo } from 'node:net'
 import pg from 'pg'
 import { chromium, type Browser, type BrowserContextOptions, type Page } from 'playwright-core'
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { buildAll } from '../../scripts/build.mjs'
 import { measureDashboard } from '../../scripts/check-size.mjs'
-import { createHttp, type HttpHandler, type ObservedDb } from '../../src/http/index.js'
 import { createJobs, defineJob, type Jobs } from '../../src/jobs/index.js'
 import { createLocks } from '../../src/locks/index.js'
+import { createSagas, defineSaga } from '../../src/sagas/index.js'
 import { openTestDatabase, type TestDatabase } from '../helpers/database.js'
 import { quietLogger } from '../helpers/jobs.js'
-import { FakeDb } from './fake-db.js'
-import { closeServer } from './servers.js'
+import { Service } from './dashboard-service.js'
 
 const token = 'correct-horse-battery-staple'
 const executablePath = process.env['CHROMIUM_PATH'] ?? '/usr/bin/chromium'
@@ -35,60 +32,6 @@ const args = [
   '--disable-component-update',
   '--disable-sync',
 ]
-
-/** A service whose figures move, with the real handler in front of it. */
-class Service {
-  readonly db = new FakeDb()
-  #http: HttpHandler | undefined
-  #server: Server | undefined
-  #traffic: NodeJS.Timeout | undefined
-  #port = 0
-  readonly #token: string | undefined
-  readonly #jobs: Jobs | undefined
-  readonly #observed: ObservedDb
-
-  constructor({ token, jobs, observed }: { token?: string; jobs?: Jobs; observed?: ObservedDb } = {}) {
-    this.#token = token
-    this.#jobs = jobs
-    this.#observed = observed ?? this.db
-  }
-
-  get url(): string {
-    return `http://localhost:${this.#port}/_holdfast/`
-  }
-
-  async start(): Promise<void> {
-    vi.stubEnv('HOLDFAST_DEV', this.#token === undefined ? '1' : '0')
-    vi.stubEnv('HOLDFAST_TOKEN', this.#token ?? '')
-    const http = createHttp(this.#observed, this.#jobs === undefined ? {} : { jobs: this.#jobs })
-    const server = createServer((request, response) => void http.node(request, response))
-    await new Promise<void>((resolve) => server.listen(this.#port, '127.0.0.1', resolve))
-    this.#port = (server.address() as AddressInfo).port
-    this.#http = http
-    this.#server = server
-    vi.unstubAllEnvs()
-  }
-
-  sendTraffic(): void {
-    this.#traffic = setInterval(() => {
-      this.db.count('GET /events', 8)
-      this.db.count('POST /orders/:id/payments', 40)
-      this.db.count('(unmatched)', 1)
-      this.db.pool.busy = 3
-    }, 40)
-  }
-
-  async stop(): Promise<void> {
-    this.#http?.close()
-    if (this.#server !== undefined) await closeServer(this.#server)
-    this.#server = undefined
-  }
-
-  async end(): Promise<void> {
-    clearInterval(this.#traffic)
-    await this.stop()
-  }
-}
 
 it('the dashboard keeps its budget of 60 KB gzipped', async () => {
   await buildAll()
@@ -156,7 +99,7 @@ describe.skipIf(!hasChromium)(title, { timeout: 20_000 }, () => {
     await page.locator('.verdict h1', { hasText: /requests\/s|event loop/ }).waitFor()
     expect(await page.locator('.tile').count()).toBe(6)
     expect(await page.locator('.plot').count()).toBe(4)
-    expect(await page.locator('nav a').allTextContents()).toEqual(['Now', 'Jobs', 'Locks'])
+    expect(await page.locator('nav a').allTextContents()).toEqual(['Now', 'Jobs', 'Locks', 'Sagas'])
     expect(await page.locator('.bottom').textContent()).toContain('this one process')
     await page.getByRole('img', { name: /^Latency\. P95 .* now, highest .* at \d\d:\d\d:\d\d\.$/ }).waitFor()
     const total = page.locator('.routes tbody tr', { hasText: '/events' }).locator('td').last()
@@ -460,10 +403,78 @@ describe.skipIf(!hasChromium)(title, { timeout: 20_000 }, () => {
     }
   })
 
-  it('the page Locks says how to connect it when it cannot ask the database', async () => {
-    const page = await openPage({}, 'locks')
-    await page.locator('.verdict-watch h1', { hasText: 'cannot ask' }).waitFor()
-    expect(await page.locator('.fix code').textContent()).toBe('createHttp(db)')
+  it(
+    'the page Sagas shows a stuck one step by step, skips its undo for a reason, and fits',
+    { timeout: 40_000 },
+    async () => {
+      const box = await openTestDatabase()
+      const checkout = defineSaga('checkout', { version: 1 }, async (s, _input: { card: string }) => {
+        await s.tx('reserve', { do: async () => 'A7', undo: async () => {} })
+        await s.call('charge', {
+          do: () => ({ receipt: 'secret-9' }),
+          undo: () => Promise.reject(new Error('the bank is closed')),
+          undoRetry: { attempts: 1 },
+        })
+        await s.waitFor('paid', { timeoutMs: 3_600_000 })
+      })
+      const sagas = await createSagas(box.db, { sagas: [checkout], logger: quietLogger })
+      const connected = new Service({ observed: box.db })
+      try {
+        await connected.start()
+        const page = await openPage({}, 'sagas', connected.url)
+        await page.locator('.verdict-ok h1', { hasText: 'no saga is stuck' }).waitFor()
+        expect(await page.title()).toBe('Sagas · holdfast')
+        await sagas.work({ pollMs: 50 })
+        await sagas.start(checkout, { card: 'secret-4242' }, { id: 'order:7' })
+        await page.getByLabel('or by its id').fill('order:7')
+        await page.keyboard.press('Enter')
+        await page.locator('.found-sentence', { hasText: 'It waits for the signal paid' }).waitFor()
+        await page.getByLabel('Reason').fill('changed my mind')
+        await page.getByRole('button', { name: 'Cancel saga' }).click()
+        await page.getByRole('button', { name: 'Cancel it: undo all it did' }).click()
+        await page.locator('.verdict-act h1', { hasText: '1 saga of checkout v1 is stuck' }).waitFor()
+        await page.locator('.sagas tbody tr', { hasText: 'the bank is closed' }).waitFor()
+        await page.locator('.back-failing', { hasText: 'the bank is closed' }).waitFor()
+        expect(await page.locator('body').textContent()).not.toContain('secret-')
+        await page.getByRole('button', { name: 'Show inputs and outputs' }).click()
+        await page.locator('.payload', { hasText: 'secret-9' }).waitFor()
+        expect(new URL(page.url()).searchParams.get('saga')).toBe('order:7')
+        for (const colorScheme of ['light', 'dark'] as const) {
+          await page.emulateMedia({ colorScheme })
+          await checkWidths(page)
+        }
+        await page.getByRole('button', { name: 'Skip the undo of charge…' }).click()
+        expect(await page.getByRole('button', { name: 'Skip it for good' }).isDisabled()).toBe(true)
+        await page.keyboard.type('refunded by hand')
+        await page.keyboard.press('Enter')
+        await page.locator('.found-sentence', { hasText: 'It failed and was undone' }).waitFor()
+        const history = page.getByRole('list', { name: 'Signals and what people did' })
+        await history.getByText('dashboard skipped the undo of charge – refunded by hand').waitFor()
+        await history.getByText('dashboard cancelled it – changed my mind').waitFor()
+        await page.getByLabel('Show', { exact: true }).selectOption('compensated')
+        await page.locator('.sagas tbody tr', { hasText: 'order:7' }).waitFor()
+        await page.getByRole('button', { name: 'Close' }).click()
+        await page.locator('.one-saga').waitFor({ state: 'detached' })
+        expect(new URL(page.url()).search).toBe('?state=compensated')
+        await page.getByLabel('or by its id').fill('nobody')
+        await page.keyboard.press('Enter')
+        await page.locator('.notice-failure', { hasText: 'There is no saga nobody.' }).waitFor()
+        // The one refusal that was meant.
+        expect(complaints.filter((text) => !text.includes('404'))).toEqual([])
+      } finally {
+        await connected.end()
+        await sagas.close()
+        await box.close()
+      }
+    },
+  )
+
+  it('the pages Locks and Sagas say how to connect them when they cannot ask the database', async () => {
+    for (const name of ['locks', 'sagas']) {
+      const page = await openPage({}, name)
+      await page.locator('.verdict-watch h1', { hasText: 'cannot ask' }).waitFor()
+      expect(await page.locator('.fix code').textContent()).toBe('createHttp(db)')
+    }
     expect(complaints).toEqual([])
   })
 })

@@ -1,4 +1,5 @@
-import { checkDatabase, type Finding } from '../../core/index.js'
+import { checkDatabase, type Db, type Finding } from '../../core/index.js'
+import { findStranded, findStuck, inspectSagas } from '../../sagas/index.js'
 import { urlOption, type Command } from '../command.js'
 import { cliError } from '../errors.js'
 import { withDatabase } from '../open-database.js'
@@ -9,7 +10,7 @@ const styles = { ok: 'green', watch: 'yellow', act: 'red' } as const
 
 export const doctorCommand: Command = {
   name: 'doctor',
-  summary: 'Judges versions, settings and the schema of a database; changes nothing.',
+  summary: 'Judges versions, settings, the schema and the sagas of a database; changes nothing.',
   examples: ['holdfast doctor', 'holdfast doctor --fail-on watch', 'holdfast doctor --json'],
   words: [],
   options: {
@@ -22,12 +23,32 @@ export const doctorCommand: Command = {
   },
   run: async ({ options, terminal }) => {
     const limit = readSeverity(options['fail-on'])
-    const findings = await withDatabase(options['url'] as string | undefined, checkDatabase)
+    const findings = await withDatabase(options['url'] as string | undefined, async (db) => [
+      ...(await checkDatabase(db)),
+      ...(await checkSagas(db)),
+    ])
     const failing = findings.filter(({ severity }) => severities.indexOf(severity) >= severities.indexOf(limit))
     if (options['json']) terminal.printJson({ findings, failOn: limit, ok: failing.length === 0 })
     else showFindings(findings, terminal)
     return failing.length === 0 ? 0 : 1
   },
+}
+
+/** Core knows no sagas; nothing is said of a database that has none. */
+async function checkSagas(db: Db): Promise<Finding[]> {
+  const { kinds, workers, verdict } = await inspectSagas(db).overview()
+  if (kinds.length === 0) return []
+  // With no process at all the application is not running, and a pipeline that looks then is not to fail.
+  const severity = workers.some(({ isAlive }) => isAlive) ? 'act' : 'watch'
+  const signs = kinds.flatMap((kind) => [
+    ...findStranded(kind).map(
+      (sign) => ({ ...sign, severity, id: `sagas.stranded.${kind.name}.v${kind.version}` }) as const,
+    ),
+    ...findStuck(kind).map((sign) => ({ ...sign, id: `sagas.stuck.${kind.name}.v${kind.version}` })),
+  ])
+  if (signs.length === 0)
+    return [{ id: 'sagas', severity: 'ok', evidence: verdict.sentence, fix: '', prove: 'holdfast sagas' }]
+  return signs.map(({ sentence, ...sign }) => ({ ...sign, evidence: sentence, prove: 'holdfast sagas' }))
 }
 
 function readSeverity(given: string | boolean | undefined): 'watch' | 'act' {
