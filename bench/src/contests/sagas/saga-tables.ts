@@ -1,0 +1,28 @@
+import type { Pool } from 'pg'
+import { truncateTables } from '../jobs/user-transactions.js'
+
+const sagaTables = 'holdfast.sagas_instances, holdfast.sagas_steps, holdfast.sagas_signals'
+
+/** Sagas that were started in one stretch must not be vacuumed in another's. */
+export async function clearSagas(pool: Pool): Promise<void> {
+  await truncateTables(pool, sagaTables)
+}
+
+/** What was done more than once of a table of (saga, step): runs beyond the first. */
+export async function countRepeated(pool: Pool, table: string): Promise<number> {
+  const { rows } = await pool.query<{ amount: number }>(
+    `select coalesce(sum(n - 1), 0)::integer as amount from (select count(*) as n from ${table} group by saga, step) each`,
+  )
+  return (rows[0] as { amount: number }).amount
+}
+
+/** Nothing that would refuse a second one: it is to be seen. */
+export async function createRunTable(db: { query(text: string): Promise<unknown> }, table: string): Promise<void> {
+  await db.query(
+    `create table if not exists ${table} (id bigint generated always as identity primary key, saga text not null, step text not null)`,
+  )
+}
+
+export function insertRun(table: string): string {
+  return `insert into ${table} (saga, step) values ($1, $2)`
+}
