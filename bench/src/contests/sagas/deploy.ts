@@ -14,7 +14,7 @@ const quick = { generations: 3, bothMs: 500, aloneMs: 500 }
 const LAST_MS = 5_000
 
 /** Of each workflow of the peer. */
-const PEER_STEPS = 15
+const PEER_STEPS = 10
 const PATIENCE_MS = 60_000
 
 /**
