@@ -1,7 +1,7 @@
 import { openSidePool } from '../contests/jobs/effects.js'
-import { truncateTables } from '../contests/jobs/user-transactions.js'
 import { loadDbos } from '../contests/sagas/dbos-process.js'
 import { nothing, order, type Order } from '../contests/sagas/saga-process.js'
+import { settleWorkflows } from '../contests/sagas/saga-tables.js'
 import type { Subject } from '../harness/types.js'
 
 /** A workflow is called as its documentation calls one: the caller has its result as soon as it is recorded. */
@@ -27,7 +27,7 @@ const subject: Subject = {
           return nothing
         },
       },
-      tidy: async () => await truncateTables(side, 'dbos.workflow_status, dbos.operation_outputs cascade'),
+      tidy: async () => await settleWorkflows(side),
       close: async () => {
         await dbos.shutdown()
         await side.end()

@@ -13,7 +13,7 @@ const full = { parked: 1_000_000, signals: 300 }
 const quick = { parked: 20_000, signals: 20 }
 
 const bound = { atLeast: 0.9 } as const
-const module = 'sagas-parked-holdfast'
+const module = 'sagas-holdfast'
 const PATIENCE_MS = 30_000
 const LOOK_MS = 5
 /** So that signals come at any moment between two polls. */
