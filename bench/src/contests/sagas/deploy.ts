@@ -4,7 +4,7 @@ import { judgeCount, summarize } from '../../harness/statistics.js'
 import type { SubjectProcess } from '../../harness/subjects.js'
 import type { Row } from '../../harness/types.js'
 import { openSidePool } from '../jobs/effects.js'
-import { clearSagas, countRepeated } from './saga-tables.js'
+import { countRepeated, emptySagas } from './saga-tables.js'
 import { DBOS, HOLDFAST, startProcess, type Part, type Setting } from './setting.js'
 import { DEPLOY_STEPS, SLOW_SAGAS, SLOW_STEP_MS } from './settings.js'
 
@@ -22,7 +22,9 @@ const PATIENCE_MS = 60_000
  * middle of its sagas. In the end effects of transactions are counted that happened twice, and sagas that have not ended.
  */
 export const deploy: Part = async (place) => {
-  const side = openSidePool(place.databases.urlOf(HOLDFAST))
+  const url = place.databases.urlOf(HOLDFAST)
+  await emptySagas(url)
+  const side = openSidePool(url)
   try {
     await runGenerations(place)
     const { sagas, stranded } = await readEnds(side)
@@ -41,7 +43,6 @@ export const deploy: Part = async (place) => {
       ],
     }
   } finally {
-    await clearSagas(side)
     await side.end()
   }
 }

@@ -6,6 +6,7 @@ import { describeNoise, describeRates } from '../../harness/rates.js'
 import { judgeCount, judgeRatio, round, summarize } from '../../harness/statistics.js'
 import { findPercentile } from '../jobs/setting.js'
 import { EVENT, loadParked, NEXT_SEQ, parkedId, parkedSaga } from './load-parked.js'
+import { emptySagas } from './saga-tables.js'
 import { AGAIN, EMPTY, PARKED, startProcess, type Part, type Setting } from './setting.js'
 import { LANES } from './settings.js'
 
@@ -22,10 +23,10 @@ const LONGEST_PAUSE_MS = 50
 /** What a million sagas that wait for something cost those that run, and how soon one of them hears what it waits for. */
 export const parked: Part = async (place) => {
   const sizes = place.input.quick ? quick : full
-  await prepareDatabases(place)
+  const names = [EMPTY, PARKED, AGAIN]
+  for (const name of names) await emptySagas(place.databases.urlOf(name))
   await loadParked(place.databases.urlOf(PARKED), sizes.parked)
   place.input.progress(`parked: ${sizes.parked} sagas are parked`)
-  const names = [EMPTY, PARKED, AGAIN]
   const { rounds, ratios } = await runPairs(
     {
       metric: 'parked',
@@ -49,12 +50,6 @@ export const parked: Part = async (place) => {
       judgeCount('wakeup_p99_ms', round(findPercentile(wakeUps, 0.99)), { atMost: 1_000 }),
     ],
   }
-}
-
-async function prepareDatabases({ databases }: Setting): Promise<void> {
-  const db = await connect({ url: databases.urlOf(PARKED) })
-  await db.migrate()
-  await db.close()
 }
 
 async function startWorker(place: Setting, name: string) {

@@ -3,7 +3,7 @@ import type { Pool } from 'pg'
 import { judgeCount, round, summarize } from '../../harness/statistics.js'
 import type { Row } from '../../harness/types.js'
 import { openSidePool } from '../jobs/effects.js'
-import { clearSagas } from './saga-tables.js'
+import { emptySagas } from './saga-tables.js'
 import { DBOS, HOLDFAST, startProcess, type Part, type Setting } from './setting.js'
 import { LEASE_MS, SLOW_SAGAS, SLOW_STEP_MS } from './settings.js'
 
@@ -37,9 +37,11 @@ export const recovery: Part = async (place) => {
 
 async function runRound(place: Setting, laterMs: number): Promise<number> {
   const module = 'sagas-slow-holdfast'
+  const url = place.databases.urlOf(HOLDFAST)
+  await emptySagas(url)
   const survivor = await startProcess(place, HOLDFAST, { module })
   const victim = await startProcess(place, HOLDFAST, { module })
-  const side = openSidePool(place.databases.urlOf(HOLDFAST))
+  const side = openSidePool(url)
   try {
     await victim.run('begin', SLOW_SAGAS)
     await sleep(GOING_MS + laterMs)
@@ -51,7 +53,6 @@ async function runRound(place: Setting, laterMs: number): Promise<number> {
   } finally {
     await victim.kill()
     await survivor.close()
-    await clearSagas(side)
     await side.end()
   }
 }

@@ -1,10 +1,14 @@
 import type { Pool } from 'pg'
-import { truncateTables } from '../jobs/user-transactions.js'
+import { connect } from 'holdfast'
 
 const sagaTables = 'holdfast.sagas_instances, holdfast.sagas_steps, holdfast.sagas_signals'
 
-export async function clearSagas(pool: Pool): Promise<void> {
-  await truncateTables(pool, sagaTables)
+/** A database that has the tables, and no sagas of another part. */
+export async function emptySagas(url: string): Promise<void> {
+  const db = await connect({ url })
+  await db.migrate()
+  await db.query(`truncate ${sagaTables}`)
+  await db.close()
 }
 
 /**
