@@ -9,9 +9,10 @@ import { coreContest } from './contests/core.js'
 import { holdsContest } from './contests/holds.js'
 import { jobsContest } from './contests/jobs.js'
 import { locksContest } from './contests/locks.js'
+import { sagasContest } from './contests/sagas.js'
 import type { BenchDocument, Contest } from './harness/types.js'
 
-const contests: readonly Contest[] = [coreContest, jobsContest, holdsContest, locksContest]
+const contests: readonly Contest[] = [coreContest, jobsContest, holdsContest, locksContest, sagasContest]
 
 const usage = `npm run bench -- <contest> [--json] [--quick] [--only <part>,…] [--rtt <ms>] [--save]
 contests: ${contests.map(({ name }) => name).join(', ')}`

@@ -26,11 +26,11 @@ export interface PeerContestOptions {
   /** Subjects that have a database of their own. */
   onPostgres: readonly string[]
   settings: object
-  /** Says who does not take part without a Redis. */
-  describeAbsence: (input: ContestInput) => Row[]
+  /** Says who does not take part without a Redis. Default: nobody needs one, and none is started. */
+  describeAbsence?: (input: ContestInput) => Row[]
 }
 
-/** All on one same Node, one same server, and one same Redis where there is one. */
+/** All on one same Node, one same server, and one same Redis where there is one and somebody needs it. */
 export function createPeerContest(options: PeerContestOptions): Contest {
   const { name, parts, peers, onPostgres, settings, describeAbsence } = options
   return {
@@ -40,9 +40,9 @@ export function createPeerContest(options: PeerContestOptions): Contest {
       const chosen = chooseParts(parts, input)
       await refuseLossyServer(input)
       const { execPath, versions } = await installPeers(peers, input)
-      const redis = await startRedis()
+      const redis = describeAbsence && (await startRedis())
       const databases = await createDatabases(input.url, name, onPostgres)
-      const rows: Row[] = redis ? [] : describeAbsence(input)
+      const rows: Row[] = redis ? [] : (describeAbsence?.(input) ?? [])
       const checks: Check[] = []
       try {
         for (const part of chosen) {

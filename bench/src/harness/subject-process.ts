@@ -17,6 +17,7 @@ process.on('message', (order: RunOrder | 'close') => {
 })
 // Whoever gave the orders may have been killed, and a peer may leave a timer behind: neither keeps this process.
 process.on('disconnect', () => process.exit())
+process.once('SIGTERM', () => void finish(work))
 process.send?.('ready')
 
 async function finish({ close }: Work): Promise<void> {

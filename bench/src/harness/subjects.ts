@@ -14,6 +14,8 @@ export interface RunningSubject {
 export interface SubjectProcess extends RunningSubject {
   /** As a machine that loses power: nothing of it is told. */
   kill(): Promise<void>
+  /** As a deployment ends a process: SIGTERM, and it closes in its own way. */
+  terminate(): Promise<void>
 }
 
 /** How to start a subject; contests start one several times. */
@@ -54,6 +56,11 @@ export async function startSubject(
       if (child.exitCode !== null || child.signalCode !== null) return
       const ended = once(child, 'exit')
       child.kill('SIGKILL')
+      await ended
+    },
+    terminate: async () => {
+      const ended = once(child, 'exit')
+      child.kill('SIGTERM')
       await ended
     },
   }
