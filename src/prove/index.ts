@@ -4,6 +4,7 @@ import { findNearest } from '../core/index.js'
 import { proveError } from './errors.js'
 import { doubleSubmit } from './experiments/double-submit.js'
 import { exclusiveProcess } from './experiments/exclusive-process.js'
+import { halfDoneOrder } from './experiments/half-done-order.js'
 import { hotSeat } from './experiments/hot-seat.js'
 import { jobCrash } from './experiments/job-crash.js'
 import { lostCommit } from './experiments/lost-commit.js'
@@ -34,6 +35,7 @@ export const experiments: readonly Experiment[] = [
   doubleSubmit,
   pausedHolder,
   hotSeat,
+  halfDoneOrder,
 ]
 
 /** @throws HF_PROVE_UNKNOWN with the nearest name */

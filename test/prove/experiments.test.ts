@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { createDoubleSubmit } from '../../src/prove/experiments/double-submit.js'
 import { createExclusiveProcess } from '../../src/prove/experiments/exclusive-process.js'
+import { createHalfDoneOrder } from '../../src/prove/experiments/half-done-order.js'
 import { createHotSeat } from '../../src/prove/experiments/hot-seat.js'
 import { createJobCrash } from '../../src/prove/experiments/job-crash.js'
 import { createOldSnapshot } from '../../src/prove/experiments/old-snapshot.js'
@@ -200,6 +201,40 @@ describe('hot-seat', () => {
       'never oversold: no more orders than places, one order a seat',
     )
     expect(find(document, 'serializable').figures['retries']).toBeGreaterThan(0)
+  }, 120_000)
+})
+
+describe('half-done-order', () => {
+  test('orders are charged for nothing or stay half done; protected ends each of them, paid or gone', async () => {
+    const [{ most } = { most: 0 }] = await runAdmin<{ most: number }>(
+      box.ownerUrl,
+      `select current_setting('max_prepared_transactions')::int as most`,
+    )
+    const twoPhase = most > 0 ? ['two-phase commit'] : []
+    const names = ['naive', 'sweep', 'reconcile', 'two-phase commit', 'protected']
+    const document = await run(createHalfDoneOrder(80), ...names)
+    expect(
+      document.proven,
+      JSON.stringify(document.sides.map(({ name, figures, invariants }) => ({ name, figures, invariants }))),
+    ).toBe(true)
+    for (const { figures } of document.sides) expect(figures['kills']).toBe(2)
+    expect(broken(document, 'naive')).toEqual(
+      expect.arrayContaining([
+        'every order is paid with one charge, or gone with none',
+        'the money charged is the price of what was sold',
+        'nothing is left pending or locked',
+      ]),
+    )
+    // Orders 6, 16 … are charged late, 9, 29 … without an answer.
+    expect(find(document, 'naive').figures['charged_for_nothing']).toBeGreaterThan(5)
+    expect(broken(document, 'sweep')).toContain('every order is paid with one charge, or gone with none')
+    for (const side of twoPhase) {
+      expect(broken(document, side)).toContain('nothing is left pending or locked')
+      expect(find(document, side).figures['prepared']).toBeGreaterThanOrEqual(3)
+    }
+    if (most === 0) expect(document.verdict).toContain('max_prepared_transactions')
+    expect(broken(document, 'protected')).toEqual([])
+    expect(find(document, 'protected').figures).toMatchObject({ charged_for_nothing: 0, pending: 0, unpaid: 0 })
   }, 120_000)
 })
 
