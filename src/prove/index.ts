@@ -12,6 +12,7 @@ import { oldSnapshot } from './experiments/old-snapshot.js'
 import { oversell } from './experiments/oversell.js'
 import { pausedHolder } from './experiments/paused-holder.js'
 import { poolDeadlock } from './experiments/pool-deadlock.js'
+import { sagaCrash } from './experiments/saga-crash.js'
 import { slowClient } from './experiments/slow-client.js'
 import type { Experiment } from './types.js'
 
@@ -36,6 +37,7 @@ export const experiments: readonly Experiment[] = [
   pausedHolder,
   hotSeat,
   halfDoneOrder,
+  sagaCrash,
 ]
 
 /** @throws HF_PROVE_UNKNOWN with the nearest name */

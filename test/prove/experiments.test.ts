@@ -7,6 +7,7 @@ import { createJobCrash } from '../../src/prove/experiments/job-crash.js'
 import { createOldSnapshot } from '../../src/prove/experiments/old-snapshot.js'
 import { createOversell } from '../../src/prove/experiments/oversell.js'
 import { createPausedHolder } from '../../src/prove/experiments/paused-holder.js'
+import { createSagaCrash } from '../../src/prove/experiments/saga-crash.js'
 import { runExperiment, type Experiment, type ProveDocument } from '../../src/prove/index.js'
 import { findRedis } from '../../src/prove/redis-server.js'
 import { openTestDatabase, runAdmin, type TestDatabase } from '../helpers/database.js'
@@ -235,6 +236,24 @@ describe('half-done-order', () => {
     if (most === 0) expect(document.verdict).toContain('max_prepared_transactions')
     expect(broken(document, 'protected')).toEqual([])
     expect(find(document, 'protected').figures).toMatchObject({ charged_for_nothing: 0, pending: 0, unpaid: 0 })
+  }, 120_000)
+})
+
+describe('saga-crash', () => {
+  test('orders that are run again have steps twice; protected goes on in another process, each step once', async () => {
+    const document = await run(createSagaCrash(80), 'naive', 'step column', 'protected')
+    expect(
+      document.proven,
+      JSON.stringify(document.sides.map(({ name, figures, invariants }) => ({ name, figures, invariants }))),
+    ).toBe(true)
+    for (const { figures } of document.sides) expect(figures).toMatchObject({ kills: 1, held_up: 20 })
+    expect(broken(document, 'naive')).toContain('no step has its effect twice')
+    // Of the orders that were with the carrier, and of those in the last step, all had the first one.
+    expect(find(document, 'naive').figures['sql_twice']).toBeGreaterThanOrEqual(18)
+    for (const side of ['step column', 'protected']) {
+      expect(broken(document, side)).toEqual([])
+      expect(find(document, side).figures).toMatchObject({ sql_twice: 0, parcels_twice: 0, half_done: 0 })
+    }
   }, 120_000)
 })
 
