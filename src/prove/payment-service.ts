@@ -4,7 +4,7 @@ import { createIdempotency, type Idempotency } from '../idempotency/index.js'
 
 export const PRICE_CENTS = 2_500
 /** Longer than any caller of the experiments waits. */
-export const LATE_MS = 500
+export const LATE_MS = 600
 
 /** `late`: it happens when the caller has given up, once. `silent`: it happens, and no answer is ever there in time. */
 type Manner = 'prompt' | 'declined' | 'late' | 'silent'

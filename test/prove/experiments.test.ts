@@ -212,7 +212,7 @@ describe('half-done-order', () => {
       `select current_setting('max_prepared_transactions')::int as most`,
     )
     const twoPhase = most > 0 ? ['two-phase commit'] : []
-    const names = ['naive', 'sweep', 'reconcile', 'two-phase commit', 'protected']
+    const names = ['naive', 'sweep', 'two-phase commit', 'protected']
     const document = await run(createHalfDoneOrder(80), ...names)
     expect(
       document.proven,

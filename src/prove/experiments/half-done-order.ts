@@ -12,7 +12,7 @@ const INSTANCES = 3
 const PRODUCTS = 5
 const PIECES = 1_000
 /** So long the shop waits for the payment service; a late answer takes longer. */
-const CALL_MS = 250
+const CALL_MS = 300
 /** Of a process that runs sagas; the default is 15 s. */
 const LEASE_MS = 1_000
 const ROLL_BACK_TRIES = 50
@@ -30,8 +30,8 @@ class Crashes {
 
   constructor(orders: number) {
     this.#due = [
-      { step: 'placed', placed: Math.floor(orders / 4) },
-      { step: 'charged', placed: Math.floor(orders / 2) },
+      { step: 'placed', placed: Math.floor(orders / 8) },
+      { step: 'charged', placed: Math.floor(orders / 4) },
     ]
   }
 
