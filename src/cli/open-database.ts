@@ -1,8 +1,14 @@
 import { connectTo, coreError, type Db } from '../core/index.js'
 import { startEmbedded } from '../embedded/index.js'
 
-/** The database a command works on; the embedded server is started, or joined where it runs, when no URL is given. */
-export async function resolveUrl(given: string | undefined): Promise<{ url: string; stop: () => Promise<void> }> {
+/**
+ * The database a command works on; the embedded server is started, or joined where it runs, when no URL is given.
+ * `settings` are those of a server that is started for it.
+ */
+export async function resolveUrl(
+  given: string | undefined,
+  settings: Record<string, string> = {},
+): Promise<{ url: string; stop: () => Promise<void> }> {
   const url = given ?? process.env['DATABASE_DIRECT_URL'] ?? process.env['DATABASE_URL']
   if (url !== undefined) return { url, stop: async () => {} }
   if (process.env['NODE_ENV'] === 'production') {
@@ -11,7 +17,7 @@ export async function resolveUrl(given: string | undefined): Promise<{ url: stri
       'NODE_ENV is production and no database URL was given; the embedded PostgreSQL is for development only.',
     )
   }
-  return await startEmbedded()
+  return await startEmbedded({ settings })
 }
 
 /** Runs `work` with a connected database and ends everything afterwards. */

@@ -4,6 +4,7 @@ import { findNearest } from '../core/index.js'
 import { proveError } from './errors.js'
 import { doubleSubmit } from './experiments/double-submit.js'
 import { exclusiveProcess } from './experiments/exclusive-process.js'
+import { halfDoneOrder } from './experiments/half-done-order.js'
 import { hotSeat } from './experiments/hot-seat.js'
 import { jobCrash } from './experiments/job-crash.js'
 import { lostCommit } from './experiments/lost-commit.js'
@@ -11,6 +12,7 @@ import { oldSnapshot } from './experiments/old-snapshot.js'
 import { oversell } from './experiments/oversell.js'
 import { pausedHolder } from './experiments/paused-holder.js'
 import { poolDeadlock } from './experiments/pool-deadlock.js'
+import { sagaCrash } from './experiments/saga-crash.js'
 import { slowClient } from './experiments/slow-client.js'
 import type { Experiment } from './types.js'
 
@@ -34,6 +36,8 @@ export const experiments: readonly Experiment[] = [
   doubleSubmit,
   pausedHolder,
   hotSeat,
+  halfDoneOrder,
+  sagaCrash,
 ]
 
 /** @throws HF_PROVE_UNKNOWN with the nearest name */

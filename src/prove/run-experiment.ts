@@ -25,7 +25,7 @@ export async function runExperiment(
   const sides: SideResult[] = []
   const versions: Record<string, string> = { holdfast: packageVersion, node: process.versions.node }
   for (const side of experiment.sides) {
-    if (side.canRun !== undefined && !(await side.canRun())) continue
+    if (side.canRun !== undefined && !(await side.canRun(url))) continue
     onSide?.(side)
     const { result, postgres } = await runSide(experiment, side, url, seed)
     sides.push(result)

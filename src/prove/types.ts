@@ -20,8 +20,8 @@ export interface Side {
   name: string
   /** One sentence: what this code does. */
   what: string
-  /** Whether what it needs besides PostgreSQL is there. Where it is not, the side is left out of the run. */
-  canRun?(): Promise<boolean>
+  /** Whether what it needs, besides PostgreSQL or of this server, is there. Where it is not, the side is left out of the run. */
+  canRun?(url: string): Promise<boolean>
   run(stage: Stage): Promise<Figures>
 }
 

@@ -1,11 +1,13 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { createDoubleSubmit } from '../../src/prove/experiments/double-submit.js'
 import { createExclusiveProcess } from '../../src/prove/experiments/exclusive-process.js'
+import { createHalfDoneOrder } from '../../src/prove/experiments/half-done-order.js'
 import { createHotSeat } from '../../src/prove/experiments/hot-seat.js'
 import { createJobCrash } from '../../src/prove/experiments/job-crash.js'
 import { createOldSnapshot } from '../../src/prove/experiments/old-snapshot.js'
 import { createOversell } from '../../src/prove/experiments/oversell.js'
 import { createPausedHolder } from '../../src/prove/experiments/paused-holder.js'
+import { createSagaCrash } from '../../src/prove/experiments/saga-crash.js'
 import { runExperiment, type Experiment, type ProveDocument } from '../../src/prove/index.js'
 import { findRedis } from '../../src/prove/redis-server.js'
 import { openTestDatabase, runAdmin, type TestDatabase } from '../helpers/database.js'
@@ -200,6 +202,58 @@ describe('hot-seat', () => {
       'never oversold: no more orders than places, one order a seat',
     )
     expect(find(document, 'serializable').figures['retries']).toBeGreaterThan(0)
+  }, 120_000)
+})
+
+describe('half-done-order', () => {
+  test('orders are charged for nothing or stay half done; protected ends each of them, paid or gone', async () => {
+    const [{ most } = { most: 0 }] = await runAdmin<{ most: number }>(
+      box.ownerUrl,
+      `select current_setting('max_prepared_transactions')::int as most`,
+    )
+    const twoPhase = most > 0 ? ['two-phase commit'] : []
+    const names = ['naive', 'sweep', 'two-phase commit', 'protected']
+    const document = await run(createHalfDoneOrder(80), ...names)
+    expect(
+      document.proven,
+      JSON.stringify(document.sides.map(({ name, figures, invariants }) => ({ name, figures, invariants }))),
+    ).toBe(true)
+    for (const { figures } of document.sides) expect(figures['kills']).toBe(2)
+    expect(broken(document, 'naive')).toEqual(
+      expect.arrayContaining([
+        'every order is paid with one charge, or gone with none',
+        'the money charged is the price of what was sold',
+        'nothing is left pending or locked',
+      ]),
+    )
+    // Orders 6, 16 … are charged late, 9, 29 … without an answer.
+    expect(find(document, 'naive').figures['charged_for_nothing']).toBeGreaterThan(5)
+    expect(broken(document, 'sweep')).toContain('every order is paid with one charge, or gone with none')
+    for (const side of twoPhase) {
+      expect(broken(document, side)).toContain('nothing is left pending or locked')
+      expect(find(document, side).figures['prepared']).toBeGreaterThanOrEqual(3)
+    }
+    if (most === 0) expect(document.verdict).toContain('max_prepared_transactions')
+    expect(broken(document, 'protected')).toEqual([])
+    expect(find(document, 'protected').figures).toMatchObject({ charged_for_nothing: 0, pending: 0, unpaid: 0 })
+  }, 120_000)
+})
+
+describe('saga-crash', () => {
+  test('orders that are run again have steps twice; protected goes on in another process, each step once', async () => {
+    const document = await run(createSagaCrash(80), 'naive', 'step column', 'protected')
+    expect(
+      document.proven,
+      JSON.stringify(document.sides.map(({ name, figures, invariants }) => ({ name, figures, invariants }))),
+    ).toBe(true)
+    for (const { figures } of document.sides) expect(figures).toMatchObject({ kills: 1, held_up: 20 })
+    expect(broken(document, 'naive')).toContain('no step has its effect twice')
+    // Of the orders that were with the carrier, and of those in the last step, all had the first one.
+    expect(find(document, 'naive').figures['sql_twice']).toBeGreaterThanOrEqual(18)
+    for (const side of ['step column', 'protected']) {
+      expect(broken(document, side)).toEqual([])
+      expect(find(document, side).figures).toMatchObject({ sql_twice: 0, parcels_twice: 0, half_done: 0 })
+    }
   }, 120_000)
 })
 

@@ -14,7 +14,14 @@ declare module 'vitest' {
 }
 
 // A test server survives `kill -9` but need not survive a power cut.
-const fastSettings = { fsync: 'off', full_page_writes: 'off', synchronous_commit: 'on', max_connections: '300' }
+const fastSettings = {
+  fsync: 'off',
+  full_page_writes: 'off',
+  synchronous_commit: 'on',
+  max_connections: '300',
+  // For a side of the experiment half-done-order.
+  max_prepared_transactions: '50',
+}
 
 /** Once per run and server: starts it (or takes the one given) and makes the template. */
 export default async function setUpServer(project: TestProject): Promise<() => Promise<void>> {

@@ -3,6 +3,9 @@ import { readNumber, urlOption, type Command } from '../command.js'
 import { resolveUrl } from '../open-database.js'
 import { formatTable, wrapText, type Terminal } from '../terminal.js'
 
+/** A side of half-done-order prepares transactions, which no server allows by default. */
+const serverSettings = { max_prepared_transactions: '50' }
+
 export const proveCommand: Command = {
   name: 'prove',
   summary: 'Runs an experiment: the naive code, its usual cures and holdfast under the same load, judged alike.',
@@ -17,7 +20,7 @@ export const proveCommand: Command = {
     if (words[0] === undefined) return listExperiments(options['json'] === true, terminal)
     const experiment = findExperiment(words[0])
     const seed = readNumber(input, 'seed', 1)
-    const { url, stop } = await resolveUrl(options['url'] as string | undefined)
+    const { url, stop } = await resolveUrl(options['url'] as string | undefined, serverSettings)
     try {
       const onSide = ({ name, what }: { name: string; what: string }) => terminal.progress(`running ${name}: ${what}`)
       const document = await runExperiment(experiment, { url, seed, onSide })
