@@ -7,7 +7,7 @@ import { openScratch } from '../scratch.js'
 import type { Experiment, Figures, Side, Stage } from '../types.js'
 
 const ORDERS = 200
-const PER_SECOND = 60
+const PER_SECOND = 40
 const INSTANCES = 3
 const PRODUCTS = 5
 const PIECES = 1_000
