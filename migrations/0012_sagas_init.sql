@@ -155,7 +155,10 @@ end $$;
 create function holdfast.sagas_write(
   p_owner bigint, p_records json, p_steps json, p_undone json, p_taken json, p_waits boolean
 ) returns table (id text, signals integer, is_cancelled boolean, is_parked boolean)
-language plpgsql as $$
+language plpgsql
+-- Its plans are kept, and may be made while the tables are new and empty: then they would read all of them, for hours.
+set enable_seqscan = off
+as $$
 #variable_conflict use_column
 declare
   v_ids text[];
@@ -201,7 +204,8 @@ begin
            is_undoing = r.undoing, is_pivoted = r.pivoted,
            crashes = 0,
            output = coalesce(r.output, i.output),
-           error = coalesce(r.error, i.error),
+           -- What it was once stuck with is past.
+           error = case when r.state <> 'done' then coalesce(r.error, i.error) end,
            finished_at = case when r.state in ('done', 'compensated') then v_now end
       from json_to_recordset(p_records) r (id text, doing jsonb, state text, leaves boolean, seen integer, wake float8, undoing boolean,
                                            pivoted boolean, output jsonb, error jsonb)
@@ -241,17 +245,21 @@ $$;
 create function holdfast.sagas_claim(p_owner bigint, p_kinds smallint[], p_most integer)
 returns table (id text, kind smallint, fence integer, state text, is_undoing boolean, is_pivoted boolean, is_cancelled boolean, crashes smallint,
                signals integer, doing jsonb, input jsonb, error jsonb, ends_by float8, steps json, waiting json)
-language plpgsql as $$
+language plpgsql
+set enable_seqscan = off
+as $$
 #variable_conflict use_column
 declare
   v_ids text[];
+  -- A variable is compared with the index; a clock that goes on is asked anew for each of a million parked rows.
+  v_now timestamptz := clock_timestamp();
 begin
   perform from holdfast.sagas_workers w where w.id = p_owner for key share;
   if not found then raise exception 'worker % is gone', p_owner using errcode = 'HF042'; end if;
   v_ids := array(
     select d.id from unnest(p_kinds) k (kind) cross join lateral (
       select i.id from holdfast.sagas_instances i
-       where i.kind = k.kind and i.owner is null and i.wake_at is not null and i.wake_at <= clock_timestamp()
+       where i.kind = k.kind and i.owner is null and i.wake_at is not null and i.wake_at <= v_now
        order by i.wake_at limit p_most for no key update skip locked) d
      limit p_most);
   if cardinality(v_ids) = 0 then return; end if;
@@ -325,7 +333,8 @@ begin
    where i.id = p_id;
 end $$;
 
--- Wants a saga to be undone. Gives what came of it: asked, pivoted (it can only go on), ended, or null: there is none.
+-- Wants a saga to be undone. Gives what came of it: asked, undoing already, pivoted (it can only go on), ended, or null: there
+-- is none.
 create function holdfast.sagas_cancel(p_id text, p_reason text, p_actor text) returns text
 language plpgsql as $$
 declare
@@ -335,7 +344,8 @@ begin
   if not found then return null; end if;
   if v_saga.finished_at is not null then return 'ended'; end if;
   if v_saga.is_pivoted then return 'pivoted'; end if;
-  if v_saga.is_cancelled or v_saga.is_undoing then return 'asked'; end if;
+  if v_saga.is_undoing then return 'undoing'; end if;
+  if v_saga.is_cancelled and v_saga.state <> 'stuck' then return 'asked'; end if;
   insert into holdfast.sagas_actions (saga, action, reason, actor) values (p_id, 'cancel', p_reason, p_actor);
   update holdfast.sagas_instances i
      set is_cancelled = true,
@@ -350,7 +360,9 @@ create function holdfast.sagas_retry(p_id text, p_reason text, p_actor text) ret
 language plpgsql as $$
 begin
   update holdfast.sagas_instances i
-     set state = case when i.is_undoing then 'compensating' else 'running' end, wake_at = clock_timestamp(), crashes = 0
+     set state = case when i.is_undoing then 'compensating' else 'running' end, wake_at = clock_timestamp(), crashes = 0,
+         -- All its time anew: else one that took too long would be stuck again at once.
+         ends_by = greatest(i.ends_by, clock_timestamp() + (i.ends_by - i.started_at))
    where i.id = p_id and i.state = 'stuck';
   if found then
     update holdfast.sagas_steps s set undo_attempts = 0 where s.saga = p_id and s.undo = 'failing';
@@ -380,14 +392,17 @@ end $$;
 
 -- Deletes what ended longer ago than its kind keeps; gives how many.
 create function holdfast.sagas_prune(p_most integer) returns integer
-language plpgsql as $$
+language plpgsql
+set enable_seqscan = off
+as $$
 declare
   v_ids text[];
+  v_now timestamptz := clock_timestamp();
 begin
   v_ids := array(
     select d.id from holdfast.sagas_kinds k cross join lateral (
       select i.id from holdfast.sagas_instances i
-       where i.kind = k.id and i.finished_at is not null and i.finished_at <= clock_timestamp() - k.keep_ms * interval '1 millisecond'
+       where i.kind = k.id and i.finished_at is not null and i.finished_at <= v_now - k.keep_ms * interval '1 millisecond'
        order by i.finished_at limit p_most for update skip locked) d
      limit p_most);
   if cardinality(v_ids) = 0 then return 0; end if;

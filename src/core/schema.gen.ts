@@ -2431,12 +2431,12 @@ export const catalog: readonly CatalogRow[] = [
   {
     "kind": "function",
     "name": "sagas_cancel(p_id text, p_reason text, p_actor text)",
-    "definition": "2bdc46ae6d495a3efc7edeb79a459cd3"
+    "definition": "25c37d7168fe47977675d06f3fb833a1"
   },
   {
     "kind": "function",
     "name": "sagas_claim(p_owner bigint, p_kinds smallint[], p_most integer)",
-    "definition": "8a98f03daa85f9e925b7821ece1f1336"
+    "definition": "495565a46971158e9f81b3a550b429d0"
   },
   {
     "kind": "function",
@@ -2456,7 +2456,7 @@ export const catalog: readonly CatalogRow[] = [
   {
     "kind": "function",
     "name": "sagas_prune(p_most integer)",
-    "definition": "092d2fec803f44c55ab1956c6c4a0fb8"
+    "definition": "4ed72a2d860655c7d4dab42d2dd3f6ff"
   },
   {
     "kind": "function",
@@ -2471,7 +2471,7 @@ export const catalog: readonly CatalogRow[] = [
   {
     "kind": "function",
     "name": "sagas_retry(p_id text, p_reason text, p_actor text)",
-    "definition": "49d7af33fc2f7bc719255543ba9af5c4"
+    "definition": "1e78e03cecdd0d23e5028b5addaad317"
   },
   {
     "kind": "function",
@@ -2491,7 +2491,7 @@ export const catalog: readonly CatalogRow[] = [
   {
     "kind": "function",
     "name": "sagas_write(p_owner bigint, p_records json, p_steps json, p_undone json, p_taken json, p_waits boolean)",
-    "definition": "c761b4a39986eafdd95a28adaacbf892"
+    "definition": "74ad02441843af84cc19dba7ba2a8222"
   },
   {
     "kind": "function",

@@ -2,6 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto'
 import { stderrLogger, validateOptions, type Db, type Logger, type Tx } from '../core/index.js'
 import { checkName, type AnyDefinition } from './define-saga.js'
 import { sagasError } from './errors.js'
+import { Ends } from './ends.js'
 import { Hints } from './hints.js'
 import { inspectSagas } from './inspect.js'
 import type { SagasInspector } from './inspect-types.js'
@@ -9,6 +10,7 @@ import { describeMissing, operateSagas, type SagasOperator } from './operate.js'
 import { resultOptionTable, sagaDefaults, sagaWorkOptionTable, startOptionTable } from './options.js'
 import { decode, encode, fit } from './payload.js'
 import type { StartRow } from './records.js'
+import type { Run } from './run.js'
 import type { Leaving } from './run-types.js'
 import { viewStatus } from './status.js'
 import * as store from './store.js'
@@ -30,7 +32,6 @@ import type {
 import { SagaWorker } from './worker.js'
 
 const idPattern = /^[\x21-\x7e]{1,150}$/
-const ASK_MS = 250
 /** Somebody uses the id and has not committed yet, or never will. */
 const START_TRIES = 3
 const LIST_MOST = 1_000
@@ -66,7 +67,7 @@ class ProcessSagas implements Sagas {
   readonly #hints: Hints
   readonly #operator: SagasOperator
   readonly #workers = new Set<SagaWorker>()
-  readonly #askers = new Map<string, Set<() => void>>()
+  readonly #ends: Ends
   readonly #isPrepared: boolean
 
   constructor(db: Db, definitions: ReadonlyMap<number, AnyDefinition>, logger: Logger) {
@@ -76,6 +77,7 @@ class ProcessSagas implements Sagas {
     this.inspect = inspectSagas(db)
     this.#isPrepared = db.server.pooler === 'none'
     for (const [kind, definition] of definitions) this.#kinds.set(definition, kind)
+    this.#ends = new Ends(db, (id) => [...this.#workers].some((worker) => worker.has(id)))
     this.#hints = new Hints(db, logger, (id, what) => {
       for (const worker of this.#workers) worker.hear(id, what)
     })
@@ -161,43 +163,8 @@ class ProcessSagas implements Sagas {
   async result(_: SagaDefinition<never, unknown>, id: string, options: ResultOptions = {}): Promise<never> {
     validateOptions('result', options, resultOptionTable)
     const { waitMs = 30_000, signal } = options
-    const until = performance.now() + waitMs
-    for (;;) {
-      signal?.throwIfAborted()
-      const asking = this.#hearOf(id)
-      try {
-        const row = await store.findStatus(this.#db, id)
-        if (row === undefined) throw describeMissing(id)
-        if (row.state === 'done') return (row.is_void ? undefined : row.output) as never
-        if (row.state === 'compensated' || row.state === 'stuck') throw describeFailure(row)
-        const leftMs = until - performance.now()
-        if (leftMs <= 0) throw sagasError('HF_SAGAS_PENDING', `Saga ${id} has not ended after ${waitMs} ms.`)
-        await asking.wait(Math.min(leftMs, ASK_MS), signal)
-      } finally {
-        asking.close()
-      }
-    }
-  }
-
-  /** Its end in this process is heard of at once; elsewhere it is found by asking. */
-  #hearOf(id: string): { wait(ms: number, signal?: AbortSignal): Promise<void>; close(): void } {
-    let asker = () => {}
-    const heard = new Promise<void>((resolve) => (asker = resolve))
-    const askers = this.#askers.get(id) ?? new Set()
-    this.#askers.set(id, askers.add(asker))
-    return {
-      wait: async (ms, signal) => {
-        const timer = setTimeout(asker, ms)
-        signal?.addEventListener('abort', asker, { once: true })
-        await heard
-        clearTimeout(timer)
-        signal?.removeEventListener('abort', asker)
-      },
-      close: () => {
-        askers.delete(asker)
-        if (askers.size === 0) this.#askers.delete(id)
-      },
-    }
+    signal?.throwIfAborted()
+    return (await this.#ends.result(id, waitMs, signal)) as never
   }
 
   async cancel(id: string, options?: ActionOptions): Promise<boolean> {
@@ -230,7 +197,7 @@ class ProcessSagas implements Sagas {
       leaseMs,
       pollMs,
       graceMs,
-      onLeft: (id, how) => this.#noteLeft(id, how),
+      onLeft: (run, how) => this.#noteLeft(run, how),
       onStopped: () => {
         this.#workers.delete(worker)
         this.#hints.tell('', 'start')
@@ -245,9 +212,9 @@ class ProcessSagas implements Sagas {
     return worker
   }
 
-  #noteLeft(id: string, how: Leaving): void {
-    if (how === 'handed') this.#hints.tell(id, 'start')
-    for (const asker of this.#askers.get(id) ?? []) asker()
+  #noteLeft(run: Run, how: Leaving): void {
+    if (how === 'handed') this.#hints.tell(run.id, 'start')
+    this.#ends.note(run, how)
   }
 
   /** Never silently pending: what no live process has the code of is told at boot. */
@@ -268,13 +235,6 @@ class ProcessSagas implements Sagas {
 function checkId(id: string): void {
   if (!idPattern.test(id))
     throw sagasError('HF_SAGAS_ID', 'An id of a saga has 1 to 150 printable ASCII characters, and no spaces.')
-}
-
-function describeFailure({ id, state, error }: store.StatusRow) {
-  const reason = error ? `${error.name}: ${error.message}` : 'no reason is recorded'
-  const code = state === 'stuck' ? 'HF_SAGAS_STUCK' : 'HF_SAGAS_COMPENSATED'
-  const how = state === 'stuck' ? 'is stuck' : 'failed and was undone'
-  return sagasError(code, `Saga ${id} ${how}: ${reason}`, { details: { saga: id, reason: error } })
 }
 
 /** Calls begin with a transaction or leave it out. */

@@ -7,6 +7,7 @@ type Offer = (signals: readonly WaitingSignal[]) => void
 export class Inbox {
   readonly #outbox: Outbox
   readonly #waits = new Map<number, Offer>()
+  readonly #reserved = new Set<string>()
   #signals: readonly WaitingSignal[]
   /** How many were ever sent to it, as far as is known here. */
   #seen: number
@@ -35,15 +36,22 @@ export class Inbox {
     this.#waits.delete(seq)
   }
 
-  /** `seq` 0: it did not fit. */
+  /** False: another step has it. */
+  reserve({ id }: WaitingSignal): boolean {
+    if (this.#reserved.has(id)) return false
+    this.#reserved.add(id)
+    this.#signals = this.#signals.filter((signal) => signal.id !== id)
+    return true
+  }
+
+  /** One that was reserved. `seq` 0: it did not fit. */
   take(signal: WaitingSignal, seq: number): void {
-    this.#signals = this.#signals.filter(({ id }) => id !== signal.id)
     this.#outbox.addTaken({ signal: signal.id, seq })
   }
 
   note(amount: number, waiting: readonly WaitingSignal[]): void {
     this.#seen = amount
-    this.#signals = waiting.filter(({ id }) => !this.#outbox.hasTaken(id))
+    this.#signals = waiting.filter(({ id }) => !this.#reserved.has(id))
     for (const offer of this.#waits.values()) offer(this.#signals)
   }
 }

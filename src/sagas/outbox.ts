@@ -67,10 +67,6 @@ export class Outbox {
     this.#version++
   }
 
-  hasTaken(signal: string): boolean {
-    return [...this.#news.taken, ...(this.#flight?.taken ?? [])].some((each) => each.signal === signal)
-  }
-
   take(isFinal: boolean): News {
     const news = this.#news
     this.#news = noNews()

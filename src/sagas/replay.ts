@@ -2,6 +2,7 @@ import { setImmediate as turn } from 'node:timers/promises'
 import type { Db, Queryable } from '../core/index.js'
 import type { AnyDefinition } from './define-saga.js'
 import { sagasError } from './errors.js'
+import { Gate } from './gate.js'
 import { findHistory } from './inspect-store.js'
 import type { Doing, Loaded, RecordedStep } from './records.js'
 import { Run } from './run.js'
@@ -67,6 +68,7 @@ const nobody: RunHost = {
   // It is never asked: a saga that is cancelled begins nothing.
   db: undefined as unknown as Db,
   owner: '',
+  gate: new Gate(1),
   logger: { debug: ignore, info: ignore, warn: ignore, error: ignore },
   now: () => 0,
   enqueue: ignore,

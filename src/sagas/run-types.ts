@@ -1,4 +1,5 @@
 import type { Db, Logger } from '../core/index.js'
+import type { Gate } from './gate.js'
 import type { Outcome, StepKind } from './records.js'
 import type { Run } from './run.js'
 import type { RetryOptions, SagaError } from './types.js'
@@ -11,6 +12,11 @@ export interface RunHost {
   readonly db: Db
   readonly owner: string
   readonly logger: Logger
+  /**
+   * For steps that hold a connection: inside of it they may wait for a write of their saga, which needs another one. Were all
+   * of the pool's in such hands, none would go on.
+   */
+  readonly gate: Gate
   /** The database's clock, as far as this process can tell. @unit ms since the epoch */
   now(): number
   /** There is something to write. */

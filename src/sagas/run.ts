@@ -121,6 +121,11 @@ export class Run {
     return this.#phase === 'over'
   }
 
+  /** What a step does may still be committed: one that is under way when its process stops is finished. */
+  get mayCommit(): boolean {
+    return this.isListening || (this.isLeaving && this.#phase !== 'over' && !this.row.isUndoing && !this.row.final)
+  }
+
   get isReplaying(): boolean {
     return this.#phase === 'replaying'
   }
@@ -147,7 +152,7 @@ export class Run {
       else this.fail(describeDuplicate(this.definition, name))
       return undefined
     }
-    this.#names.add(name)
+    if (kind !== 'wait') this.#names.add(name)
     const seq = ++this.#seq
     const fault = this.#history.judge(seq, kind, name)
     if (fault !== undefined) {
@@ -363,7 +368,7 @@ export class Run {
       this.undos.note(seq, 'unknown', undefined)
     }
     this.row.doing.clear()
-    await undoAll(this)
+    await undoAll(this).catch((error: unknown) => this.stick(describeError(error)))
   }
 
   /** Nothing more can be done without a person. */
@@ -381,7 +386,6 @@ export class Run {
     this.stick(describeChange(this.definition, this.#history.describe(what)))
   }
 
-  /** After the next write it is not this process's any more. */
   /** Hands over: at once, or when what is under way has ended. */
   async handOver(graceMs: number): Promise<void> {
     this.isLeaving = true

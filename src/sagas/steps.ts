@@ -28,7 +28,7 @@ export function makeSteps(run: Run): Steps {
       const { undo: act, undoRetry: retry, timeoutMs = sagaDefaults.stepTimeoutMs } = step
       run.undos.add({ seq: doing.seq, name, kind: 'tx', act, retry, timeoutMs })
     }
-    return await run.expect(doing.seq, () => void runTxStep(run, doing, step as TxStep<unknown>))
+    return await run.expect(doing.seq, () => watch(run, name, runTxStep(run, doing, step as TxStep<unknown>)))
   }
 
   async function call<T>(name: string, step: CallStep<T>): Promise<Stored<T>> {
@@ -40,7 +40,9 @@ export function makeSteps(run: Run): Steps {
       const { undo: act, undoRetry: retry, timeoutMs = sagaDefaults.stepTimeoutMs } = step
       run.undos.add({ seq: doing.seq, name, kind: 'call', act, retry, timeoutMs })
     }
-    return await run.expect(doing.seq, () => void runCallStep(run, doing, isKnown, step as CallStep<unknown>))
+    return await run.expect(doing.seq, () =>
+      watch(run, name, runCallStep(run, doing, isKnown, step as CallStep<unknown>)),
+    )
   }
 
   async function pivot(name = 'pivot'): Promise<void> {
@@ -48,17 +50,17 @@ export function makeSteps(run: Run): Steps {
     const place = run.open('pivot', name)
     if (!place) return await never()
     const { seq } = place.doing
-    await run.expect(seq, () => void passPivot(run, seq))
+    await run.expect(seq, () => watch(run, name, passPivot(run, seq)))
   }
 
   async function sleep(name: string, ms: number): Promise<void> {
     checkName('A step', name)
-    if (typeof ms !== 'number' || !(ms >= 0))
+    if (!Number.isFinite(ms) || ms < 0)
       throw sagasError('HF_SAGAS_NAME', `sleep(name, ms) takes milliseconds from 0, step ${name} has none.`)
     const place = run.open('sleep', name)
     if (!place) return await never()
     const { doing } = place
-    await run.expect(doing.seq, () => void passTime(run, doing, ms))
+    await run.expect(doing.seq, () => watch(run, name, passTime(run, doing, ms)))
   }
 
   async function waitFor<T>(event: string, options: WaitOptions<T> = {}): Promise<T> {
@@ -67,10 +69,15 @@ export function makeSteps(run: Run): Steps {
     const place = run.open('wait', event)
     if (!place) return await never()
     const { doing } = place
-    return await run.expect(doing.seq, () => void awaitEvent(run, doing, options as WaitOptions<unknown>))
+    return await run.expect(doing.seq, () => watch(run, event, awaitEvent(run, doing, options as WaitOptions<unknown>)))
   }
 
   return { id: run.id, tx, call, pivot, sleep, waitFor }
+}
+
+/** What the user gave beside `do` (a predicate, a schema) may throw: then nobody knows how to go on. */
+function watch(run: Run, name: string, work: Promise<void>): void {
+  work.catch((error: unknown) => run.stick(describeError(error, name)))
 }
 
 function checkStep(name: string, step: object, table: typeof txStepTable): void {
@@ -102,9 +109,11 @@ async function awaitEvent(run: Run, doing: Doing, { schema, timeoutMs }: WaitOpt
   const look = async () => {
     isLooking = true
     for (let next = find(); next && !isOver && run.isListening; next = find()) {
+      latest = latest.filter(({ id }) => id !== next?.id)
+      // A schema may take its time: another step that waits for the same event must not take this one meanwhile.
+      if (!run.row.inbox.reserve(next)) continue
       const fitting = schema ? await run.work.live(fit(schema, next.payload)) : { value: next.payload }
       if (!run.isListening) return
-      latest = latest.filter(({ id }) => id !== next?.id)
       if ('value' in fitting) {
         isOver = true
         run.row.inbox.take(next, seq)
@@ -119,7 +128,7 @@ async function awaitEvent(run: Run, doing: Doing, { schema, timeoutMs }: WaitOpt
   const find = () => latest.find(({ event }) => event === name)
   run.row.inbox.wait(seq, (signals) => {
     latest = signals
-    if (!isLooking && !isOver) void look()
+    if (!isLooking && !isOver) watch(run, name, look())
   })
   if (isOver) return
   await run.pause(doing)

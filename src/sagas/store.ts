@@ -170,9 +170,9 @@ export async function cancel(
   id: string,
   reason: string | undefined,
   actor: string | undefined,
-): Promise<'asked' | 'pivoted' | 'ended' | null> {
+): Promise<'asked' | 'undoing' | 'pivoted' | 'ended' | null> {
   const text = '/* holdfast:sagas.cancel */ select holdfast.sagas_cancel($1, $2, $3) as answer'
-  type Row = { answer: 'asked' | 'pivoted' | 'ended' | null }
+  type Row = { answer: 'asked' | 'undoing' | 'pivoted' | 'ended' | null }
   return (await db.query<Row>(text, [id, reason ?? null, actor ?? null])).rows[0]?.answer ?? null
 }
 
@@ -232,24 +232,33 @@ export async function findStatus(db: Queryable, id: string): Promise<StatusRow |
 
 /** Newest first. Each state has an index that finds its rows: those that ended, and the parked, are many. */
 export async function list(db: Queryable, state: SagaState, name: string | null, most: number): Promise<StatusRow[]> {
-  const [which, order] = listOf[state]
+  const { which, order } = listOf[state]
+  const parts = which.map(
+    (where) => `(select * from holdfast.sagas_instances i where i.kind = k.id and ${where} order by ${order} limit $2)`,
+  )
   const text = `/* holdfast:sagas.list */
     select ${statusColumns}, null as output, true as is_void
-      from holdfast.sagas_kinds k cross join lateral (
-        select * from holdfast.sagas_instances i where ${which} order by ${order} limit $2) i
+      from holdfast.sagas_kinds k cross join lateral (${parts.join(' union all ')}) i
      where $1::text is null or k.name = $1
      order by ${order} limit $2`
   return (await db.query<StatusRow>(text, [name, most])).rows
 }
 
-const parked = 'i.kind = k.id and i.owner is null and i.wake_at is not null'
-const listOf: Readonly<Record<SagaState, readonly [string, string]>> = {
-  stuck: [`i.kind = k.id and i.state = 'stuck'`, 'i.started_at desc'],
-  compensating: [`i.kind = k.id and i.state = 'compensating'`, 'i.started_at desc'],
-  running: [`i.kind = k.id and i.state = 'running' and i.owner is not null`, 'i.started_at desc'],
-  waiting: [`${parked} and i.state = 'waiting'`, 'i.wake_at'],
-  done: [`i.kind = k.id and i.finished_at is not null and i.state = 'done'`, 'i.finished_at desc'],
-  compensated: [`i.kind = k.id and i.finished_at is not null and i.state = 'compensated'`, 'i.finished_at desc'],
+/** What finds the rows of a state, each by an index. */
+const listOf: Readonly<Record<SagaState, { which: readonly string[]; order: string }>> = {
+  stuck: { which: [`i.state = 'stuck'`], order: 'i.started_at desc' },
+  compensating: { which: [`i.state = 'compensating'`], order: 'i.started_at desc' },
+  running: {
+    which: [
+      `i.state = 'running' and i.owner is not null`,
+      // Due, and nobody has it.
+      `i.state = 'running' and i.owner is null and i.wake_at is not null and i.wake_at <= now()`,
+    ],
+    order: 'i.started_at desc',
+  },
+  waiting: { which: [`i.state = 'waiting' and i.owner is null and i.wake_at is not null`], order: 'i.wake_at' },
+  done: { which: [`i.state = 'done' and i.finished_at is not null`], order: 'i.finished_at desc' },
+  compensated: { which: [`i.state = 'compensated' and i.finished_at is not null`], order: 'i.finished_at desc' },
 }
 
 export interface StrandedRow {

@@ -25,7 +25,8 @@ export async function runTxStep(run: Run, doing: Doing, step: TxStep<unknown>): 
   await run.ready()
   for (let attempt = 1; run.isListening; attempt++) {
     const { timeoutMs = sagaDefaults.stepTimeoutMs } = step
-    const tried = await run.work.live(commitStep(run, doing, step, attempt, timeoutMs))
+    const commit = async () => await commitStep(run, doing, step, attempt, timeoutMs)
+    const tried = await run.work.live(run.host.gate.pass(commit))
     if (run.isOver || tried === 'committed' || tried === 'stopped') return
     const { error } = tried
     const defaults = { attempts: sagaDefaults.attempts, isRetryable: isTransient }
@@ -50,6 +51,7 @@ async function commitStep(
   attempt: number,
   timeoutMs: number,
 ): Promise<Tried> {
+  if (!run.mayCommit) return 'stopped'
   const { host } = run
   const controller = run.work.openController()
   const { seq } = doing
@@ -59,7 +61,7 @@ async function commitStep(
       async (tx) => {
         const value = await step.do(tx)
         const output = encode(value, `The result of step ${doing.name}`, run.definition.maxBytes)
-        if (!run.isListening) throw new Stopped()
+        if (!run.mayCommit) throw new Stopped()
         const ending = { outcome: 'done', output, attempts: attempt } as const
         if (run.isCautious) return await holdForCommit(run, tx, seq, ending, () => (hasTurn = true))
         isQueued = true

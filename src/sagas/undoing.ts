@@ -32,7 +32,9 @@ const mostAttempts = ({ retry }: Undo): number => retry?.attempts ?? sagaDefault
 async function undoOne(run: Run, undo: Undo, isLast: boolean): Promise<boolean> {
   while (!run.isOver && !run.isLeaving) {
     undo.attempts++
-    const undone = await run.work.live(undo.kind === 'tx' ? undoTx(run, undo, isLast) : undoCall(run, undo))
+    const undone = await run.work.live(
+      undo.kind === 'tx' ? run.host.gate.pass(async () => await undoTx(run, undo, isLast)) : undoCall(run, undo),
+    )
     if (undone === 'gone' || run.isOver) return false
     if (undone.isDone) {
       undo.isOver = true

@@ -3,6 +3,7 @@ import { hostname } from 'node:os'
 import { readSqlstate, type Db, type Logger } from '../core/index.js'
 import type { AnyDefinition } from './define-saga.js'
 import { describeCrashes } from './faults.js'
+import { Gate } from './gate.js'
 import type { Loaded, StartRecord, StartRow } from './records.js'
 import { Run } from './run.js'
 import type { Leaving, RunHost } from './run-types.js'
@@ -11,6 +12,8 @@ import type { Worker, WorkerStats } from './types.js'
 import { Writer } from './writer.js'
 
 const LEAST_BEAT_DEADLINE_MS = 500
+/** Of the pool, for writes, heartbeats and claims: steps that hold a connection leave so many. */
+const SPARE_CONNECTIONS = 2
 const ERROR_MS = 500
 /** The worker's row is gone. */
 const GONE = 'HF042'
@@ -33,7 +36,7 @@ export interface SagaWorkerParts {
   pollMs: number
   graceMs: number
   /** A saga has ended, or was handed over: others may look. */
-  onLeft: (id: string, how: Leaving) => void
+  onLeft: (run: Run, how: Leaving) => void
   onStopped: () => void
 }
 
@@ -42,6 +45,7 @@ export class SagaWorker implements Worker, RunHost {
   readonly #parts: SagaWorkerParts
   readonly #runs = new Map<string, Run>()
   readonly #outside = AsyncLocalStorage.snapshot()
+  readonly gate: Gate
   readonly #stats: WorkerStats = { running: 0, done: 0, compensated: 0, stuck: 0, parked: 0, lost: 0 }
   #owner = ''
   #writer!: Writer
@@ -60,6 +64,7 @@ export class SagaWorker implements Worker, RunHost {
 
   private constructor(parts: SagaWorkerParts) {
     this.#parts = parts
+    this.gate = new Gate(Math.max(1, (parts.db.pool.options.max ?? 10) - SPARE_CONNECTIONS))
   }
 
   static async start(parts: SagaWorkerParts): Promise<SagaWorker> {
@@ -149,7 +154,7 @@ export class SagaWorker implements Worker, RunHost {
     if (how !== 'handed') this.#stats[how]++
     if (how === 'lost')
       this.logger.warn({ saga: run.id }, 'A saga is in other hands; this process goes no further with it.')
-    this.#parts.onLeft(run.id, how)
+    this.#parts.onLeft(run, how)
     if (this.#runs.size === this.#parts.concurrency - 1) this.wake()
   }
 
@@ -278,7 +283,7 @@ export class SagaWorker implements Worker, RunHost {
       run.abandon()
       this.left(run, 'lost')
     }
-    this.#writer = new Writer({ db, owner, logger, isPrepared, onLost })
+    this.#writer = new Writer({ db, owner, logger, isPrepared, outside: this.#outside, onLost })
     this.#isLost = false
     this.#beatTimer ??= setInterval(() => void this.#beat(), leaseMs / 3)
   }

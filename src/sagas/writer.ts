@@ -14,6 +14,8 @@ export interface WriterParts {
   owner: string
   logger: Logger
   isPrepared: boolean
+  /** Out of the context of whoever has something to write: that may be the transaction of a step. */
+  outside: (body: () => void) => void
   /** It is in other hands. */
   onLost: (run: Run) => void
 }
@@ -68,11 +70,12 @@ export class Writer {
   #schedule(): void {
     if (this.#isScheduled) return
     this.#isScheduled = true
-    setImmediate(() => {
+    const flush = () => {
       this.#isScheduled = false
       void this.#startSome()
       void this.#writeSome()
-    })
+    }
+    this.#parts.outside(() => setImmediate(flush))
   }
 
   async #startSome(): Promise<void> {

@@ -291,6 +291,7 @@ describe('backward', () => {
     isBroken = false
     await sagas.retry(id)
     expect(await sagas.result(saga, id)).toBe('through')
+    expect((await sagas.get(id))?.error).toBeNull()
     expect(await effects(id)).toEqual(['a'])
   })
 
@@ -361,6 +362,27 @@ describe('waiting', () => {
     expect(await sender.sagas.signal(id, 'go', 5, { key: 'a' })).toBe(true)
     expect(await sender.sagas.signal(id, 'go', 5, { key: 'a' })).toBe(false)
     expect(await sagas.result(saga, id)).toBe(5)
+  })
+
+  test('two that wait for one event each get another signal, also where a schema takes its time', async () => {
+    const schema = {
+      '~standard': {
+        version: 1 as const,
+        vendor: 'slow',
+        validate: async (value: unknown) => {
+          await new Promise((resolve) => setTimeout(resolve, 20))
+          return typeof value === 'number' ? { value } : { issues: [{ message: 'no number' }] }
+        },
+      },
+    }
+    const saga = defineSaga(fresh(), { version: 1 }, async (s) => {
+      const one = async () => await s.waitFor<number>('n', { schema })
+      return await Promise.all([one(), one()])
+    })
+    const { sagas } = await openSagas([saga])
+    const { id } = await sagas.start(saga, undefined)
+    for (const n of [1, 'junk', 2]) await sagas.signal(id, 'n', n)
+    expect((await sagas.result(saga, id)).toSorted()).toEqual([1, 2])
   })
 
   test('no signal in time', async () => {

@@ -189,6 +189,23 @@ describe('from hand to hand', () => {
   })
 })
 
+test('more sagas in tx steps than the pool has connections', async () => {
+  const db = await connectTo({ url: box.url, pool: { max: 4 }, heartbeatMs: 600_000, logger })
+  const saga = defineSaga(fresh(), { version: 1 }, async (s) => {
+    await step(s, 'a')
+    await s.call('b', { do: () => 1 })
+    await Promise.all([step(s, 'c'), s.call('d', { do: () => 1 })])
+  })
+  const sagas = await createSagas(db, { sagas: [saga], logger })
+  opened.push(db, sagas)
+  await sagas.work({ pollMs: 50, leaseMs: 60_000 })
+  const started = performance.now()
+  const ids = await Promise.all(Array.from({ length: 40 }, async () => (await sagas.start(saga, undefined)).id))
+  for (const id of ids) await sagas.result(saga, id)
+  // A wait of the one for the other would end with the pool's own deadline of 5 s.
+  expect(performance.now() - started).toBeLessThan(4_500)
+}, 20_000)
+
 describe('code and history', () => {
   async function parked(name: string): Promise<string> {
     const old = defineSaga(name, { version: 1 }, async (s) => {
@@ -417,6 +434,16 @@ describe('bad code', () => {
       attempts: 3,
       error: { message: 'never', step: 'a' },
     })
+  })
+
+  test('a predicate that throws leaves it stuck with what it threw', async () => {
+    const { code, error } = await reasonOf(async (s) => {
+      await s.call('a', {
+        do: () => Promise.reject(new Error('no answer')),
+        isRefusal: (failure) => (failure as { response: { status: number } }).response.status === 402,
+      })
+    })
+    expect([code, error?.name, error?.step]).toEqual(['HF_SAGAS_STUCK', 'TypeError', 'a'])
   })
 
   test('ids, inputs and names', async () => {
