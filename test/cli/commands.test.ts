@@ -15,7 +15,7 @@ describe('usage', () => {
   test('help lists every command and fits 80 columns', async () => {
     const { code, stdout } = await runCli([])
     expect(code).toBe(0)
-    for (const name of ['dev', 'migrate', 'doctor', 'prove', 'jobs', 'locks', 'errors', 'uninstall'])
+    for (const name of ['dev', 'migrate', 'doctor', 'prove', 'jobs', 'locks', 'sagas', 'errors', 'uninstall'])
       expect(stdout).toContain(`  ${name}`)
     for (const line of stdout.split('\n')) expect(line.length).toBeLessThanOrEqual(80)
   })
@@ -34,7 +34,7 @@ describe('usage', () => {
   })
 
   test('every command has a help that begins with examples', async () => {
-    for (const name of ['dev', 'migrate', 'doctor', 'prove', 'jobs', 'locks', 'errors', 'uninstall']) {
+    for (const name of ['dev', 'migrate', 'doctor', 'prove', 'jobs', 'locks', 'sagas', 'errors', 'uninstall']) {
       const { code, stdout } = await runCli([name, '--help'])
       expect(code).toBe(0)
       expect(stdout).toContain(`  holdfast ${name}`)

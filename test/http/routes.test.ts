@@ -134,6 +134,7 @@ describe('the API', () => {
         { name: 'now', title: 'Now', path: './' },
         { name: 'jobs', title: 'Jobs', path: './jobs' },
         { name: 'locks', title: 'Locks', path: './locks' },
+        { name: 'sagas', title: 'Sagas', path: './sagas' },
       ],
       hasSession: false,
     })
