@@ -52,3 +52,17 @@ export interface Undo {
   attempts: number
   isOver: boolean
 }
+
+/** What the function awaits. */
+export interface Call {
+  resolve: (value: never) => void
+  reject: (error: Error) => void
+}
+
+/** An end that the function is to be told. */
+export interface Told extends Ending {
+  seq: number
+  /** It is not committed yet: nothing else is told, or written, before that is decided. */
+  isGuess: boolean
+  onDrained: () => void
+}

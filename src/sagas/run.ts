@@ -5,7 +5,7 @@ import { SHORT_MS } from './pauses.js'
 import { decode, describeError, encode, reviveError } from './payload.js'
 import type { Doing, Loaded, Outcome, StepKind, Write, Written } from './records.js'
 import { Row } from './row.js'
-import type { Ending, RunHost } from './run-types.js'
+import type { Call, Ending, RunHost, Told } from './run-types.js'
 import { makeSteps } from './steps.js'
 import type { SagaError } from './types.js'
 import { undoAll } from './undoing.js'
@@ -14,18 +14,6 @@ import { Work } from './work.js'
 
 /** What has been told to end gets so long; then its outcome is unknown. */
 const HALT_MS = 5_000
-
-interface Call {
-  resolve: (value: never) => void
-  reject: (error: Error) => void
-}
-
-interface Told extends Ending {
-  seq: number
-  /** It is not committed yet: nothing else is told, or written, before that is decided. */
-  isGuess: boolean
-  onDrained: () => void
-}
 
 /** `deaf`: the function is not told anything any more. */
 type Phase = 'replaying' | 'forward' | 'deaf' | 'over'

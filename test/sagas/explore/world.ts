@@ -345,7 +345,7 @@ export class World implements Explorable {
     this.#processes = [last]
     await this.#see()
     for (let turns = 0; turns < 50 && !this.#hasEnded; turns++) {
-      const [action] = this.actions().filter((each) => !each.startsWith('somebody'))
+      const action = this.actions().find((each) => !each.startsWith('somebody'))
       if (action === undefined) return ['nobody can bring it to its end']
       await this.apply(action)
       await this.#see()
