@@ -172,12 +172,13 @@ begin
                     where i.owner = p_owner and i.fence = r.fence for no key update of i skip locked);
   end if;
   if p_steps is not null then
-    insert into holdfast.sagas_steps (saga, seq, name, kind, ended, outcome, attempts, output, error, started_at)
+    insert into holdfast.sagas_steps (saga, seq, name, kind, ended, outcome, attempts, output, error, started_at, ended_at)
     -- A result that is null is one; none at all is SQL's null, and so is JSON's here.
-    select s.id, s.seq, s.name, s.kind, s.ended, s.outcome, s.attempts, coalesce(s.output, s.result), s.error, to_timestamp(s.at / 1000)
+    select s.id, s.seq, s.name, s.kind, s.ended, s.outcome, s.attempts, coalesce(s.output, s.result), s.error, to_timestamp(s.at / 1000),
+           to_timestamp(s.till / 1000)
       from (select r.*, case when r.nil then 'null'::jsonb end as result
               from json_to_recordset(p_steps) r (id text, seq integer, name text, kind text, ended integer, outcome text, attempts integer,
-                                                 output jsonb, nil boolean, error jsonb, at float8)) s
+                                                 output jsonb, nil boolean, error jsonb, at float8, till float8)) s
      where s.id = any(v_ids)
     on conflict do nothing;
   end if;

@@ -5,6 +5,9 @@ import { createJobEndpoints, honoContext } from 'holdfast/http'
 import type { Idempotency } from 'holdfast/idempotency'
 import type { Locks } from 'holdfast/locks'
 import type { BoxJobs } from './jobs.js'
+import type { BoxSagas } from './sagas.js'
+import { createCancellationsRoutes } from './modules/cancellations/routes.js'
+import { createCancellationsService } from './modules/cancellations/service.js'
 import { createCustomersRoutes } from './modules/customers/routes.js'
 import { createCustomersService } from './modules/customers/service.js'
 import { createEventsRoutes } from './modules/events/routes.js'
@@ -40,6 +43,7 @@ export interface AppOptions {
   places: Places
   events: DomainEvents
   jobs: BoxJobs
+  sagas: BoxSagas
   idempotency: Idempotency
   locks: Locks
   logger: Logger
@@ -60,6 +64,7 @@ export function createBoxOffice(options: AppOptions): BoxOffice {
   const orders = createOrdersService({ db, payments, places, events: domainEvents, jobs, idempotency })
   const reports = createReportsService({ jobs, reportJob, idempotency })
   const reportRuns = createJobEndpoints(jobs, { only: [reportJob], basePath: '/reports' })
+  const cancellations = createCancellationsService({ db, idempotency, ...options.sagas })
   const refunds = createRefundsService({ db, refunder, jobs, refundJob, idempotency })
 
   const app = new Hono<AppEnv>()
@@ -75,6 +80,7 @@ export function createBoxOffice(options: AppOptions): BoxOffice {
   app.route('/events', createEventsRoutes(events))
   app.route('/events', createSeatsRoutes(createSeatsService({ db })))
   app.route('/events', createReportsRoutes(reports, reportRuns))
+  app.route('/events', createCancellationsRoutes(cancellations))
   app.route('/reports', createReportRunsRoutes(reportRuns))
   app.route('/customers', createCustomersRoutes(createCustomersService({ idempotency }), orders))
   app.route('/customers', createExportsRoutes(createExportsService({ db, locks })))

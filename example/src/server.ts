@@ -10,6 +10,7 @@ import { readConfig } from './config.js'
 import { migrate } from './database/migrate.js'
 import { migrations } from './database/migrations/index.js'
 import { createBoxJobs, startWorker } from './jobs.js'
+import { createBoxSagas } from './sagas.js'
 import { numberedSeats, standingPlaces } from './modules/holds/model.js'
 import { createPlaces } from './modules/holds/places.js'
 import { startSettler } from './modules/orders/settler.js'
@@ -36,6 +37,7 @@ const events = createDomainEvents()
 const holds = await createHolds(db, { from: [standingPlaces, numberedSeats], logger })
 const places = createPlaces({ holds, logger })
 const boxJobs = await createBoxJobs({ db, payments, places, events, logger })
+const boxSagas = await createBoxSagas({ db, jobs: boxJobs, logger })
 const idempotency = createIdempotency(db, { logger })
 const locks = createLocks(db, { logger })
 const access = config.HOLDFAST_TOKEN === undefined ? {} : { token: config.HOLDFAST_TOKEN }
@@ -46,6 +48,7 @@ const { app, orders } = createBoxOffice({
   places,
   events,
   jobs: boxJobs,
+  sagas: boxSagas,
   idempotency,
   locks,
   logger,
@@ -53,13 +56,14 @@ const { app, orders } = createBoxOffice({
 })
 const server = createAdaptorServer({ fetch: app.fetch }) as Server
 const stopSettler = startSettler({ orders, logger })
+await boxSagas.sagas.work({ graceMs: 500 })
 const stopWorker = await startWorker(boxJobs.jobs, config.JOBS_CONCURRENCY)
 
 onShutdown(logger, async () => {
   // Running purchases get a second to finish; one cut off after that stays open and is settled at the next start.
   setTimeout(() => ending.abort(), 1_000).unref()
   holdfast.close()
-  await Promise.all([closeServer(server), stopSettler(), stopWorker()])
+  await Promise.all([closeServer(server), stopSettler(), stopWorker(), boxSagas.sagas.close()])
   // After the last request: it may have sent a job, of which workers elsewhere are still to be told.
   await Promise.all([boxJobs.jobs.close(), idempotency.close(), holds.close(), locks.close()])
   await db.close({ deadlineMs: 500 })

@@ -2491,7 +2491,7 @@ export const catalog: readonly CatalogRow[] = [
   {
     "kind": "function",
     "name": "sagas_write(p_owner bigint, p_records json, p_steps json, p_undone json, p_taken json, p_waits boolean)",
-    "definition": "74ad02441843af84cc19dba7ba2a8222"
+    "definition": "f48219810132149c2a9c420e934346a5"
   },
   {
     "kind": "function",

@@ -33,6 +33,7 @@ export async function runCallStep(run: Run, doing: Doing, isKnown: boolean, step
     const defaults = { attempts: sagaDefaults.attempts, isRetryable: isRetryableCall }
     const pauseMs = planPause(step.retry, attempt, result.error, defaults)
     if (pauseMs === undefined) {
+      doing.attempt = attempt
       if (run.row.isPivoted) return run.stick(error)
       return void run.tell(seq, { outcome: 'failed', error, attempts: attempt })
     }

@@ -31,6 +31,8 @@ export interface StepRecord {
   output: string | undefined
   error: SagaError | null
   at: number
+  /** When it ended; the write may come later. @unit ms since the epoch */
+  till: number
 }
 
 export interface UndoRecord {

@@ -203,7 +203,8 @@ export class Run {
     this.row.doing.delete(seq)
     this.work.pauses.end(seq)
     this.row.inbox.endWait(seq)
-    this.row.outbox.addStep({ seq, name, kind, ended, outcome, attempts, output, error: error ?? null, at })
+    const till = Math.round(this.host.now())
+    this.row.outbox.addStep({ seq, name, kind, ended, outcome, attempts, output, error: error ?? null, at, till })
     this.undos.note(seq, outcome, decode(output))
   }
 
@@ -352,7 +353,7 @@ export class Run {
     for (const { seq, name, kind, at, attempt = 1 } of this.row.doing.values()) {
       if (!this.#called.has(seq)) continue
       const rest = { outcome: 'unknown', attempts: attempt, output: undefined, error: null } as const
-      this.row.outbox.addStep({ seq, name, kind, ended: 0, at, ...rest })
+      this.row.outbox.addStep({ seq, name, kind, ended: 0, at, till: Math.round(this.host.now()), ...rest })
       this.undos.note(seq, 'unknown', undefined)
     }
     this.row.doing.clear()

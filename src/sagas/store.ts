@@ -267,16 +267,21 @@ export interface StrandedRow {
   amount: number
 }
 
-/** Versions that no live worker has, with instances that are due, parked or stuck. */
+/**
+ * Versions that no live worker has, with instances that are due, parked or stuck, or still in the name of a process that is
+ * gone: with the last one nobody was left to hand them on.
+ */
 export async function listStranded(db: Queryable): Promise<StrandedRow[]> {
   const text = `/* holdfast:sagas.stranded */
+    with live as materialized (
+      select w.id, w.kinds from holdfast.sagas_workers w where w.seen_at + w.lease_ms * interval '1 millisecond' >= clock_timestamp())
     select k.name, k.version, n.amount from holdfast.sagas_kinds k
-      cross join lateral (select count(*)::integer as amount from (
+      cross join lateral (select count(*)::integer as amount from (select from (
         (select from holdfast.sagas_instances i where i.kind = k.id and i.owner is null and i.wake_at is not null limit 1000)
-        union all (select from holdfast.sagas_instances i where i.kind = k.id and i.state = 'stuck' limit 1000)) i) n
-     where n.amount > 0 and not exists (
-       select from holdfast.sagas_workers w
-        where k.id = any(w.kinds) and w.seen_at + w.lease_ms * interval '1 millisecond' >= clock_timestamp())
+        union all (select from holdfast.sagas_instances i where i.kind = k.id and i.state = 'stuck' limit 1000)
+        union all (select from holdfast.sagas_workers w join holdfast.sagas_instances i on i.owner = w.id
+                    where i.kind = k.id and not exists (select from live where live.id = w.id) limit 1000)) i limit 1000) i) n
+     where n.amount > 0 and not exists (select from live where k.id = any(live.kinds))
      order by k.name, k.version`
   return (await db.query<StrandedRow>(text)).rows
 }

@@ -10,6 +10,7 @@ import { createBoxOffice } from '../../example/src/app.js'
 import { migrate } from '../../example/src/database/migrate.js'
 import { migrations } from '../../example/src/database/migrations/index.js'
 import { createBoxJobs, type BoxJobs } from '../../example/src/jobs.js'
+import { createBoxSagas, type BoxSagas } from '../../example/src/sagas.js'
 import { numberedSeats, standingPlaces } from '../../example/src/modules/holds/model.js'
 import { createPlaces, type Places } from '../../example/src/modules/holds/places.js'
 import { createPaymentsClient } from '../../example/src/modules/payments/client.js'
@@ -68,6 +69,8 @@ export interface BoxOfficeUnderTest {
   orders: OrdersService
   /** Nothing runs them until a test starts a worker. */
   jobs: BoxJobs
+  /** The same with these. */
+  sagas: BoxSagas
   idempotency: Idempotency
   holds: Holds
   locks: Locks
@@ -134,10 +137,11 @@ async function startBoxOffice(
   const places = createPlaces({ holds, logger })
   const parts = { db: database.db, payments, places, events: createDomainEvents(), logger }
   const jobs = await createBoxJobs(parts)
+  const sagas = await createBoxSagas({ db: database.db, jobs, logger })
   const idempotency = createIdempotency(database.db, { logger })
   const locks = createLocks(database.db, { logger })
   const holdfast = createHttp(database.db, { jobs: jobs.jobs })
-  const { app, orders } = createBoxOffice({ ...parts, jobs, idempotency, locks, holdfast })
+  const { app, orders } = createBoxOffice({ ...parts, jobs, sagas, idempotency, locks, holdfast })
   const { url, close } = await serve(app.fetch)
   return {
     db: database.db,
@@ -145,6 +149,7 @@ async function startBoxOffice(
     url,
     orders,
     jobs,
+    sagas,
     idempotency,
     holds,
     locks,
@@ -155,6 +160,7 @@ async function startBoxOffice(
     close: async () => {
       holdfast.close()
       await close()
+      await sagas.sagas.close()
       await jobs.jobs.close()
       await idempotency.close()
       await holds.close()

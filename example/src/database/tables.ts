@@ -25,6 +25,8 @@ export interface EventsTable {
   starts_at: Timestamp
   currency: string
   standing_price_cents: number
+  /** From then on it is sold no more. */
+  cancelled_at: Date | null
   search: ColumnType<string, never, never>
 }
 

@@ -252,6 +252,7 @@ export class World implements Explorable {
       output: undefined,
       error: null,
       at: 0,
+      till: 0,
     }
     return { steps: [step] }
   }
@@ -275,6 +276,7 @@ export class World implements Explorable {
       output: undefined,
       error: null,
       at: 0,
+      till: 0,
     }))
     for (const { seq } of belief.doing) belief.ended.set(seq, { outcome: 'unknown', undo: null })
     belief.doing = []

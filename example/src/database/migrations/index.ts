@@ -5,7 +5,17 @@ import { mails } from './0004-mails.js'
 import { reports } from './0005-reports.js'
 import { holds } from './0006-holds.js'
 import { orderExports } from './0007-exports.js'
+import { cancellations } from './0008-cancellations.js'
 import type { Migration } from './migration.js'
 
 /** The box office's schema, oldest step first. */
-export const migrations: readonly Migration[] = [catalogue, orders, seed, mails, reports, holds, orderExports]
+export const migrations: readonly Migration[] = [
+  catalogue,
+  orders,
+  seed,
+  mails,
+  reports,
+  holds,
+  orderExports,
+  cancellations,
+]

@@ -26,6 +26,7 @@ export interface EventRow {
   standing_price_cents: number
   standing_capacity: number
   standing_remaining: number
+  cancelled_at: Date | null
 }
 
 export interface EventView {
@@ -35,6 +36,7 @@ export interface EventView {
   genre: string
   place: string
   startsAt: string
+  isCancelled: boolean
   standing: { capacity: number; remaining: number; price: Money }
 }
 
@@ -44,6 +46,7 @@ export interface EventOnSale {
   starts_at: Date
   currency: string
   standing_price_cents: number
+  cancelled_at: Date | null
 }
 
 export function viewEvent(row: EventRow): EventView {
@@ -54,6 +57,7 @@ export function viewEvent(row: EventRow): EventView {
     genre: row.genre,
     place: row.place,
     startsAt: row.starts_at.toISOString(),
+    isCancelled: row.cancelled_at !== null,
     standing: {
       capacity: row.standing_capacity,
       remaining: row.standing_remaining,
@@ -68,6 +72,15 @@ export function eventNotFound(id: string): BoxError {
     status: 404,
     message: `There is no event ${id}.`,
     fix: 'Take the id from GET /events or GET /events/search.',
+  })
+}
+
+export function eventCancelled(id: string): BoxError {
+  return new BoxError({
+    code: 'BOX_EVENT_CANCELLED',
+    status: 409,
+    message: `Event ${id} is cancelled.`,
+    fix: 'Choose another event; what was bought is refunded.',
   })
 }
 

@@ -2,6 +2,7 @@ import type { Queryable } from 'holdfast'
 import { sql } from 'kysely'
 import { qb, run, runOne } from '../../database/query-builder.js'
 import {
+  eventCancelled,
   eventNotFound,
   eventStarted,
   type BrowseQuery,
@@ -22,6 +23,7 @@ const eventQuery = qb
     'events.starts_at',
     'events.currency',
     'events.standing_price_cents',
+    'events.cancelled_at',
     'standing_stock.capacity as standing_capacity',
     'standing_stock.remaining as standing_remaining',
   ])
@@ -30,6 +32,7 @@ const eventQuery = qb
 function upcomingQuery({ after, limit }: Pick<BrowseQuery, 'after' | 'limit'>) {
   const query = eventQuery
     .where('events.starts_at', '>', sql<Date>`now()`)
+    .where('events.cancelled_at', 'is', null)
     .orderBy('events.starts_at')
     .orderBy('events.id')
     .limit(limit + 1)
@@ -56,14 +59,18 @@ export function findEvent(on: Queryable, id: string): Promise<EventRow | undefin
 export function findEventOnSale(on: Queryable, id: string): Promise<EventOnSale | undefined> {
   return runOne(
     on,
-    qb.selectFrom('events').select(['id', 'starts_at', 'currency', 'standing_price_cents']).where('id', '=', id),
+    qb
+      .selectFrom('events')
+      .select(['id', 'starts_at', 'currency', 'standing_price_cents', 'cancelled_at'])
+      .where('id', '=', id),
   )
 }
 
-/** @throws BOX_EVENT_NOT_FOUND, BOX_EVENT_STARTED */
+/** @throws BOX_EVENT_NOT_FOUND, BOX_EVENT_STARTED, BOX_EVENT_CANCELLED */
 export async function requireEventOnSale(on: Queryable, id: string): Promise<EventOnSale> {
   const event = await findEventOnSale(on, id)
   if (!event) throw eventNotFound(id)
+  if (event.cancelled_at !== null) throw eventCancelled(id)
   if (event.starts_at.getTime() <= Date.now()) throw eventStarted(id)
   return event
 }
