@@ -189,6 +189,26 @@ describe('from hand to hand', () => {
   })
 })
 
+test('of parallel steps the commit of one takes no record of another along', async () => {
+  await box.db.query('create table houses (id int primary key)')
+  await box.db.query('create table rooms (id int references houses deferrable initially deferred)')
+  const saga = defineSaga(fresh(), { version: 1 }, async (s) => {
+    const orphan = s.tx('orphan', { do: async (tx) => void (await tx.query('insert into rooms values ($1)', [7])) })
+    const others = ['a', 'b', 'c'].map(async (name) => await step(s, name))
+    await Promise.allSettled([orphan, ...others])
+    return 'all'
+  })
+  const { sagas } = await openSagas([saga])
+  for (let n = 0; n < 10; n++) {
+    const { id } = await sagas.start(saga, undefined)
+    await sagas.result(saga, id)
+    expect((await effects(id)).toSorted()).toEqual(['a', 'b', 'c'])
+    const details = await sagas.inspect.details(id)
+    const outcomes = details?.steps.map(({ name, outcome }) => `${name} ${outcome}`)
+    expect(outcomes).toEqual(['orphan failed', 'a done', 'b done', 'c done'])
+  }
+})
+
 test('more sagas in tx steps than the pool has connections', async () => {
   const db = await connectTo({ url: box.url, pool: { max: 4 }, heartbeatMs: 600_000, logger })
   const saga = defineSaga(fresh(), { version: 1 }, async (s) => {
