@@ -42,7 +42,13 @@ export default defineConfig({
         const [name = '', url = ''] = entry.split(/=(.*)/s)
         return {
           extends: true as const,
-          test: { ...shared, name, include: databaseSuites, exclude: [...ownServers, ...once], env: { HOLDFAST_TEST_SERVER: url } },
+          test: {
+            ...shared,
+            name,
+            include: databaseSuites,
+            exclude: [...ownServers, ...once],
+            env: { HOLDFAST_TEST_SERVER: url },
+          },
         }
       }),
     ],
