@@ -136,7 +136,7 @@ function send(client: ClientBase, request: StatementRequest, done: StatementDone
   const [first] = lead
   if (first === undefined) return sendStatement(client, request, done)
   if (canBeginWith(client, values, name)) return sendBeginWith(client, request, text, values ?? [], done)
-  if (lead.length > 1) return sendLeadAlone(client, request, done)
+  if (lead[1]?.startsWith('set local')) return sendLeadAlone(client, request, done)
   client.query(first, [], (error: unknown) => {
     if (error) return done(error)
     lead.shift()

@@ -164,6 +164,8 @@ export class Run {
     const promise = new Promise<T>((resolve, reject) => this.#calls.set(seq, { resolve, reject }))
     if (this.#phase === 'replaying') {
       if (!this.#history.has(seq)) this.#heldStarts.push(start)
+      // It awaited something else before it came here.
+      if (!this.#isDraining) void this.#drain()
     } else start()
     return await promise
   }

@@ -193,7 +193,8 @@ export class SagaWorker implements Worker, RunHost {
     if (!other) this.#runs.set(record.id, run)
     try {
       const row = await this.#outside(async () => await this.#writer.start(record, run))
-      if (row.is_owned === true && owner === this.#owner) {
+      // Lost meanwhile, it is left to whoever claims it, who may be this process under its next name.
+      if (row.is_owned === true && owner === this.#owner && !run.isOver) {
         this.#runs.set(record.id, run)
         return row
       }

@@ -167,6 +167,22 @@ describe('from hand to hand', () => {
     expect(await sagas.result(saga, id, { waitMs: 5_000 })).toBe(1)
   })
 
+  test('a function that awaits something else goes on, in a replay too', async () => {
+    const saga = defineSaga(fresh(), { version: 1 }, async (s) => {
+      await step(s, 'a')
+      await new Promise((resolve) => setTimeout(resolve, 30))
+      await step(s, 'b')
+      await s.waitFor('go')
+      return 'end'
+    })
+    const { sagas } = await openSagas([saga])
+    const { id } = await sagas.start(saga, undefined)
+    await eventually(async () => expect((await sagas.get(id))?.state).toBe('waiting'))
+    await sagas.signal(id, 'go')
+    expect(await sagas.result(saga, id, { waitMs: 5_000 })).toBe('end')
+    expect(await effects(id)).toEqual(['a', 'b'])
+  })
+
   test('a commit that fails after the function was told: it is called anew, without that step', async () => {
     await box.db.query('create table parents (id int primary key)')
     await box.db.query('create table children (id int references parents deferrable initially deferred)')

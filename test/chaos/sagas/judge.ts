@@ -108,6 +108,18 @@ export async function judge(server: ChaosServer): Promise<ChaosInvariant[]> {
   return invariants
 }
 
+/** What is known of those that have not ended, for whoever has to find out why. */
+export async function describeLeft(server: ChaosServer): Promise<string[]> {
+  const rows = await server.query<{ text: string }>(`
+    select json_build_object('id', i.id, 'kind', i.kind, 'state', i.state, 'owner', i.owner, 'isLive', w.id is not null, 'fence', i.fence,
+      'wake', extract(epoch from i.wake_at - now()), 'crashes', i.crashes, 'doing', i.doing, 'signals', i.signals, 'cancelled', i.is_cancelled,
+      'undoing', i.is_undoing, 'steps', (select json_agg(s.name || ' ' || s.outcome || coalesce(' ' || s.undo, '') order by s.seq)
+        from holdfast.sagas_steps s where s.saga = i.id))::text as text
+      from holdfast.sagas_instances i left join holdfast.sagas_workers w on w.id = i.owner
+     where i.state not in ('done', 'compensated', 'stuck') limit 10`)
+  return rows.map(({ text }) => text)
+}
+
 export async function countStates(server: ChaosServer): Promise<Record<string, number>> {
   const text = `select state, coalesce(error ->> 'name', '') as reason, count(*)::int as n from holdfast.sagas_instances group by 1, 2 order by 1, 2`
   const rows = await server.query<{ state: string; reason: string; n: number }>(text)

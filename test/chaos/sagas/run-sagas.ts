@@ -13,7 +13,7 @@ import {
   type Faults,
 } from '../scene.js'
 import { Team } from '../team.js'
-import { countStates, judge, paymentsUrl, prepare, waitForEnds } from './judge.js'
+import { countStates, describeLeft, judge, paymentsUrl, prepare, waitForEnds } from './judge.js'
 import { LEASE_MS, type ProviderOptions, type WorkerOptions } from './protocol.js'
 import { removeSagaGuards } from './sabotage.js'
 
@@ -73,6 +73,7 @@ export async function runSagas(
     const seconds = Math.round((performance.now() - started) / 1_000)
     const busy = await team.pause(REST_MS)
     const left = await waitForEnds(server, END_MS)
+    for (const line of left > 0 ? await describeLeft(server) : []) report(line)
     await team.crew.close()
     await tills.close()
     const invariants = await judge(server)
