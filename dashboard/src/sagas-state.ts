@@ -1,10 +1,8 @@
 import { batch, effect, signal } from '@preact/signals'
 import type { SagaActionDocument, SagaDocument, SagaListing, SagasDocument } from '../../src/http/contract'
-import { connection, loadPages } from './live'
+import { keepReading } from './keep-reading'
+import { connection } from './live'
 import { sagaId, sagaName, sagaState } from './view-state'
-
-const everyMs = 2_000
-const lostAfter = 2
 
 export const sagas = signal<SagasDocument | null>(null)
 /** When the shown figures came. */
@@ -18,49 +16,27 @@ export const sagaFailure = signal('')
 /** What the reader's last action did. */
 export const sagaOutcome = signal('')
 
-let timer = 0
-let failures = 0
-/** Only the answer to the newest question is shown. */
-let questions = 0
+let askNow = () => {}
 
 export function startSagas(): void {
-  document.addEventListener('visibilitychange', followVisibility)
-  void loadPages()
+  askNow = keepReading(refresh)
   effect(() => {
     // Something else is to be seen: it is asked for at once.
     void [sagaId.value, sagaState.value, sagaName.value, withPayloads.value]
-    followVisibility()
+    askNow()
   })
 }
 
-function followVisibility(): void {
-  clearTimeout(timer)
-  if (document.hidden) connection.value = 'paused'
-  else void keepReading()
-}
-
-async function keepReading(): Promise<void> {
-  const question = ++questions
-  await refresh(question)
-  if (question !== questions) return
-  clearTimeout(timer)
-  if (!document.hidden) timer = window.setTimeout(() => void keepReading(), everyMs)
-}
-
-async function refresh(question: number): Promise<void> {
-  try {
-    const [document, saga] = await Promise.all([read<SagasDocument>(listQuery()), readOpened()])
-    if (question !== questions || document === null) return
-    failures = 0
-    batch(() => {
-      sagas.value = document
-      sagasReadAt.value = Date.now()
-      connection.value = 'live'
-      opened.value = saga
-    })
-  } catch {
-    if (++failures >= lostAfter) connection.value = 'lost'
-  }
+async function refresh(isNewest: () => boolean): Promise<boolean> {
+  const [document, saga] = await Promise.all([read<SagasDocument>(listQuery()), readOpened()])
+  if (!isNewest() || document === null) return false
+  batch(() => {
+    sagas.value = document
+    sagasReadAt.value = Date.now()
+    connection.value = 'live'
+    opened.value = saga
+  })
+  return true
 }
 
 function listQuery(): string {
@@ -144,5 +120,5 @@ export async function actOn(
   } catch {
     sagaFailure.value = 'The service cannot be reached; nothing is known of what it did.'
   }
-  followVisibility()
+  askNow()
 }

@@ -1,5 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { readSqlstate, stderrLogger, validateOptions, type Db, type Logger, type Tx } from '../core/index.js'
+import {
+  readSqlstate,
+  stderrLogger,
+  splitArguments,
+  validateOptions,
+  type Db,
+  type Logger,
+  type Tx,
+} from '../core/index.js'
 import { abandonOnAbort } from './abandon.js'
 import { holdsError } from './errors.js'
 import { Flights } from './flights.js'
@@ -142,12 +150,10 @@ class HoldsOf implements Holds {
   }
 
   async release(...args: unknown[]): Promise<number> {
-    const isTx = typeof args[0] === 'object' && args[0] !== null && 'savepoint' in args[0]
-    const [ids, options = {}] = (isTx ? args.slice(1) : args) as [string | readonly string[], ReleaseOptions?]
+    const [tx, ids, options = {}] = splitArguments<[string | readonly string[], ReleaseOptions?]>(args)
     validateOptions('release', options, releaseOptionTable)
     const { owner = null, confirmed = false } = options
-    const on = isTx ? (args[0] as Tx) : this.#db
-    return await translate(async () => await store.release(on, toList(ids), owner, confirmed))
+    return await translate(async () => await store.release(tx ?? this.#db, toList(ids), owner, confirmed))
   }
 
   async setTotal(tx: Tx, stock: Stock, resource: string, total: number): Promise<void> {

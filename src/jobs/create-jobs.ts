@@ -1,4 +1,4 @@
-import { stderrLogger, validateOptions, type Db, type Logger, type Tx } from '../core/index.js'
+import { splitArguments, stderrLogger, validateOptions, type Db, type Logger, type Tx } from '../core/index.js'
 import { Counts } from './counts.js'
 import { Crons } from './crons.js'
 import { jobsError } from './errors.js'
@@ -333,12 +333,6 @@ function toSent({ id, is_new: isNew }: store.SentRow): Sent {
 
 function isList(which: readonly string[] | RedriveFilter): which is readonly string[] {
   return Array.isArray(which)
-}
-
-/** Calls begin with a transaction or leave it out. */
-function splitArguments<Rest extends unknown[]>(args: unknown[]): [Tx | undefined, ...Rest] {
-  const isTx = typeof args[0] === 'object' && args[0] !== null && 'savepoint' in args[0]
-  return (isTx ? args : [undefined, ...args]) as [Tx | undefined, ...Rest]
 }
 
 function describeMissing(name: string) {

@@ -41,7 +41,6 @@ export type {
   RetryOptions,
   SendOptions,
   Sent,
-  StandardSchema,
   TransactionJob,
   TransactionOptions,
   WatchOptions,
@@ -49,3 +48,4 @@ export type {
   WorkerStats,
   WorkOptions,
 } from './types.js'
+export type { SchemaResult, StandardSchema } from '../core/index.js'

@@ -1,9 +1,7 @@
+import { fitSchema, isStorableJson, type StandardSchema } from '../core/index.js'
 import { jobsError } from './errors.js'
 import type { AnyDefinition } from './job-run.js'
 import { jobDefaults } from './options.js'
-import type { SchemaResult, StandardSchema } from './types.js'
-
-const MOST_ISSUES = 5
 
 /** A payload as JSON text, checked against its schema and its size. @throws HF_JOBS_PAYLOAD_INVALID, HF_JOBS_PAYLOAD_TOO_LARGE */
 export async function encodePayload(job: AnyDefinition, payload: unknown): Promise<string> {
@@ -51,9 +49,6 @@ export function encodeKept(
   throw jobsError('HF_JOBS_RESULT_TOO_LARGE', message, { details: { job: name, bytes, maxBytes } })
 }
 
-/** jsonb stores neither U+0000 nor half a surrogate pair; JSON writes both as an escape. */
-const unstorable = /(?<!\\)(?:\\\\)*\\u(?:0000|d[89a-f])/i
-
 function stringifyKept(name: string, what: string, value: unknown): string {
   let text: string | undefined
   try {
@@ -62,7 +57,7 @@ function stringifyKept(name: string, what: string, value: unknown): string {
     throw jobsError('HF_JOBS_RESULT_INVALID', `The ${what} of a job ${name} cannot be JSON.`, { cause })
   }
   if (text === undefined) throw jobsError('HF_JOBS_RESULT_INVALID', `The ${what} of a job ${name} is ${typeof value}.`)
-  if (unstorable.test(text))
+  if (!isStorableJson(text))
     throw jobsError('HF_JOBS_RESULT_INVALID', `The ${what} of a job ${name} holds a character that jsonb cannot store.`)
   return text
 }
@@ -92,9 +87,9 @@ export async function checkPayload<Payload>(
   schema: StandardSchema<never, Payload>,
   payload: unknown,
 ): Promise<Payload> {
-  const result: SchemaResult<Payload> = await schema['~standard'].validate(payload)
-  if (result.issues === undefined) return result.value
-  const paths = result.issues.slice(0, MOST_ISSUES).map(({ path }) => describePath(path))
+  const fitting = await fitSchema(schema, payload)
+  if ('value' in fitting) return fitting.value
+  const { paths } = fitting
   throw jobsError(
     'HF_JOBS_PAYLOAD_INVALID',
     `The payload of a job ${name} does not fit its schema at ${paths.join(', ')}.`,
@@ -102,9 +97,4 @@ export async function checkPayload<Payload>(
       details: { job: name, paths },
     },
   )
-}
-
-function describePath(path: readonly (PropertyKey | { readonly key: PropertyKey })[] = []): string {
-  if (path.length === 0) return '(the whole)'
-  return path.map((part) => String(typeof part === 'object' ? part.key : part)).join('.')
 }

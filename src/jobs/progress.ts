@@ -1,10 +1,9 @@
-import type { Db, Tx } from '../core/index.js'
+import { cleanText, type Db, type Tx } from '../core/index.js'
 import { jobIdOf, type ClaimedJob } from './claimed-job.js'
 import { jobsError } from './errors.js'
 import { encodeKept } from './payload.js'
 import { note, type Note, type NoteRow } from './progress-store.js'
 import type { Noted } from './results-store.js'
-import { cleanText } from './retry.js'
 import type { Checkpoint } from './types.js'
 
 /** One write in so long: a reader sees a bar that moves, and the row is not rewritten at every step. */

@@ -1,9 +1,7 @@
-import { isHoldfastError } from '../core/index.js'
+import { cleanText, isHoldfastError } from '../core/index.js'
 import { jobsError } from './errors.js'
 import type { AnyOptions } from './job-run.js'
 import { jobDefaults } from './options.js'
-
-const MOST_MESSAGE = 2_000
 
 /** When a failed job runs again; null: never, it is dead. */
 export function planRetry(options: AnyOptions, attempt: number, error: unknown): Date | null {
@@ -39,9 +37,4 @@ export function describeError(error: unknown, attempt: number): object {
 
 function describeType(value: unknown): string {
   return value === null ? 'null' : `a value of type ${typeof value}`
-}
-
-/** jsonb stores neither U+0000 nor half a surrogate pair; other control characters would garble a terminal. */
-export function cleanText(message: string): string {
-  return message.slice(0, MOST_MESSAGE).replaceAll(/\p{Cc}|\p{Surrogate}/gu, ' ')
 }

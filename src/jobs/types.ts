@@ -1,27 +1,8 @@
-import type { Tx } from '../core/index.js'
+import type { StandardSchema, Tx } from '../core/index.js'
 import type { JobsInspector, WaitReason } from './inspect-types.js'
 
 /** What is waited for first when workers are short; lower ones still get a share of every 16 claims. */
 export type Priority = 'high' | 'normal' | 'low'
-
-/** Any schema library that speaks Standard Schema v1 (zod, valibot, arktype …). Source: standardschema.dev. */
-export interface StandardSchema<Input, Output> {
-  readonly '~standard': {
-    readonly version: 1
-    readonly vendor: string
-    readonly validate: (value: unknown) => SchemaResult<Output> | Promise<SchemaResult<Output>>
-    readonly types?: { readonly input: Input; readonly output: Output } | undefined
-  }
-}
-
-export type SchemaResult<Output> =
-  | { readonly value: Output; readonly issues?: undefined }
-  | {
-      readonly issues: readonly {
-        readonly message: string
-        readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined
-      }[]
-    }
 
 /** Where a long job stands, kept in the database: whoever runs it next goes on from there. */
 export interface Checkpoint {

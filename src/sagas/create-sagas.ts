@@ -1,5 +1,13 @@
 import { randomBytes, randomUUID } from 'node:crypto'
-import { stderrLogger, validateOptions, type Db, type Logger, type Tx } from '../core/index.js'
+import {
+  fitSchema,
+  splitArguments,
+  stderrLogger,
+  validateOptions,
+  type Db,
+  type Logger,
+  type Tx,
+} from '../core/index.js'
 import { checkName, type AnyDefinition } from './define-saga.js'
 import { sagasError } from './errors.js'
 import { Ends } from './ends.js'
@@ -8,7 +16,7 @@ import { inspectSagas } from './inspect.js'
 import type { SagasInspector } from './inspect-types.js'
 import { describeMissing, operateSagas, type SagasOperator } from './operate.js'
 import { resultOptionTable, sagaDefaults, sagaWorkOptionTable, startOptionTable } from './options.js'
-import { decode, encode, fit } from './payload.js'
+import { decode, encode } from './payload.js'
 import type { StartRow } from './records.js'
 import type { Run } from './run.js'
 import type { Leaving } from './run-types.js'
@@ -124,7 +132,7 @@ class ProcessSagas implements Sagas {
   async #encodeInput(saga: AnyDefinition, input: unknown): Promise<string | undefined> {
     let value = input
     if (saga.input) {
-      const fitting = await fit(saga.input, input)
+      const fitting = await fitSchema(saga.input, input)
       if ('paths' in fitting) {
         const message = `The input of saga ${saga.name} does not fit its schema at ${fitting.paths.join(', ')}.`
         throw sagasError('HF_SAGAS_INPUT_INVALID', message, { details: { saga: saga.name, paths: fitting.paths } })
@@ -235,10 +243,4 @@ class ProcessSagas implements Sagas {
 function checkId(id: string): void {
   if (!idPattern.test(id))
     throw sagasError('HF_SAGAS_ID', 'An id of a saga has 1 to 150 printable ASCII characters, and no spaces.')
-}
-
-/** Calls begin with a transaction or leave it out. */
-function splitArguments<Rest extends unknown[]>(args: unknown[]): [Tx | undefined, ...Rest] {
-  const isTx = typeof args[0] === 'object' && args[0] !== null && 'savepoint' in args[0]
-  return (isTx ? args : [undefined, ...args]) as [Tx | undefined, ...Rest]
 }

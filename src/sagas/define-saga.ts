@@ -1,7 +1,7 @@
-import { validateOptions } from '../core/index.js'
+import { validateOptions, type StandardSchema } from '../core/index.js'
 import { sagasError } from './errors.js'
 import { sagaDefaults, sagaOptionTable } from './options.js'
-import type { SagaDefinition, SagaOptions, StandardSchema, Steps, Stored } from './types.js'
+import type { SagaDefinition, SagaOptions, Steps, Stored } from './types.js'
 
 /** A definition as the rest of the module sees it. */
 export interface AnyDefinition {

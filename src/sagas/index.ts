@@ -46,9 +46,7 @@ export type {
   SagasOptions,
   SagaState,
   SagaStatus,
-  SchemaResult,
   SignalOptions,
-  StandardSchema,
   Started,
   StartOptions,
   Steps,
@@ -62,3 +60,4 @@ export type {
   WorkOptions,
 } from './types.js'
 export { findStranded, findStuck } from './verdict.js'
+export type { SchemaResult, StandardSchema } from '../core/index.js'

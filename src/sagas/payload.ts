@@ -1,11 +1,6 @@
-import { HoldfastError, isHoldfastError } from '../core/index.js'
+import { cleanText, HoldfastError, isHoldfastError, isStorableJson } from '../core/index.js'
 import { sagasError, sagasErrors } from './errors.js'
-import type { SagaError, SchemaResult, StandardSchema } from './types.js'
-
-const MOST_MESSAGE = 2_000
-const MOST_ISSUES = 5
-/** jsonb stores neither U+0000 nor half a surrogate pair; JSON writes both as an escape. */
-const unstorable = /(?<!\\)(?:\\\\)*\\u(?:0000|d[89a-f])/i
+import type { SagaError } from './types.js'
 
 /**
  * A value as JSON text; undefined for none. `what` stands in the messages, never the value.
@@ -25,8 +20,7 @@ export function encode(
     throw sagasError(code, `${what} cannot be JSON.`, { cause })
   }
   if (text === undefined) throw sagasError(code, `${what} is a ${typeof value}, which JSON has no word for.`)
-  if (text.includes('\\u') && unstorable.test(text))
-    throw sagasError(code, `${what} holds a character that jsonb cannot store.`)
+  if (!isStorableJson(text)) throw sagasError(code, `${what} holds a character that jsonb cannot store.`)
   // A character is at most three bytes of UTF-8: only texts near the limit are measured.
   const bytes = text.length * 3 > maxBytes ? Buffer.byteLength(text) : 0
   if (bytes > maxBytes)
@@ -39,21 +33,6 @@ export function encode(
 /** What a step gives is the same whether it has just run or is read back: always what JSON made of it. */
 export const decode = (text: string | undefined): unknown => (text === undefined ? undefined : JSON.parse(text))
 
-/** Gives what the schema makes of it; undefined where it does not fit, with the paths. */
-export async function fit<T>(
-  schema: StandardSchema<never, T>,
-  value: unknown,
-): Promise<{ value: T } | { paths: string[] }> {
-  const result: SchemaResult<T> = await schema['~standard'].validate(value)
-  if (result.issues === undefined) return { value: result.value }
-  return { paths: result.issues.slice(0, MOST_ISSUES).map(({ path }) => describePath(path)) }
-}
-
-function describePath(path: readonly (PropertyKey | { readonly key: PropertyKey })[] = []): string {
-  if (path.length === 0) return '(the whole)'
-  return path.map((part) => String(typeof part === 'object' ? part.key : part)).join('.')
-}
-
 /** What is kept of an error: name or code, and message, never its other properties, which may hold payloads. */
 export function describeError(error: unknown, step?: string): SagaError {
   const known =
@@ -63,10 +42,6 @@ export function describeError(error: unknown, step?: string): SagaError {
   const name = 'code' in known && typeof known.code === 'string' ? known.code : known.name
   const message = cleanText(known.message)
   return step === undefined ? { name, message } : { name, message, step }
-}
-
-function cleanText(message: string): string {
-  return message.slice(0, MOST_MESSAGE).replaceAll(/\p{Cc}|\p{Surrogate}/gu, ' ')
 }
 
 /**

@@ -1,9 +1,9 @@
-import { validateOptions } from '../core/index.js'
+import { fitSchema, validateOptions } from '../core/index.js'
 import { runCallStep } from './call-step.js'
 import { checkName } from './define-saga.js'
 import { sagasError } from './errors.js'
 import { callStepTable, sagaDefaults, txStepTable, waitOptionTable } from './options.js'
-import { describeError, encode, fit } from './payload.js'
+import { describeError, encode } from './payload.js'
 import type { Doing, WaitingSignal } from './records.js'
 import type { Run } from './run.js'
 import { runTxStep } from './tx-step.js'
@@ -112,7 +112,7 @@ async function awaitEvent(run: Run, doing: Doing, { schema, timeoutMs }: WaitOpt
       latest = latest.filter(({ id }) => id !== next?.id)
       // A schema may take its time: another step that waits for the same event must not take this one meanwhile.
       if (!run.row.inbox.reserve(next)) continue
-      const fitting = schema ? await run.work.live(fit(schema, next.payload)) : { value: next.payload }
+      const fitting = schema ? await run.work.live(fitSchema(schema, next.payload)) : { value: next.payload }
       if (!run.isListening) return
       if ('value' in fitting) {
         isOver = true

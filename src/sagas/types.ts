@@ -1,24 +1,5 @@
-import type { Logger, Tx } from '../core/index.js'
+import type { Logger, StandardSchema, Tx } from '../core/index.js'
 import type { SagasInspector } from './inspect-types.js'
-
-/** Any schema library that speaks Standard Schema v1 (zod, valibot, arktype …). Source: standardschema.dev. */
-export interface StandardSchema<Input, Output> {
-  readonly '~standard': {
-    readonly version: 1
-    readonly vendor: string
-    readonly validate: (value: unknown) => SchemaResult<Output> | Promise<SchemaResult<Output>>
-    readonly types?: { readonly input: Input; readonly output: Output } | undefined
-  }
-}
-
-export type SchemaResult<Output> =
-  | { readonly value: Output; readonly issues?: undefined }
-  | {
-      readonly issues: readonly {
-        readonly message: string
-        readonly path?: readonly (PropertyKey | { readonly key: PropertyKey })[] | undefined
-      }[]
-    }
 
 /** What is left of a value once it was JSON: a Date is a string, a function cannot be kept. */
 export type Stored<T> = unknown extends T

@@ -1,43 +1,21 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { connectTo, type Db, type Tx } from '../../src/core/index.js'
-import { createSagas, defineSaga, type SagaDefinition, type Sagas, type WorkOptions } from '../../src/sagas/index.js'
-import { openTestDatabase, type TestDatabase } from '../helpers/database.js'
+import { defineSaga, type SagaDefinition, type WorkOptions } from '../../src/sagas/index.js'
 import { eventually } from '../helpers/eventually.js'
+import { note, openSagaBox, type SagaBox } from '../helpers/sagas.js'
 
-let box: TestDatabase
-const opened: { close(): Promise<void> }[] = []
-const ignore = () => {}
-const logger = { debug: ignore, info: ignore, warn: ignore, error: ignore }
-
+let box: SagaBox
 beforeAll(async () => {
-  box = await openTestDatabase()
-  await box.db.query('create table effects (n int generated always as identity, saga text, what text)')
+  box = await openSagaBox()
 })
 beforeEach(async () => {
   await box.db.query('truncate effects')
 })
-afterEach(async () => {
-  for (const each of opened.splice(0).reverse()) await each.close()
-})
+afterEach(async () => await box.closeSagas())
 afterAll(async () => await box.close())
 
-type Definitions = readonly SagaDefinition<never, unknown>[]
-
-/** As a process has it. */
-async function openSagas(sagas: Definitions, work: WorkOptions | false = {}): Promise<{ sagas: Sagas; db: Db }> {
-  const db = await connectTo({ url: box.url, heartbeatMs: 600_000, logger })
-  const made = await createSagas(db, { sagas, logger })
-  opened.push(db, made)
-  if (work) await made.work({ pollMs: 50, ...work })
-  return { sagas: made, db }
-}
-
-const note = async (tx: Tx, saga: string, what: string) =>
-  await tx.query('insert into effects (saga, what) values ($1, $2)', [saga, what])
-const effects = async (saga: string) =>
-  (await box.db.query<{ what: string }>('select what from effects where saga = $1 order by n', [saga])).rows.map(
-    ({ what }) => what,
-  )
+const openSagas = async (sagas: readonly SagaDefinition<never, unknown>[], work: WorkOptions | false = {}) =>
+  await box.openSagas(sagas, work)
+const effects = async (saga: string) => await box.effects(saga)
 const outcomeOf = async (promise: Promise<unknown>) =>
   await promise.then(
     () => 'done',
@@ -57,7 +35,7 @@ describe('forward', () => {
         },
       })
       const b = await s.call('b', { do: ({ key }) => ({ key, n: a.n + 1 }) })
-      await s.tx('c', { do: async (tx) => void (await note(tx, s.id, 'c')) })
+      await s.tx('c', { do: async (tx) => await note(tx, s.id, 'c') })
       return { ...b, at: 'end' }
     })
     const { sagas } = await openSagas([saga])
@@ -73,7 +51,7 @@ describe('forward', () => {
   test('a saga without steps, and one that ends with an unawaited step', async () => {
     const none = defineSaga(fresh(), { version: 1 }, async () => 7)
     const floating = defineSaga(fresh(), { version: 1 }, async (s) => {
-      void s.tx('a', { do: async (tx) => void (await note(tx, s.id, 'a')) })
+      void s.tx('a', { do: async (tx) => await note(tx, s.id, 'a') })
       return 'early'
     })
     const { sagas } = await openSagas([none, floating])
@@ -86,9 +64,9 @@ describe('forward', () => {
   test('branches run beside each other, and a crash between them repeats no tx step', async () => {
     const saga = defineSaga(fresh(), { version: 1 }, async (s) => {
       const branch = async (name: string) => {
-        await s.tx(`${name}1`, { do: async (tx) => void (await note(tx, s.id, `${name}1`)) })
+        await s.tx(`${name}1`, { do: async (tx) => await note(tx, s.id, `${name}1`) })
         await s.call(`${name}2`, { do: () => name })
-        await s.tx(`${name}3`, { do: async (tx) => void (await note(tx, s.id, `${name}3`)) })
+        await s.tx(`${name}3`, { do: async (tx) => await note(tx, s.id, `${name}3`) })
       }
       await Promise.all([branch('a'), branch('b'), branch('c')])
       return 'all'
@@ -101,7 +79,7 @@ describe('forward', () => {
 
   test('the same id starts once; another input is refused', async () => {
     const saga = defineSaga(fresh(), { version: 1 }, async (s, input: { n: number }) => {
-      await s.tx('a', { do: async (tx) => void (await note(tx, s.id, `a${input.n}`)) })
+      await s.tx('a', { do: async (tx) => await note(tx, s.id, `a${input.n}`) })
     })
     const { sagas } = await openSagas([saga])
     const id = fresh()
@@ -114,7 +92,7 @@ describe('forward', () => {
 
   test('started in a transaction it exists exactly if that commits', async () => {
     const saga = defineSaga(fresh(), { version: 1 }, async (s) => {
-      await s.tx('a', { do: async (tx) => void (await note(tx, s.id, 'a')) })
+      await s.tx('a', { do: async (tx) => await note(tx, s.id, 'a') })
     })
     const { sagas, db } = await openSagas([saga])
     const [kept, dropped] = [fresh(), fresh()]
@@ -235,7 +213,7 @@ describe('backward', () => {
     let isBroken = true
     const saga = defineSaga(fresh(), { version: 1 }, async (s) => {
       await s.tx('a', {
-        do: async (tx) => void (await note(tx, s.id, 'a')),
+        do: async (tx) => await note(tx, s.id, 'a'),
         undo: async (tx) => await note(tx, s.id, 'undo a'),
       })
       await s.call('b', {
@@ -272,7 +250,7 @@ describe('backward', () => {
     let isBroken = true
     const saga = defineSaga(fresh(), { version: 1 }, async (s) => {
       await s.tx('a', {
-        do: async (tx) => void (await note(tx, s.id, 'a')),
+        do: async (tx) => await note(tx, s.id, 'a'),
         undo: async (tx) => await note(tx, s.id, 'undo a'),
       })
       await s.pivot('sent')
@@ -298,7 +276,7 @@ describe('backward', () => {
   test('cancelled while it waits, it is undone', async () => {
     const saga = defineSaga(fresh(), { version: 1 }, async (s) => {
       await s.tx('a', {
-        do: async (tx) => void (await note(tx, s.id, 'a')),
+        do: async (tx) => await note(tx, s.id, 'a'),
         undo: async (tx) => await note(tx, s.id, 'undo a'),
       })
       await s.waitFor('never')
@@ -410,7 +388,7 @@ describe('waiting', () => {
   test('its time is over', async () => {
     const saga = defineSaga(fresh(), { version: 1, timeoutMs: 300 }, async (s) => {
       await s.tx('a', {
-        do: async (tx) => void (await note(tx, s.id, 'a')),
+        do: async (tx) => await note(tx, s.id, 'a'),
         undo: async (tx) => await note(tx, s.id, 'undo a'),
       })
       await s.waitFor('go')

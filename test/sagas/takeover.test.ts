@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { connectTo, type Db, type Tx } from '../../src/core/index.js'
+import { connectTo } from '../../src/core/index.js'
 import {
   createSagas,
   defineSaga,
@@ -7,50 +7,27 @@ import {
   replay,
   type SagaDefinition,
   type SagaHistory,
-  type Sagas,
   type Steps,
   type WorkOptions,
 } from '../../src/sagas/index.js'
-import { openTestDatabase, type TestDatabase } from '../helpers/database.js'
 import { eventually } from '../helpers/eventually.js'
+import { quietLogger } from '../helpers/jobs.js'
+import { note, openSagaBox, type SagaBox } from '../helpers/sagas.js'
 
-let box: TestDatabase
-const opened: { close(): Promise<void> }[] = []
+let box: SagaBox
 const warnings: string[] = []
-const ignore = () => {}
-const logger = {
-  debug: ignore,
-  info: ignore,
-  warn: (_: object, text: string) => void warnings.push(text),
-  error: ignore,
-}
+const logger = { ...quietLogger, warn: (_: object, text: string) => void warnings.push(text) }
 
 beforeAll(async () => {
-  box = await openTestDatabase()
-  await box.db.query('create table effects (n int generated always as identity, saga text, what text)')
+  box = await openSagaBox(logger)
 })
 beforeEach(() => void (warnings.length = 0))
-afterEach(async () => {
-  for (const each of opened.splice(0).reverse()) await each.close()
-})
+afterEach(async () => await box.closeSagas())
 afterAll(async () => await box.close())
 
-type Definitions = readonly SagaDefinition<never, unknown>[]
-
-async function openSagas(sagas: Definitions, work: WorkOptions | false = {}): Promise<{ sagas: Sagas; db: Db }> {
-  const db = await connectTo({ url: box.url, heartbeatMs: 600_000, logger })
-  const made = await createSagas(db, { sagas, logger })
-  opened.push(db, made)
-  if (work) await made.work({ pollMs: 50, ...work })
-  return { sagas: made, db }
-}
-
-const note = async (tx: Tx, saga: string, what: string) =>
-  void (await tx.query('insert into effects (saga, what) values ($1, $2)', [saga, what]))
-const effects = async (saga: string) =>
-  (await box.db.query<{ what: string }>('select what from effects where saga = $1 order by n', [saga])).rows.map(
-    ({ what }) => what,
-  )
+const openSagas = async (sagas: readonly SagaDefinition<never, unknown>[], work: WorkOptions | false = {}) =>
+  await box.openSagas(sagas, work)
+const effects = async (saga: string) => await box.effects(saga)
 const codeOf = async (promise: Promise<unknown>) =>
   await promise.then(
     () => 'done',
@@ -233,13 +210,14 @@ test('more sagas in tx steps than the pool has connections', async () => {
     await Promise.all([step(s, 'c'), s.call('d', { do: () => 1 })])
   })
   const sagas = await createSagas(db, { sagas: [saga], logger })
-  opened.push(db, sagas)
   await sagas.work({ pollMs: 50, leaseMs: 60_000 })
   const started = performance.now()
   const ids = await Promise.all(Array.from({ length: 40 }, async () => (await sagas.start(saga, undefined)).id))
   for (const id of ids) await sagas.result(saga, id)
   // A wait of the one for the other would end with the pool's own deadline of 5 s.
   expect(performance.now() - started).toBeLessThan(4_500)
+  await sagas.close()
+  await db.close()
 }, 20_000)
 
 describe('code and history', () => {
