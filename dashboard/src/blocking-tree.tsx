@@ -1,6 +1,7 @@
 import type { BlockedSessionRow, LocksDocument } from '../../src/http/contract'
 import { formatSpan } from './format'
 import { showAmount } from './keys-table'
+import { TableHead } from './table-head'
 
 const columns = ['Session', 'State', 'Waits for', 'Since', 'Blocks'] as const
 /** Deeper ones are not moved in further: on a narrow screen nothing would be left of them. */
@@ -18,15 +19,7 @@ export function BlockingTree({ document: { sessions, blocked } }: { document: Lo
       </header>
       {sessions.length > 0 && (
         <table role="table">
-          <thead role="rowgroup">
-            <tr role="row">
-              {columns.map((label) => (
-                <th role="columnheader" scope="col" key={label}>
-                  {label}
-                </th>
-              ))}
-            </tr>
-          </thead>
+          <TableHead columns={columns} />
           <tbody role="rowgroup">
             {sessions.map((session) => (
               <Row key={session.pid} session={session} />

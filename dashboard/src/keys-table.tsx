@@ -2,6 +2,7 @@ import type { LockAmount, LockHolderRow, LockKeyRow, LocksDocument, LockWaiterRo
 import { formatCount, formatSpan } from './format'
 import { toggleKey } from './locks-state'
 import { lockKey } from './view-state'
+import { TableHead } from './table-head'
 
 const columns = ['Key', 'Held by', 'For', 'Lease ends', 'Fence', 'Waiting', 'Longest wait'] as const
 
@@ -19,15 +20,7 @@ export function KeysTable({ document: { keys, opened, held, isPartial } }: { doc
       </header>
       {keys.length > 0 && (
         <table role="table">
-          <thead role="rowgroup">
-            <tr role="row">
-              {columns.map((label) => (
-                <th role="columnheader" scope="col" key={label}>
-                  {label}
-                </th>
-              ))}
-            </tr>
-          </thead>
+          <TableHead columns={columns} />
           <tbody role="rowgroup">
             {keys.map((row) => (
               <Row key={row.key} row={row} opened={opened} />

@@ -2,6 +2,7 @@ import type { SagaListing, SagaRow, SagasDocument } from '../../src/http/contrac
 import { formatMoment, formatSpan } from './format'
 import { openSaga, showListing } from './sagas-state'
 import { sagaId, sagaListings, sagaName, sagaState } from './view-state'
+import { TableHead } from './table-head'
 
 const labels: Readonly<Record<SagaListing, string>> = {
   failing: 'what fails',
@@ -82,15 +83,7 @@ function Filter({ document: { kinds } }: { document: SagasDocument }) {
 function Table({ sagas }: { sagas: readonly SagaRow[] }) {
   return (
     <table role="table">
-      <thead role="rowgroup">
-        <tr role="row">
-          {['Saga', 'Kind', 'State', 'Started'].map((label) => (
-            <th role="columnheader" scope="col" key={label}>
-              {label}
-            </th>
-          ))}
-        </tr>
-      </thead>
+      <TableHead columns={['Saga', 'Kind', 'State', 'Started']} />
       <tbody role="rowgroup">
         {sagas.map((saga) => (
           <Row key={saga.id} saga={saga} />

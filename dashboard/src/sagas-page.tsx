@@ -1,4 +1,3 @@
-import { useEffect } from 'preact/hooks'
 import type { SagaKindRow } from '../../src/http/contract'
 import { formatSpan } from './format'
 import { showAmount } from './keys-table'
@@ -6,40 +5,29 @@ import { OneSaga } from './one-saga'
 import { SagasList } from './sagas-list'
 import { sagaFailure, sagaOutcome, sagas, sagasReadAt } from './sagas-state'
 import { Verdict } from './verdict'
+import { TableHead } from './table-head'
+import { Notices } from './notices'
+import { WorkersPanel } from './workers-panel'
 
 export function SagasPage() {
   const document = sagas.value
   return (
     <>
       <Verdict verdict={document?.verdict} newestAt={sagasReadAt.value} />
-      <Notices />
+      <Notices outcome={sagaOutcome.value} failure={sagaFailure.value} comesIntoView />
       {document?.isConnected === true && (
         <>
           <SagasList document={document} />
           <OneSaga />
           <Kinds kinds={document.kinds} />
-          <Workers />
+          <WorkersPanel
+            workers={document.workers}
+            madeBy="sagas.work()"
+            describe={({ sagas: amount }) => `has ${showAmount(amount)} in its hands, `}
+          />
         </>
       )}
     </>
-  )
-}
-
-/** What the last action did, and what could not be done. Always there, so that a screen reader hears it change. */
-function Notices() {
-  const failure = sagaFailure.value
-  useEffect(() => {
-    if (failure !== '') document.getElementById('saga-failure')?.scrollIntoView({ block: 'nearest' })
-  }, [failure])
-  return (
-    <div class="notices">
-      <p class="notice" role="status">
-        {sagaOutcome.value}
-      </p>
-      <p class="notice notice-failure" role="alert" id="saga-failure">
-        {failure}
-      </p>
-    </div>
   )
 }
 
@@ -54,15 +42,7 @@ function Kinds({ kinds }: { kinds: readonly SagaKindRow[] }) {
         <p class="note">Of all processes together; nothing is counted further than 1,000.</p>
       </header>
       <table role="table">
-        <thead role="rowgroup">
-          <tr role="row">
-            {columns.map((label) => (
-              <th role="columnheader" scope="col" key={label}>
-                {label}
-              </th>
-            ))}
-          </tr>
-        </thead>
+        <TableHead columns={columns} />
         <tbody role="rowgroup">
           {kinds.map((kind) => (
             <Kind key={`${kind.version} ${kind.name}`} kind={kind} />
@@ -104,31 +84,5 @@ function Kind({ kind }: { kind: SagaKindRow }) {
         {stuck.count > 0 ? <span class="culprit">{showAmount(stuck)}</span> : 0}
       </td>
     </tr>
-  )
-}
-
-function Workers() {
-  const workers = sagas.value?.workers ?? []
-  return (
-    <section class="panel workers" aria-labelledby="workers-title">
-      <h2 id="workers-title">Workers</h2>
-      {workers.length === 0 && (
-        <p class="note">
-          None. A process becomes one with <code>sagas.work()</code>.
-        </p>
-      )}
-      <ul>
-        {workers.map((worker) => (
-          <li key={worker.id}>
-            <code>{worker.instance}</code>
-            <span class={worker.isAlive ? 'state' : 'state state-lapsed'}>{worker.isAlive ? 'alive' : 'not seen'}</span>
-            <span class="note">
-              has {showAmount(worker.sagas)} in its hands, started {formatSpan(worker.upMs)} ago, seen{' '}
-              {formatSpan(worker.seenMs)} ago
-            </span>
-          </li>
-        ))}
-      </ul>
-    </section>
   )
 }

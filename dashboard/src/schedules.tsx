@@ -1,6 +1,7 @@
 import type { CronRow } from '../../src/http/contract'
 import { formatMoment, formatSpan } from './format'
 import { jobs } from './jobs-state'
+import { TableHead } from './table-head'
 
 export function Schedules() {
   const crons = jobs.value?.crons ?? []
@@ -12,15 +13,7 @@ export function Schedules() {
         <p class="note">Next and last in this browser’s time.</p>
       </header>
       <table role="table">
-        <thead role="rowgroup">
-          <tr role="row">
-            {['Schedule', 'Sends', 'At', 'Next', 'Last'].map((label) => (
-              <th role="columnheader" scope="col" key={label}>
-                {label}
-              </th>
-            ))}
-          </tr>
-        </thead>
+        <TableHead columns={['Schedule', 'Sends', 'At', 'Next', 'Last']} />
         <tbody role="rowgroup">
           {crons.map((cron) => (
             <Row key={cron.name} cron={cron} />
