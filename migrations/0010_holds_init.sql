@@ -311,12 +311,9 @@ begin
   return v_has;
 end $$;
 
--- The holds become lasting, in the caller's transaction: from here on nothing takes them back. Raises HF031 for one that is
--- gone or has expired, HF032 for one of another owner. One that was confirmed before is as it was.
-create function holdfast.holds_confirm(p_ids bigint[], p_owner text)
-returns table (id bigint, source smallint, resource text, quantity integer, units text[], was_confirmed boolean)
+-- The holds, locked. Raises HF031 for one that is gone or has expired, HF032 for one of another owner. A confirmed one has no end.
+create function holdfast.holds_require(p_ids bigint[], p_owner text) returns setof holdfast.holds_taken
 language plpgsql as $$
-#variable_conflict use_column
 declare
   v_hold holdfast.holds_taken;
   v_seen bigint[] := '{}';
@@ -332,15 +329,37 @@ begin
       raise exception 'hold % expired % ms ago', v_hold.id, round(extract(epoch from v_now - v_hold.expires_at) * 1000) using errcode = 'HF031';
     end if;
     v_seen := v_seen || v_hold.id;
-    id := v_hold.id; source := v_hold.source; resource := v_hold.resource; quantity := v_hold.quantity; units := v_hold.units;
-    was_confirmed := v_hold.is_confirmed;
-    return next;
+    return next v_hold;
   end loop;
   select min(u) into v_missing from (select unnest(p_ids) except select unnest(v_seen)) missing (u);
   if v_missing is not null then
     raise exception 'hold % is gone: it has expired, was released, or never was', v_missing using errcode = 'HF031';
   end if;
+end $$;
+
+-- The holds become lasting, in the caller's transaction: from here on nothing takes them back. One that was confirmed before
+-- is as it was.
+create function holdfast.holds_confirm(p_ids bigint[], p_owner text)
+returns table (id bigint, source smallint, resource text, quantity integer, units text[], was_confirmed boolean)
+language plpgsql as $$
+#variable_conflict use_column
+begin
+  return query select h.id, h.source, h.resource, h.quantity, h.units, h.is_confirmed from holdfast.holds_require(p_ids, p_owner) h;
   update holdfast.holds_taken t set is_confirmed = true where t.id = any(p_ids) and not t.is_confirmed;
+end $$;
+
+-- The holds end in so long, or when they would have: never earlier.
+create function holdfast.holds_extend(p_ids bigint[], p_owner text, p_ttl_ms double precision)
+returns table (id bigint, source smallint, resource text, quantity integer, units text[], is_confirmed boolean, expires_at timestamptz)
+language plpgsql as $$
+#variable_conflict use_column
+declare
+  v_until timestamptz := clock_timestamp() + p_ttl_ms * interval '1 ms';
+begin
+  return query select h.id, h.source, h.resource, h.quantity, h.units, h.is_confirmed, greatest(h.expires_at, v_until)
+    from holdfast.holds_require(p_ids, p_owner) h;
+  update holdfast.holds_taken t set expires_at = v_until
+   where t.id = any(p_ids) and not t.is_confirmed and t.expires_at < v_until;
 end $$;
 
 -- Puts holds back. One that is gone is no error: nobody has it any more. Raises HF032 for one of another owner, HF033 for a

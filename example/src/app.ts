@@ -8,6 +8,8 @@ import type { BoxJobs } from './jobs.js'
 import type { BoxSagas } from './sagas.js'
 import { createCancellationsRoutes } from './modules/cancellations/routes.js'
 import { createCancellationsService } from './modules/cancellations/service.js'
+import { createCheckoutsRoutes } from './modules/checkouts/routes.js'
+import { createCheckoutsService } from './modules/checkouts/service.js'
 import { createCustomersRoutes } from './modules/customers/routes.js'
 import { createCustomersService } from './modules/customers/service.js'
 import { createEventsRoutes } from './modules/events/routes.js'
@@ -18,8 +20,7 @@ import type { Places } from './modules/holds/places.js'
 import { createHoldsRoutes } from './modules/holds/routes.js'
 import { createHoldsService } from './modules/holds/service.js'
 import { createOrdersRoutes } from './modules/orders/routes.js'
-import { createOrdersService, type OrdersService } from './modules/orders/service.js'
-import type { PaymentsService } from './modules/payments/service.js'
+import { createOrdersService } from './modules/orders/service.js'
 import { createRefundsRoutes } from './modules/refunds/routes.js'
 import { createRefundsService } from './modules/refunds/service.js'
 import { createReportRunsRoutes, createReportsRoutes } from './modules/reports/routes.js'
@@ -39,7 +40,6 @@ export type AppEnv = { Bindings: Partial<HttpBindings> }
 
 export interface AppOptions {
   db: Db
-  payments: PaymentsService
   places: Places
   events: DomainEvents
   jobs: BoxJobs
@@ -49,19 +49,26 @@ export interface AppOptions {
   logger: Logger
   /** Serves /_holdfast/; made by `createHttp(db)`. */
   holdfast: { fetch(request: Request, info: { remoteAddress?: string }): Promise<Response> }
-}
-
-export interface BoxOffice {
-  app: Hono<AppEnv>
-  orders: OrdersService
+  /** Ends what waits for an outcome at once, on shutdown. */
+  ending?: AbortSignal
+  /** A buyer waits for so long to be told the outcome. Default: 10 000 ms. */
+  buyerWaitsMs?: number
 }
 
 /** Composes the box office: services from the database up, routes from the services. Opens nothing by itself. */
-export function createBoxOffice(options: AppOptions): BoxOffice {
-  const { db, payments, places, events: domainEvents, idempotency, locks, logger, holdfast } = options
+export function createBoxOffice(options: AppOptions): Hono<AppEnv> {
+  const { db, places, events: domainEvents, idempotency, locks, logger, holdfast, ending, buyerWaitsMs } = options
   const { jobs, refunder, refundJob, reportJob } = options.jobs
   const events = createEventsService({ db })
-  const orders = createOrdersService({ db, payments, places, events: domainEvents, jobs, idempotency })
+  const orders = createOrdersService({ db })
+  const checkouts = createCheckoutsService({
+    db,
+    places,
+    idempotency,
+    ...options.sagas,
+    ...(ending && { signal: ending }),
+    ...(buyerWaitsMs !== undefined && { waitMs: buyerWaitsMs }),
+  })
   const reports = createReportsService({ jobs, reportJob, idempotency })
   const reportRuns = createJobEndpoints(jobs, { only: [reportJob], basePath: '/reports' })
   const cancellations = createCancellationsService({ db, idempotency, ...options.sagas })
@@ -85,7 +92,8 @@ export function createBoxOffice(options: AppOptions): BoxOffice {
   app.route('/customers', createCustomersRoutes(createCustomersService({ idempotency }), orders))
   app.route('/customers', createExportsRoutes(createExportsService({ db, locks })))
   app.route('/', createHoldsRoutes(createHoldsService({ db, places })))
-  app.route('/orders', createOrdersRoutes(orders))
+  app.route('/orders', createOrdersRoutes(orders, checkouts))
+  app.route('/checkouts', createCheckoutsRoutes(checkouts))
   app.route('/orders', createRefundsRoutes(refunds))
   app.notFound(() => answerProblem(routeNotFound()))
   app.onError((error) => {
@@ -93,7 +101,7 @@ export function createBoxOffice(options: AppOptions): BoxOffice {
     return answerProblem(error)
   })
   domainEvents.subscribe((event) => logger.info({ event: event.type, orderId: event.orderId }, 'domain event'))
-  return { app, orders }
+  return app
 }
 
 function readRemote(remoteAddress: string | undefined): { remoteAddress?: string } {

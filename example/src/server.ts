@@ -13,7 +13,6 @@ import { createBoxJobs, startWorker } from './jobs.js'
 import { createBoxSagas } from './sagas.js'
 import { numberedSeats, standingPlaces } from './modules/holds/model.js'
 import { createPlaces } from './modules/holds/places.js'
-import { startSettler } from './modules/orders/settler.js'
 import { createPaymentsClient } from './modules/payments/client.js'
 import { createPaymentsService } from './modules/payments/service.js'
 import { createDomainEvents } from './utils/domain-events.js'
@@ -37,14 +36,13 @@ const events = createDomainEvents()
 const holds = await createHolds(db, { from: [standingPlaces, numberedSeats], logger })
 const places = createPlaces({ holds, logger })
 const boxJobs = await createBoxJobs({ db, payments, places, events, logger })
-const boxSagas = await createBoxSagas({ db, jobs: boxJobs, logger })
+const boxSagas = await createBoxSagas({ db, jobs: boxJobs, payments, places, events, logger })
 const idempotency = createIdempotency(db, { logger })
 const locks = createLocks(db, { logger })
 const access = config.HOLDFAST_TOKEN === undefined ? {} : { token: config.HOLDFAST_TOKEN }
 const holdfast = createHttp(db, { ...access, jobs: boxJobs.jobs })
-const { app, orders } = createBoxOffice({
+const app = createBoxOffice({
   db,
-  payments,
   places,
   events,
   jobs: boxJobs,
@@ -53,17 +51,17 @@ const { app, orders } = createBoxOffice({
   locks,
   logger,
   holdfast,
+  ending: ending.signal,
 })
 const server = createAdaptorServer({ fetch: app.fetch }) as Server
-const stopSettler = startSettler({ orders, logger })
 await boxSagas.sagas.work({ graceMs: 500 })
 const stopWorker = await startWorker(boxJobs.jobs, config.JOBS_CONCURRENCY)
 
 onShutdown(logger, async () => {
-  // Running purchases get a second to finish; one cut off after that stays open and is settled at the next start.
+  // Running purchases get a second to finish; who still waits then is answered 202, and another process goes on, or the next start.
   setTimeout(() => ending.abort(), 1_000).unref()
   holdfast.close()
-  await Promise.all([closeServer(server), stopSettler(), stopWorker(), boxSagas.sagas.close()])
+  await Promise.all([closeServer(server), stopWorker(), boxSagas.sagas.close()])
   // After the last request: it may have sent a job, of which workers elsewhere are still to be told.
   await Promise.all([boxJobs.jobs.close(), idempotency.close(), holds.close(), locks.close()])
   await db.close({ deadlineMs: 500 })

@@ -5,7 +5,13 @@ import {
   txOptionTable,
   type OptionTable,
 } from '../core/index.js'
-import { confirmOptionTable, holdOptionTable, holdsOptionTable, releaseOptionTable } from '../holds/index.js'
+import {
+  confirmOptionTable,
+  extendOptionTable,
+  holdOptionTable,
+  holdsOptionTable,
+  releaseOptionTable,
+} from '../holds/index.js'
 import { httpRuleTable, idempotencyOptionTable, messageOptionTable, runOptionTable } from '../idempotency/index.js'
 import {
   jobOptionTable,
@@ -48,6 +54,7 @@ export const optionModules: readonly { of: string; table: OptionTable }[] = [
   { of: 'createHolds(db, options)', table: holdsOptionTable },
   { of: 'holds.hold(from, resource, what, options)', table: holdOptionTable },
   { of: 'holds.confirm(tx, ids, options)', table: confirmOptionTable },
+  { of: 'holds.extend(ids, options)', table: extendOptionTable },
   { of: 'holds.release(ids, options)', table: releaseOptionTable },
   { of: 'defineSaga(name, options, body)', table: sagaOptionTable },
   { of: 's.tx(name, step)', table: txStepTable },

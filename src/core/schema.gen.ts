@@ -2061,7 +2061,12 @@ export const catalog: readonly CatalogRow[] = [
   {
     "kind": "function",
     "name": "holds_confirm(p_ids bigint[], p_owner text)",
-    "definition": "2b978675ec328dbf5973a5dfb194d6dd"
+    "definition": "b316d09ba982b2a71b405da383ca7f09"
+  },
+  {
+    "kind": "function",
+    "name": "holds_extend(p_ids bigint[], p_owner text, p_ttl_ms double precision)",
+    "definition": "bbbac1ce75aea53bf7608f094fcb29b2"
   },
   {
     "kind": "function",
@@ -2092,6 +2097,11 @@ export const catalog: readonly CatalogRow[] = [
     "kind": "function",
     "name": "holds_release(p_ids bigint[], p_owner text, p_confirmed boolean)",
     "definition": "c0c81d272fe9e418bb96765dc473b2e5"
+  },
+  {
+    "kind": "function",
+    "name": "holds_require(p_ids bigint[], p_owner text)",
+    "definition": "3602d81c23ea8699dd7dc6e95644ed02"
   },
   {
     "kind": "function",

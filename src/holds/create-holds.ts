@@ -11,11 +11,20 @@ import {
 import { abandonOnAbort } from './abandon.js'
 import { holdsError } from './errors.js'
 import { Flights } from './flights.js'
-import { confirmOptionTable, holdOptionTable, holdsDefaults, holdsOptionTable, releaseOptionTable } from './options.js'
+import {
+  confirmOptionTable,
+  extendOptionTable,
+  holdOptionTable,
+  holdsDefaults,
+  holdsOptionTable,
+  releaseOptionTable,
+} from './options.js'
 import * as store from './store.js'
 import type {
   ConfirmedHold,
   ConfirmOptions,
+  ExtendedHold,
+  ExtendOptions,
   Hold,
   HoldOptions,
   Holds,
@@ -33,7 +42,7 @@ const AGAIN_MS = 5
 
 /** SQLSTATEs of the functions, by what they mean. */
 const codes = {
-  HF031: ['HF_HOLDS_GONE', 'A hold cannot be confirmed'],
+  HF031: ['HF_HOLDS_GONE', 'A hold is over'],
   HF032: ['HF_HOLDS_NOT_YOURS', 'A hold is of another owner'],
   HF033: ['HF_HOLDS_CONFIRMED', 'A hold is not released'],
 } as const
@@ -141,12 +150,24 @@ class HoldsOf implements Holds {
     validateOptions('confirm', options, confirmOptionTable)
     const { owner = null } = options
     const rows = await translate(async () => await store.confirm(tx, toList(ids), owner))
-    return rows.map(({ source, resource, was_confirmed: wasConfirmed, ...row }) => {
-      const from = [...this.#sources.values()].find(({ id }) => id === source)?.from
-      const name = from?.name ?? String(source)
-      const own = from !== undefined && from.table === undefined
-      return { ...row, from: name, resource: own ? resource.slice(name.length + 1) : resource, wasConfirmed }
-    })
+    return rows.map(({ source, resource, was_confirmed: wasConfirmed, ...row }) => ({
+      ...row,
+      ...this.#nameBack(source, resource),
+      wasConfirmed,
+    }))
+  }
+
+  async extend(...args: unknown[]): Promise<ExtendedHold[]> {
+    const [tx, ids, options = {}] = splitArguments<[string | readonly string[], ExtendOptions?]>(args)
+    validateOptions('extend', options, extendOptionTable)
+    const { owner = null, ttlMs = holdsDefaults.ttlMs } = options
+    const rows = await translate(async () => await store.extend(tx ?? this.#db, toList(ids), owner, ttlMs))
+    return rows.map(({ source, resource, is_confirmed: isConfirmed, expires_at: expiresAt, ...row }) => ({
+      ...row,
+      ...this.#nameBack(source, resource),
+      expiresAt,
+      isConfirmed,
+    }))
   }
 
   async release(...args: unknown[]): Promise<number> {
@@ -192,6 +213,14 @@ class HoldsOf implements Holds {
     if (known === undefined)
       throw holdsError('HF_HOLDS_UNKNOWN', `createHolds() was not given a definition ${from.name}.`)
     return known.id
+  }
+
+  /** What it is called where it was defined. */
+  #nameBack(source: number, resource: string): { from: string; resource: string } {
+    const from = [...this.#sources.values()].find(({ id }) => id === source)?.from
+    const name = from?.name ?? String(source)
+    const isOwn = from !== undefined && from.table === undefined
+    return { from: name, resource: isOwn ? resource.slice(name.length + 1) : resource }
   }
 
   /** In our tables resources of all names lie together. */

@@ -21,13 +21,13 @@ export const holdsErrors = {
   },
   HF_HOLDS_GONE: {
     summary: 'A hold has expired, was released, or never was.',
-    when: 'It was to be confirmed. The clock of the database decides. Nothing was confirmed; the transaction can only roll back.',
-    fix: 'Hold again; hold for longer than a buyer takes (`ttlMs`).',
+    when: 'It was to be confirmed or extended. The clock of the database decides. Nothing was changed; a transaction around it can only roll back.',
+    fix: 'Hold again; hold for longer than a buyer takes (`ttlMs`), or extend in time.',
     status: 410,
   },
   HF_HOLDS_NOT_YOURS: {
     summary: 'A hold belongs to another owner.',
-    when: 'It was made with an `owner`, and confirm or release was called with another one, or with none. Nothing was changed.',
+    when: 'It was made with an `owner`, and confirm, extend or release was called with another one, or with none. Nothing was changed.',
     fix: 'Give the owner that the hold was made with.',
     status: 403,
   },

@@ -3,10 +3,18 @@
 export { createHolds } from './create-holds.js'
 export { defineStock, defineUnits } from './define.js'
 export { holdsErrors } from './errors.js'
-export { confirmOptionTable, holdOptionTable, holdsOptionTable, releaseOptionTable } from './options.js'
+export {
+  confirmOptionTable,
+  extendOptionTable,
+  holdOptionTable,
+  holdsOptionTable,
+  releaseOptionTable,
+} from './options.js'
 export type {
   ConfirmedHold,
   ConfirmOptions,
+  ExtendedHold,
+  ExtendOptions,
   Hold,
   HoldOptions,
   Holds,

@@ -32,6 +32,11 @@ export const confirmOptionTable: OptionTable = {
   owner: { type: 'string', default: 'none', doc: 'The one that the hold was made with.' },
 }
 
+export const extendOptionTable: OptionTable = {
+  ...confirmOptionTable,
+  ttlMs: { type: 'number', min: 1, unit: 'ms', default: '`600_000`', doc: 'Held for so long from now on.' },
+}
+
 export const releaseOptionTable: OptionTable = {
   ...confirmOptionTable,
   confirmed: { type: 'boolean', default: '`false`', doc: 'Confirmed ones too: a refund.' },

@@ -107,6 +107,21 @@ export async function confirm(tx: Queryable, ids: readonly string[], owner: stri
   return (await tx.query<ConfirmedRow>(text, [ids, owner])).rows
 }
 
+export interface ExtendedRow extends Omit<ConfirmedRow, 'was_confirmed'> {
+  is_confirmed: boolean
+  expires_at: Date
+}
+
+export async function extend(
+  db: Queryable,
+  ids: readonly string[],
+  owner: string | null,
+  ttlMs: number,
+): Promise<ExtendedRow[]> {
+  const text = '/* holdfast:holds.extend */ select * from holdfast.holds_extend($1, $2, $3)'
+  return (await db.query<ExtendedRow>(text, [ids, owner, ttlMs])).rows
+}
+
 export async function release(
   db: Queryable,
   ids: readonly string[],

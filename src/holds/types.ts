@@ -68,6 +68,18 @@ export interface ConfirmedHold {
   wasConfirmed: boolean
 }
 
+export interface ExtendedHold {
+  id: string
+  from: string
+  resource: string
+  quantity: number
+  units: string[] | null
+  /** Of one that is not confirmed: it ends then. */
+  expiresAt: Date
+  /** It has no end any more. */
+  isConfirmed: boolean
+}
+
 export interface Totals {
   /** What can still be held. */
   free: number
@@ -100,6 +112,12 @@ export interface Holds {
    * @throws HF_HOLDS_GONE, HF_HOLDS_NOT_YOURS
    */
   confirm(tx: Tx, ids: string | readonly string[], options?: ConfirmOptions): Promise<ConfirmedHold[]>
+  /**
+   * They end in `ttlMs` from now, or when they would have: never earlier. With `tx`, exactly if that commits.
+   * @throws HF_HOLDS_GONE, HF_HOLDS_NOT_YOURS
+   */
+  extend(ids: string | readonly string[], options?: ExtendOptions): Promise<ExtendedHold[]>
+  extend(tx: Tx, ids: string | readonly string[], options?: ExtendOptions): Promise<ExtendedHold[]>
   /** Puts holds back; with `tx`, exactly if that commits. Gives how many: one that is gone is no error. @throws HF_HOLDS_NOT_YOURS, HF_HOLDS_CONFIRMED */
   release(ids: string | readonly string[], options?: ReleaseOptions): Promise<number>
   release(tx: Tx, ids: string | readonly string[], options?: ReleaseOptions): Promise<number>
@@ -116,6 +134,11 @@ export interface Holds {
 export interface ConfirmOptions {
   /** The one that the hold was made with. */
   owner?: string
+}
+
+export interface ExtendOptions extends ConfirmOptions {
+  /** Held for so long from now on. Default: 600 000 ms (ten minutes). */
+  ttlMs?: number
 }
 
 export interface ReleaseOptions extends ConfirmOptions {

@@ -85,7 +85,9 @@ class ProcessSagas implements Sagas {
     this.inspect = inspectSagas(db)
     this.#isPrepared = db.server.pooler === 'none'
     for (const [kind, definition] of definitions) this.#kinds.set(definition, kind)
-    this.#ends = new Ends(db, (id) => [...this.#workers].some((worker) => worker.has(id)))
+    this.#ends = new Ends(db, (id) =>
+      [...this.#workers].map((worker) => worker.find(id)).find((run) => run !== undefined),
+    )
     this.#hints = new Hints(db, logger, (id, what) => {
       for (const worker of this.#workers) worker.hear(id, what)
     })
@@ -170,9 +172,9 @@ class ProcessSagas implements Sagas {
 
   async result(_: SagaDefinition<never, unknown>, id: string, options: ResultOptions = {}): Promise<never> {
     validateOptions('result', options, resultOptionTable)
-    const { waitMs = 30_000, signal } = options
+    const { waitMs = 30_000, until = 'ended', signal } = options
     signal?.throwIfAborted()
-    return (await this.#ends.result(id, waitMs, signal)) as never
+    return (await this.#ends.result(id, { waitMs, until, signal })) as never
   }
 
   async cancel(id: string, options?: ActionOptions): Promise<boolean> {
@@ -206,6 +208,7 @@ class ProcessSagas implements Sagas {
       pollMs,
       graceMs,
       onLeft: (run, how) => this.#noteLeft(run, how),
+      onUndoing: (run) => this.#ends.note(run, 'undoing'),
       onStopped: () => {
         this.#workers.delete(worker)
         this.#hints.tell('', 'start')

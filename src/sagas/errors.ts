@@ -94,6 +94,12 @@ export const sagasErrors = {
     fix: 'See its reason; start another one with another id if it is to be tried again.',
     status: 409,
   },
+  HF_SAGAS_UNDOING: {
+    summary: 'A saga failed and is being undone.',
+    when: "Thrown by `result` with `until: 'decided'`; its message and `details` name the reason. What was done is not all taken back yet.",
+    fix: 'Tell whoever waits that it came to nothing; `get` says when it has been undone, or is stuck.',
+    status: 409,
+  },
   HF_SAGAS_STUCK: {
     summary: 'A saga is stuck and waits for a person.',
     when: 'A step after the pivot or an undo used up its attempts, or its code does not fit. What was done stays done.',

@@ -179,5 +179,10 @@ export const resultOptionTable: OptionTable = {
     default: '`30_000`',
     doc: 'For so long at most; then HF_SAGAS_PENDING.',
   },
+  until: {
+    type: 'string',
+    default: "`'ended'`",
+    doc: "`'decided'`: one that is being undone is waited for no longer; then HF_SAGAS_UNDOING.",
+  },
   signal: { type: 'object', default: 'none', doc: 'Aborting it ends the wait.' },
 }

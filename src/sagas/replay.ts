@@ -74,5 +74,6 @@ const nobody: RunHost = {
   enqueue: ignore,
   reload: ignore,
   left: ignore,
+  undoing: ignore,
   refresh: ignore,
 }

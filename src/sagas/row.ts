@@ -20,6 +20,8 @@ export class Row {
   readonly outbox: Outbox
   readonly inbox: Inbox
   isUndoing: boolean
+  /** That it is undone is written. */
+  isDecided: boolean
   isPivoted: boolean
   error: SagaError | null
   /** JSON text. */
@@ -32,6 +34,7 @@ export class Row {
     this.fence = loaded.fence
     this.doing = new Map(loaded.doing.map((doing) => [doing.seq, { ...doing }]))
     this.isUndoing = loaded.is_undoing
+    this.isDecided = loaded.is_undoing
     this.isPivoted = loaded.is_pivoted
     this.error = loaded.error
     this.isStarted = isStarted

@@ -24,6 +24,8 @@ export interface RunHost {
   /** It is read again, and goes on from there. */
   reload(run: Run, isCautious: boolean): void
   left(run: Run, how: Leaving): void
+  /** That it is undone is written. */
+  undoing(run: Run): void
   /** Its signals are to be looked for. */
   refresh(run: Run): void
 }

@@ -144,6 +144,8 @@ export interface ActionOptions {
 export interface ResultOptions {
   /** For so long at most. Default: 30 000 ms. */
   waitMs?: number
+  /** `decided`: one that is being undone is waited for no longer (HF_SAGAS_UNDOING), as that takes until the other side answers. Default: `ended`. */
+  until?: 'ended' | 'decided'
   signal?: AbortSignal
 }
 
@@ -237,8 +239,8 @@ export interface Sagas {
   /** Newest first, of one state. Default: `stuck`. */
   list(filter?: { state?: SagaState; name?: string; limit?: number }): Promise<SagaStatus[]>
   /**
-   * What it returned, when it is done. @throws HF_SAGAS_COMPENSATED, HF_SAGAS_STUCK with its reason, HF_SAGAS_PENDING
-   * after `waitMs`, HF_SAGAS_NOT_FOUND
+   * What it returned, when it is done. @throws HF_SAGAS_COMPENSATED, HF_SAGAS_UNDOING, HF_SAGAS_STUCK with its reason,
+   * HF_SAGAS_PENDING after `waitMs`, HF_SAGAS_NOT_FOUND
    */
   result<Output>(saga: SagaDefinition<never, Output>, id: string, options?: ResultOptions): Promise<Stored<Output>>
   /** Wants it to be undone; its owner sees to that. False: it has ended, or is being undone. @throws HF_SAGAS_PIVOTED, HF_SAGAS_NOT_FOUND */

@@ -17,7 +17,11 @@ type Undone = { isDone: true; isWritten: boolean } | { isDone: false; error: unk
  * before the first one. One that fails for good stops the others, unless their order does not matter.
  */
 export async function undoAll(run: Run): Promise<void> {
-  if (run.undos.left.length > 0) await run.durable()
+  if (run.undos.left.length > 0) {
+    await run.durable()
+    run.row.isDecided = true
+    if (!run.isOver) run.host.undoing(run)
+  }
   for (const undo of run.undos.left) if (!(await undoOne(run, undo, run.undos.left.length === 1))) return
   if (run.isOver || run.isLeaving || run.row.final) return
   // What is left used up its attempts.

@@ -37,6 +37,7 @@ export interface SagaWorkerParts {
   graceMs: number
   /** A saga has ended, or was handed over: others may look. */
   onLeft: (run: Run, how: Leaving) => void
+  onUndoing: (run: Run) => void
   onStopped: () => void
 }
 
@@ -104,8 +105,8 @@ export class SagaWorker implements Worker, RunHost {
     )
   }
 
-  has(id: string): boolean {
-    return this.#runs.has(id)
+  find(id: string): Run | undefined {
+    return this.#runs.get(id)
   }
 
   /** There may be something due. */
@@ -147,6 +148,10 @@ export class SagaWorker implements Worker, RunHost {
         await new Promise((resolve) => setTimeout(resolve, ERROR_MS))
       }
     }
+  }
+
+  undoing(run: Run): void {
+    this.#parts.onUndoing(run)
   }
 
   left(run: Run, how: Leaving): void {

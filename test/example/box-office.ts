@@ -5,6 +5,7 @@ import { createHolds, type Holds } from 'holdfast/holds'
 import { createIdempotency, type Idempotency } from 'holdfast/idempotency'
 import { createLocks, type Locks } from 'holdfast/locks'
 import type { Server } from 'node:http'
+import type { Worker } from 'holdfast/sagas'
 import { afterAll, beforeAll } from 'vitest'
 import { createBoxOffice } from '../../example/src/app.js'
 import { migrate } from '../../example/src/database/migrate.js'
@@ -15,7 +16,6 @@ import { numberedSeats, standingPlaces } from '../../example/src/modules/holds/m
 import { createPlaces, type Places } from '../../example/src/modules/holds/places.js'
 import { createPaymentsClient } from '../../example/src/modules/payments/client.js'
 import { createPaymentsService, type PaymentsService } from '../../example/src/modules/payments/service.js'
-import type { OrdersService } from '../../example/src/modules/orders/service.js'
 import { createPaymentsApp } from '../../example/src/payments/app.js'
 import type { DialSettings } from '../../example/src/payments/dials.js'
 import { paymentsMigrations } from '../../example/src/payments/tables.js'
@@ -39,6 +39,8 @@ export interface ReplyBody {
   fix: string
   fields: { path: string; message: string }[]
   orderId: string
+  refusal: { code: string } | null
+  tickets: { code: string; seatId: string | null }[]
   items: { id: string; total: { cents: number } }[]
   seats: { id: string; isFree: boolean }[]
   holdIds: string[]
@@ -66,11 +68,11 @@ export interface BoxOfficeUnderTest {
   db: Db
   databaseUrl: string
   url: string
-  orders: OrdersService
   /** Nothing runs them until a test starts a worker. */
   jobs: BoxJobs
-  /** The same with these. */
+  /** Run from the start by `sagaWorker`. */
   sagas: BoxSagas
+  sagaWorker: Worker
   idempotency: Idempotency
   holds: Holds
   locks: Locks
@@ -111,23 +113,30 @@ export function connectPayments(url: string, timeoutMs: number): PaymentsService
   return createPaymentsService({ client: createPaymentsClient({ url, timeoutMs }), logger })
 }
 
+export interface Patience {
+  /** With one call to payments. */
+  timeoutMs?: number
+  /** Of a buyer. */
+  buyerWaitsMs?: number
+}
+
 /** The box office, listening, on a database of its own, with its log kept. Patient: a busy machine is no fault. */
-export async function openBoxOffice(paymentsUrl: string, timeoutMs = 15_000): Promise<BoxOfficeUnderTest> {
+export async function openBoxOffice(paymentsUrl: string, patience: Patience = {}): Promise<BoxOfficeUnderTest> {
   const database = await openTestDatabase({ connect: { pool: { max: 10 } } })
   await migrate(database.db, migrations)
-  return await startBoxOffice(database, paymentsUrl, timeoutMs)
+  return await startBoxOffice(database, paymentsUrl, patience)
 }
 
 /** Another process of a box office, as far as its database can tell. To be closed before that one. */
-export async function openTwin({ databaseUrl: url }: BoxOfficeUnderTest, paymentsUrl: string) {
+export async function openTwin({ databaseUrl: url }: BoxOfficeUnderTest, paymentsUrl: string, patience: Patience = {}) {
   const db = await connectTo({ url, directUrl: url, heartbeatMs: 600_000, pool: { max: 10 } })
-  return await startBoxOffice({ db, url, close: async () => await db.close() }, paymentsUrl, 15_000)
+  return await startBoxOffice({ db, url, close: async () => await db.close() }, paymentsUrl, patience)
 }
 
 async function startBoxOffice(
   database: Pick<TestDatabase, 'db' | 'url' | 'close'>,
   paymentsUrl: string,
-  timeoutMs: number,
+  { timeoutMs = 15_000, buyerWaitsMs = 30_000 }: Patience,
 ): Promise<BoxOfficeUnderTest> {
   const lines: LogLine[] = []
   const destination = { write: (line: string) => void lines.push(JSON.parse(line) as LogLine) }
@@ -137,19 +146,22 @@ async function startBoxOffice(
   const places = createPlaces({ holds, logger })
   const parts = { db: database.db, payments, places, events: createDomainEvents(), logger }
   const jobs = await createBoxJobs(parts)
-  const sagas = await createBoxSagas({ db: database.db, jobs, logger })
+  const sagas = await createBoxSagas({ ...parts, jobs })
+  const sagaWorker = await sagas.sagas.work({ graceMs: 500 })
   const idempotency = createIdempotency(database.db, { logger })
   const locks = createLocks(database.db, { logger })
   const holdfast = createHttp(database.db, { jobs: jobs.jobs })
-  const { app, orders } = createBoxOffice({ ...parts, jobs, sagas, idempotency, locks, holdfast })
+  const ending = new AbortController()
+  const modules = { jobs, sagas, idempotency, locks, holdfast }
+  const app = createBoxOffice({ ...parts, ...modules, ending: ending.signal, buyerWaitsMs })
   const { url, close } = await serve(app.fetch)
   return {
     db: database.db,
     databaseUrl: database.url,
     url,
-    orders,
     jobs,
     sagas,
+    sagaWorker,
     idempotency,
     holds,
     locks,
@@ -159,6 +171,7 @@ async function startBoxOffice(
       call(url, method, path, body, method === 'POST' ? { ...withKey(), ...headers } : headers),
     close: async () => {
       holdfast.close()
+      ending.abort()
       await close()
       await sagas.sagas.close()
       await jobs.jobs.close()
@@ -246,6 +259,8 @@ export async function addCustomer(box: BoxOfficeUnderTest): Promise<string> {
 export async function checkStock(db: Db): Promise<void> {
   const broken = await db.sql<{ rule: string; id: string }>`
     with live as (select * from orders where status not in ('payment_failed', 'cancelled')),
+         -- A pending order's places are held, and counted as that.
+         sold as (select * from live where status <> 'pending'),
          -- A seat sold before there were holds has its order's id below zero.
          hold as (select id, coalesce(seats_hold_id, -id) as seats_hold, event_id from live),
          held as (select * from holdfast.holds_taken where not is_confirmed)
@@ -253,7 +268,7 @@ export async function checkStock(db: Db): Promise<void> {
       from standing_stock stock
      where remaining < 0
         or capacity <> remaining
-             + (select coalesce(sum(standing_quantity), 0) from live where live.event_id = stock.event_id)
+             + (select coalesce(sum(standing_quantity), 0) from sold where sold.event_id = stock.event_id)
              + (select coalesce(sum(quantity), 0) from held
                   join holdfast.holds_sources source on source.id = held.source and source.name = 'standing'
                  where held.resource = stock.event_id::text)
@@ -272,6 +287,15 @@ export async function checkStock(db: Db): Promise<void> {
     union all
     select 'a confirmed hold is of one live order', taken.id
       from holdfast.holds_taken taken
-     where is_confirmed and 1 <> (select count(*) from live where taken.id in (seats_hold_id, standing_hold_id))`
+     where is_confirmed and 1 <> (select count(*) from sold where taken.id in (seats_hold_id, standing_hold_id))
+    union all
+    select 'a sold order has a ticket for each place, once its checkout has ended', id
+      from sold
+     where checkout_id is not null and status = 'paid'
+       and exists (select from holdfast.sagas_instances saga where saga.id = checkout_id::text and saga.state = 'done')
+       and (select count(*) from tickets where order_id = sold.id)
+           <> (select sum(quantity) from order_items where order_id = sold.id)
+    union all
+    select 'an order that is not sold has no ticket', order_id from tickets where order_id not in (select id from sold)`
   if (broken.length > 0) throw new Error(`Broken: ${JSON.stringify(broken)}`)
 }

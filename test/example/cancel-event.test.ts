@@ -33,9 +33,8 @@ test('a cancelled event is sold no more, and each of its orders is refunded once
   )
   expect(replies.map(({ status }) => status)).toEqual([202, 202, 202])
   const worker = await box.jobs.jobs.work()
-  const first = await box.sagas.sagas.work({ pollMs: 50 })
   await eventually(async () => expect((await box.call('GET', `/orders/${orders[0]}`)).body.status).toMatch(/^cancell/))
-  await first.stop()
+  await box.sagaWorker.stop()
   await box.sagas.sagas.work({ pollMs: 50 })
   const { cancelEvent, sagas } = box.sagas
   expect(await sagas.result(cancelEvent, `event:${stock.eventId}:cancel`)).toEqual({ refunds: 5 })

@@ -15,6 +15,10 @@ afterAll(() => payments?.close())
 const body = { reference: 'order-1', cents: 2500, currency: 'EUR' }
 const charge = (key?: string, changes = {}) =>
   payments.call('POST', '/charges', { ...body, ...changes }, key === undefined ? {} : { 'idempotency-key': key })
+const capture = (key: string, id: string) =>
+  payments.call('POST', `/charges/${id}/capture`, undefined, { 'idempotency-key': key })
+const voidOf = (paymentKey: string, key = `${paymentKey}/undo`) =>
+  payments.call('POST', '/voids', { paymentKey, ...body }, { 'idempotency-key': key })
 
 describe('charges', () => {
   test('the same key gives the same answer, also twenty times at once', async () => {
@@ -42,21 +46,63 @@ describe('charges', () => {
     expect((await payments.call('GET', '/charges?key=nobody')).status).toBe(404)
   })
 
-  test('refunds once per charge', async () => {
+  test('are captured once, and only what was authorised', async () => {
+    const { body: charged } = await charge('captured')
+    expect(charged.status).toBe('authorised')
+    const replies = await Promise.all(Array.from({ length: 10 }, () => capture('c1', charged.id)))
+    expect(replies.map(({ status, body }) => [status, body.status])).toEqual(Array(10).fill([200, 'captured']))
+    const again = await capture('c2', charged.id)
+    expect([again.status, again.body.code]).toEqual([409, 'BOX_PAY_NOT_CAPTURABLE'])
+    expect((await capture('c3', crypto.randomUUID())).body.code).toBe('BOX_PAY_CHARGE_NOT_FOUND')
+  })
+
+  test('refunds once per charge, and only what was captured', async () => {
     const { body: charged } = await charge('refundable')
     const refund = (key: string) =>
       payments.call('POST', '/refunds', { chargeId: charged.id }, { 'idempotency-key': key })
+    expect((await refund('r0')).body.code).toBe('BOX_PAY_NOT_REFUNDABLE')
+    await capture('c4', charged.id)
     const replies = await Promise.all(Array.from({ length: 10 }, () => refund('r1')))
     expect(new Set(replies.map((reply) => reply.body.id)).size).toBe(1)
     expect((await refund('r2')).body.code).toBe('BOX_PAY_NOT_REFUNDABLE')
     expect((await payments.call('POST', '/refunds', { chargeId: charged.id })).status).toBe(400)
   })
 
+  test('are taken back by their key, whatever became of them', async () => {
+    const authorised = await charge('v1')
+    expect((await voidOf('v1')).body.status).toBe('voided')
+    expect((await capture('c5', authorised.body.id)).body.code).toBe('BOX_PAY_NOT_CAPTURABLE')
+    // It comes when it has been taken back: it is refused, and stays so.
+    expect((await voidOf('v2')).body.status).toBe('voided')
+    for (const reply of [await charge('v2'), await charge('v2')])
+      expect([reply.status, reply.body.code]).toEqual([409, 'BOX_PAY_VOIDED'])
+    const { body: captured } = await charge('v3')
+    await capture('c6', captured.id)
+    expect((await voidOf('v3')).body.status).toBe('refunded')
+    expect((await voidOf('v3', 'another')).body.status).toBe('refunded')
+    expect(await payments.db.sql`select key from refunds where charge_id = ${captured.id}::uuid`).toEqual([
+      { key: 'v3/undo' },
+    ])
+    await payments.turn({ failShare: 1 })
+    await charge('v4')
+    expect((await voidOf('v4')).body.status).toBe('declined')
+  })
+
+  test('a capture and a void at once: one of them wins, and no money is left', async () => {
+    for (let n = 0; n < 5; n++) {
+      const { body: charged } = await charge(`race-${n}`)
+      const [captured, voided] = await Promise.all([capture(`capture-${n}`, charged.id), voidOf(`race-${n}`)])
+      expect([captured.status, voided.body.status]).toEqual(
+        captured.status === 200 ? [200, 'refunded'] : [409, 'voided'],
+      )
+    }
+  })
+
   test('that an earlier attempt is still under way is no refusal of a refund', async () => {
     const body = { status: 409, code: 'HF_IDEMPOTENCY_IN_FLIGHT', retryable: true }
     const answer = async () => ({ kind: 'answered', status: 409, body }) as const
     const logger = createLogger({ name: 'box-office', level: 'silent' })
-    const service = createPaymentsService({ client: { post: answer, get: answer }, logger })
+    const service = createPaymentsService({ client: { post: answer }, logger })
     expect(await service.refund({ key: 'r3', chargeId: '1' })).toEqual({ kind: 'unknown' })
   })
 })
@@ -121,7 +167,7 @@ describe('dials', () => {
       signal: AbortSignal.timeout(200),
     })
     await expect(lost).rejects.toThrow()
-    expect((await payments.call('GET', '/charges?key=lost')).body.status).toBe('charged')
+    expect((await payments.call('GET', '/charges?key=lost')).body.status).toBe('authorised')
     // The retry with the same key is answered at once: the fault hits new charges only.
     expect((await charge('lost')).status).toBe(201)
   })

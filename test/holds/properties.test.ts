@@ -31,7 +31,7 @@ interface Known {
 type Step =
   | { does: 'hold'; amounts: number[] }
   | { does: 'named'; names: number[] }
-  | { does: 'confirm' | 'release' | 'refund' | 'expire'; which: number }
+  | { does: 'confirm' | 'extend' | 'release' | 'refund' | 'expire'; which: number }
   | { does: 'sweep' }
 
 const which = fc.nat(30)
@@ -45,7 +45,13 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     names: fc.uniqueArray(fc.integer({ min: 1, max: TOTAL }), { minLength: 1, maxLength: 3 }),
   }),
   fc.record({
-    does: fc.constantFrom('confirm' as const, 'release' as const, 'refund' as const, 'expire' as const),
+    does: fc.constantFrom(
+      'confirm' as const,
+      'extend' as const,
+      'release' as const,
+      'refund' as const,
+      'expire' as const,
+    ),
     which,
   }),
   fc.record({ does: fc.constant('sweep' as const) }),
@@ -104,6 +110,9 @@ async function play(kind: 'stock' | 'units', resource: string, step: Step, known
     )
     expect(isDone).toBe(one.state !== 'expired' && known.includes(one))
     if (isDone) one.state = 'confirmed'
+  } else if (step.does === 'extend') {
+    const isDone = await succeeds(async () => await holds.extend(one.id), 'HF_HOLDS_GONE')
+    expect(isDone).toBe(one.state !== 'expired')
   } else {
     const isRefund = step.does === 'refund'
     const isDone = await succeeds(

@@ -143,6 +143,44 @@ describe('what has expired', () => {
   })
 })
 
+describe('an extended hold', () => {
+  const endOf = async (id: string) =>
+    (
+      await box.db.sql<{ ms: number }>`
+      select extract(epoch from expires_at - now())::float8 * 1000 as ms from holdfast.holds_taken where id = ${id}`
+    )[0]?.ms
+
+  test('ends later, never earlier, and tells what it is of', async () => {
+    const held = await hold(3, { ttlMs: 60_000 })
+    const [extended] = await holds.extend(held.id, { ttlMs: 300_000 })
+    expect(extended).toMatchObject({ id: held.id, from: 'tickets', resource: 'gig', quantity: 3, isConfirmed: false })
+    expect((extended?.expiresAt.getTime() ?? 0) - held.expiresAt.getTime()).toBeGreaterThan(230_000)
+    const [kept] = await holds.extend(held.id, { ttlMs: 1 })
+    expect(kept?.expiresAt).toEqual(extended?.expiresAt)
+    expect(await endOf(held.id)).toBeGreaterThan(290_000)
+  })
+
+  test('is extended exactly if the transaction commits; all of several, or none', async () => {
+    const [first, second] = [await hold(1), await hold(1)]
+    const dies = box.db.tx(async (tx) => {
+      await holds.extend(tx, [first.id, second.id], { ttlMs: 3_600_000 })
+      throw new Error('no')
+    })
+    await expect(dies).rejects.toThrow('no')
+    await expire(second)
+    expect(await codeOf(holds.extend([first.id, second.id], { ttlMs: 3_600_000 }))).toBe('HF_HOLDS_GONE')
+    expect(await endOf(first.id)).toBeLessThan(601_000)
+  })
+
+  test('is its owner’s; one that was confirmed has no end any more', async () => {
+    const held = await hold(1, { owner: 'ada' })
+    expect(await codeOf(holds.extend(held.id, { owner: 'bob' }))).toBe('HF_HOLDS_NOT_YOURS')
+    await confirm(held.id, { owner: 'ada' })
+    expect(await holds.extend(held.id, { owner: 'ada' })).toMatchObject([{ isConfirmed: true }])
+    expect(await codeOf(holds.extend(held.id, { ttlMs: 0, owner: 'ada' }))).toBe('HF_OPTIONS_INVALID')
+  })
+})
+
 describe('keys', () => {
   test('give the same hold, however often and at whatever time it is asked for', async () => {
     const both = await Promise.all([1, 2, 3, 4, 5].map(async () => await hold(2, { key: 'cart', waitMs: 0 })))

@@ -178,6 +178,34 @@ describe('backward', () => {
     expect(details?.steps.map(({ undo }) => undo?.state)).toEqual(['done', 'done', 'done'])
   })
 
+  test('whoever waits until it is decided is not kept while the other side is silent', async () => {
+    let answers: (() => void) | undefined
+    const silent = new Promise<void>((resolve) => (answers = resolve))
+    const saga = defineSaga(fresh(), { version: 1 }, async (s) => {
+      await s.call('a', { do: () => 1, undo: async () => await silent })
+      await s.call('b', {
+        do: () => {
+          throw new Error('broken')
+        },
+        retry: { attempts: 1 },
+      })
+    })
+    const [here, elsewhere] = [await openSagas([saga]), await openSagas([saga], false)]
+    const { id } = await here.sagas.start(saga, undefined)
+    const ended = outcomeOf(here.sagas.result(saga, id))
+    for (const { sagas } of [here, elsewhere, here]) {
+      const refused = sagas.result(saga, id, { until: 'decided' })
+      await expect(refused).rejects.toMatchObject({
+        code: 'HF_SAGAS_UNDOING',
+        details: { reason: { name: 'Error', message: 'broken', step: 'b' } },
+      })
+    }
+    expect((await here.sagas.get(id))?.state).toBe('compensating')
+    answers?.()
+    expect(await ended).toContain('HF_SAGAS_COMPENSATED')
+    expect(await outcomeOf(elsewhere.sagas.result(saga, id, { until: 'decided' }))).toContain('HF_SAGAS_COMPENSATED')
+  })
+
   test('what was refused has not happened', async () => {
     const saga = three(fresh(), () => {
       throw new Error('refused')

@@ -5,7 +5,8 @@ type Id = GeneratedAlways<string>
 type Timestamp = ColumnType<Date, Date | string, Date | string>
 type DefaultTimestamp = ColumnType<Date, Date | string | undefined, Date | string>
 
-export type OrderStatus = 'pending' | 'paid' | 'payment_unknown' | 'payment_failed' | 'cancelling' | 'cancelled'
+/** `pending`: its checkout is under way. */
+export type OrderStatus = 'pending' | 'paid' | 'payment_failed' | 'cancelling' | 'cancelled'
 
 export interface VenuesTable {
   id: Id
@@ -63,14 +64,15 @@ export interface OrdersTable {
   standing_quantity: number
   total_cents: number
   currency: string
-  /** Sent to payments as the idempotency key, the same at every attempt. */
+  /** Makes the idempotency key of its refund, the same at every attempt. */
   payment_key: Generated<string>
-  /** Of a declined charge too: without one nothing reached payments, or it is not known yet. */
   charge_id: string | null
   refund_id: string | null
   /** Of the numbered seats and of the standing places. An order with places and neither is from before there were holds. */
   seats_hold_id: string | null
   standing_hold_id: string | null
+  /** Null: from before checkouts were sagas. */
+  checkout_id: string | null
   created_at: DefaultTimestamp
   paid_at: Timestamp | null
   cancelled_at: Timestamp | null
@@ -84,6 +86,20 @@ export interface OrderItemsTable {
   seat_id: string | null
   quantity: number
   price_cents: number
+}
+
+/** A hold is of one checkout, also when that has been undone: its places have another hold then. */
+export interface CheckoutHoldsTable {
+  hold_id: string
+  checkout_id: string
+}
+
+/** One for each place of a paid order. */
+export interface TicketsTable {
+  order_id: string
+  number: number
+  seat_id: string | null
+  code: Generated<string>
 }
 
 /** Confirmations, one per order. */
@@ -125,6 +141,8 @@ export interface Tables {
   customers: CustomersTable
   orders: OrdersTable
   order_items: OrderItemsTable
+  checkout_holds: CheckoutHoldsTable
+  tickets: TicketsTable
   outgoing_mails: OutgoingMailsTable
   order_exports: OrderExportsTable
   seed_runs: SeedRunsTable

@@ -1,5 +1,6 @@
 import { z } from 'zod'
 import { BoxError } from '../utils/errors.js'
+import type { ChargeStatus } from './tables.js'
 
 export const newCharge = z.object({
   reference: z.string().min(1).max(100),
@@ -7,10 +8,14 @@ export const newCharge = z.object({
   currency: z.string().regex(/^[A-Z]{3}$/),
 })
 
+/** Takes a payment back by its key: all of it is told, as it may not have come yet. */
+export const newVoid = newCharge.extend({ paymentKey: z.string().min(1).max(255) })
+export const chargeParams = z.object({ id: z.uuid() })
 export const newRefund = z.object({ chargeId: z.uuid() })
 export const findQuery = z.object({ key: z.string().min(1).max(255) })
 
 export type NewCharge = z.infer<typeof newCharge>
+export type NewVoid = z.infer<typeof newVoid>
 
 export interface ChargeRow {
   id: string
@@ -18,7 +23,7 @@ export interface ChargeRow {
   reference: string
   amount_cents: number
   currency: string
-  status: 'charged' | 'declined'
+  status: ChargeStatus
 }
 
 export interface ChargeView {
@@ -26,7 +31,7 @@ export interface ChargeView {
   reference: string
   cents: number
   currency: string
-  status: 'charged' | 'declined'
+  status: ChargeStatus
 }
 
 export function viewCharge(row: ChargeRow): ChargeView {
@@ -43,11 +48,30 @@ export function chargeNotFound(): BoxError {
   })
 }
 
+export function chargeVoided(): BoxError {
+  return new BoxError({
+    code: 'BOX_PAY_VOIDED',
+    status: 409,
+    message: 'This payment was voided before it came.',
+    fix: 'Begin another payment under another key.',
+  })
+}
+
+export function notCapturable(status: ChargeStatus): BoxError {
+  return new BoxError({
+    code: 'BOX_PAY_NOT_CAPTURABLE',
+    status: 409,
+    message: `This charge is ${status}; only an authorised one is captured.`,
+    fix: 'Authorise the payment again under another key.',
+    details: { chargeStatus: status },
+  })
+}
+
 export function notRefundable(): BoxError {
   return new BoxError({
     code: 'BOX_PAY_NOT_REFUNDABLE',
     status: 409,
-    message: 'This charge was declined, or it has been refunded under another key.',
-    fix: 'Refund a charge once, and only one that was charged.',
+    message: 'This charge was not captured, or it has been refunded under another key.',
+    fix: 'Refund a charge once, and only one that was captured.',
   })
 }

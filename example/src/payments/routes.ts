@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { findIdempotencyKey, readIdempotencyKey } from 'holdfast/idempotency'
 import { validate, validateBody } from '../utils/validate.js'
 import { dialSettings, type Dials } from './dials.js'
-import { findQuery, newCharge, newRefund } from './model.js'
+import { chargeParams, findQuery, newCharge, newRefund, newVoid } from './model.js'
 import type { PaymentsDeskService } from './service.js'
 
 /** A lost answer is held back this long, or until the caller has given up. @unit ms */
@@ -16,9 +16,23 @@ export function createPaymentsRoutes(desk: PaymentsDeskService, dials: Dials): H
       const key = readKey(c.req.raw.headers)
       const input = await validateBody(newCharge, c.req.raw)
       await wait(dials.settings.slowMs, c.req.raw.signal)
-      const { charge, isAnswerLost } = await desk.charge(key, input)
+      const { charge, isAnswerLost } = await desk.authorise(key, input)
       if (isAnswerLost) await wait(lostAnswerMs, c.req.raw.signal)
-      return c.json(charge, charge.status === 'charged' ? 201 : 402)
+      return c.json(charge, charge.status === 'declined' ? 402 : 201)
+    })
+    .post('/charges/:id/capture', async (c) => {
+      const key = readIdempotencyKey(c.req.raw.headers)
+      const { id } = validate(chargeParams, c.req.param())
+      await wait(dials.settings.slowMs, c.req.raw.signal)
+      const { charge, isAnswerLost } = await desk.capture(key, id)
+      if (isAnswerLost) await wait(lostAnswerMs, c.req.raw.signal)
+      return c.json(charge)
+    })
+    .post('/voids', async (c) => {
+      const key = readIdempotencyKey(c.req.raw.headers)
+      const payment = await validateBody(newVoid, c.req.raw)
+      await wait(dials.settings.slowMs, c.req.raw.signal)
+      return c.json(await desk.voidPayment(key, payment))
     })
     .get('/charges', async (c) => c.json(await desk.findByKey(validate(findQuery, c.req.query()).key)))
     .post('/refunds', async (c) => {

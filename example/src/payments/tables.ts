@@ -2,13 +2,16 @@ import type { GeneratedAlways, Generated } from 'kysely'
 import type { Migration } from '../database/migrations/migration.js'
 import { createQueryBuilder } from '../database/query-builder.js'
 
+/** Authorised first; captured, or voided. */
+export type ChargeStatus = 'authorised' | 'captured' | 'voided' | 'declined'
+
 interface ChargesTable {
   id: Generated<string>
   key: string | null
   reference: string
   amount_cents: number
   currency: string
-  status: 'charged' | 'declined'
+  status: ChargeStatus
   created_at: GeneratedAlways<Date>
 }
 
@@ -44,6 +47,14 @@ create table refunds (
   charge_id  uuid not null unique references charges,
   created_at timestamptz(3) not null default now()
 );
+`,
+  },
+  {
+    name: '0002_captures',
+    sql: `
+alter table charges drop constraint charges_status_check;
+update charges set status = 'captured' where status = 'charged';
+alter table charges add constraint charges_status_check check (status in ('authorised', 'captured', 'voided', 'declined'));
 `,
   },
 ]

@@ -2,7 +2,7 @@ import type { Tx } from 'holdfast'
 
 /** What happened to an order. Ids only: whoever needs more reads it, and no personal data travels. */
 export interface DomainEvent {
-  type: 'order.created' | 'order.paid' | 'order.payment_failed' | 'order.payment_unknown' | 'order.cancelled'
+  type: 'order.created' | 'order.paid' | 'order.payment_failed' | 'order.cancelled'
   orderId: string
 }
 

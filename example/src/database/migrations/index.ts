@@ -6,6 +6,7 @@ import { reports } from './0005-reports.js'
 import { holds } from './0006-holds.js'
 import { orderExports } from './0007-exports.js'
 import { cancellations } from './0008-cancellations.js'
+import { checkouts } from './0009-checkouts.js'
 import type { Migration } from './migration.js'
 
 /** The box office's schema, oldest step first. */
@@ -18,4 +19,5 @@ export const migrations: readonly Migration[] = [
   holds,
   orderExports,
   cancellations,
+  checkouts,
 ]

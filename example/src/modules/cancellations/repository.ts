@@ -2,7 +2,9 @@ import type { Tx } from 'holdfast'
 import { sql } from 'kysely'
 import { qb, run, runOne } from '../../database/query-builder.js'
 
+/** Waits for those who are making an order of it: whoever comes later sees that it is cancelled. */
 export async function markCancelled(tx: Tx, eventId: string): Promise<void> {
+  await run(tx, qb.selectFrom('events').select('id').where('id', '=', eventId).forUpdate())
   await run(
     tx,
     qb
@@ -41,7 +43,7 @@ export async function hasOpenOrders(tx: Tx, eventId: string): Promise<boolean> {
       .selectFrom('orders')
       .select('id')
       .where('event_id', '=', eventId)
-      .where('status', 'in', ['pending', 'payment_unknown', 'paid', 'cancelling'])
+      .where('status', 'in', ['pending', 'paid', 'cancelling'])
       .limit(1),
   )
   return row !== undefined

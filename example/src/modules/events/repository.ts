@@ -1,4 +1,4 @@
-import type { Queryable } from 'holdfast'
+import type { Queryable, Tx } from 'holdfast'
 import { sql } from 'kysely'
 import { qb, run, runOne } from '../../database/query-builder.js'
 import {
@@ -56,19 +56,28 @@ export function findEvent(on: Queryable, id: string): Promise<EventRow | undefin
   return runOne(on, eventQuery.where('events.id', '=', id))
 }
 
+const onSaleQuery = qb
+  .selectFrom('events')
+  .select(['id', 'starts_at', 'currency', 'standing_price_cents', 'cancelled_at'])
+
 export function findEventOnSale(on: Queryable, id: string): Promise<EventOnSale | undefined> {
-  return runOne(
-    on,
-    qb
-      .selectFrom('events')
-      .select(['id', 'starts_at', 'currency', 'standing_price_cents', 'cancelled_at'])
-      .where('id', '=', id),
-  )
+  return runOne(on, onSaleQuery.where('id', '=', id))
 }
 
 /** @throws BOX_EVENT_NOT_FOUND, BOX_EVENT_STARTED, BOX_EVENT_CANCELLED */
 export async function requireEventOnSale(on: Queryable, id: string): Promise<EventOnSale> {
-  const event = await findEventOnSale(on, id)
+  return refuseUnsold(await findEventOnSale(on, id), id)
+}
+
+/**
+ * The same for a transaction that makes an order. It holds the lock that the order's foreign key takes anyway, and takes it
+ * before it looks: a cancellation waits for it, or is seen by it. @throws BOX_EVENT_NOT_FOUND, BOX_EVENT_STARTED, BOX_EVENT_CANCELLED
+ */
+export async function requireEventForOrder(tx: Tx, id: string): Promise<EventOnSale> {
+  return refuseUnsold(await runOne(tx, onSaleQuery.where('id', '=', id).forKeyShare()), id)
+}
+
+function refuseUnsold(event: EventOnSale | undefined, id: string): EventOnSale {
   if (!event) throw eventNotFound(id)
   if (event.cancelled_at !== null) throw eventCancelled(id)
   if (event.starts_at.getTime() <= Date.now()) throw eventStarted(id)

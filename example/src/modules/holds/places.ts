@@ -29,7 +29,8 @@ export interface Taken {
   refusal?: unknown
 }
 
-export interface ConfirmedPlaces {
+/** One hold of seats and one of standing places at most, of one event. */
+export interface HeldPlaces {
   seatsHoldId: string | null
   seatIds: readonly string[]
   standingHoldId: string | null
@@ -41,8 +42,17 @@ export interface Places {
   take(wanted: WantedPlaces, intent: Intent): Promise<Taken>
   /** Puts back what was taken for nothing. What is in an order by now stays there. */
   giveBack(taken: Taken): Promise<void>
-  /** From the commit on they are the order's. @throws BOX_HOLDS_UNFIT, HF_HOLDS_GONE, HF_HOLDS_NOT_YOURS */
-  confirm(tx: Tx, holdIds: readonly string[], order: { customerId: string; eventId: string }): Promise<ConfirmedPlaces>
+  /** They are held for so long, and tells what they are. @throws BOX_HOLDS_UNFIT, BOX_HOLDS_ORDERED, HF_HOLDS_GONE, HF_HOLDS_NOT_YOURS */
+  keep(
+    tx: Tx,
+    holdIds: readonly string[],
+    whose: { customerId: string; eventId: string },
+    ttlMs: number,
+  ): Promise<HeldPlaces>
+  /** From the commit on nothing takes them back. @throws HF_HOLDS_GONE, HF_HOLDS_NOT_YOURS */
+  confirm(tx: Tx, holdIds: readonly string[], customerId: string): Promise<void>
+  /** Puts back what was held and not sold. What is gone is no error. */
+  putBack(tx: Tx, holdIds: readonly string[], customerId: string): Promise<void>
   /** Puts back what a customer has not ordered; gives how many holds that were. @throws BOX_HOLDS_ORDERED, HF_HOLDS_NOT_YOURS */
   drop(holdId: string, customerId: string): Promise<number>
   /** Puts the places of an order back on sale. Call it only after `moveOrder` said that this step is yours. */
@@ -78,22 +88,32 @@ export function createPlaces({ holds, logger }: { holds: Holds; logger: Logger }
     }
   }
 
-  async function confirm(
+  async function keep(
     tx: Tx,
     holdIds: readonly string[],
     { customerId, eventId }: { customerId: string; eventId: string },
-  ): Promise<ConfirmedPlaces> {
-    const confirmed = await holds.confirm(tx, holdIds, { owner: ownerOf(customerId) })
-    const seats = confirmed.find(({ from }) => from === numberedSeats.name)
-    const standing = confirmed.find(({ from }) => from === standingPlaces.name)
-    const isOfOthers = confirmed.some((hold) => hold.resource !== eventId || (hold !== seats && hold !== standing))
-    if (isOfOthers) throw holdsUnfit(eventId)
+    ttlMs: number,
+  ): Promise<HeldPlaces> {
+    const held = await holds.extend(tx, holdIds, { owner: ownerOf(customerId), ttlMs })
+    const seats = held.find(({ from }) => from === numberedSeats.name)
+    const standing = held.find(({ from }) => from === standingPlaces.name)
+    if (held.some((hold) => hold.resource !== eventId || (hold !== seats && hold !== standing)))
+      throw holdsUnfit(eventId)
+    if (held.some(({ isConfirmed }) => isConfirmed)) throw holdsOrdered()
     return {
       seatsHoldId: seats?.id ?? null,
       seatIds: seats?.units ?? [],
       standingHoldId: standing?.id ?? null,
       standing: standing?.quantity ?? 0,
     }
+  }
+
+  async function confirm(tx: Tx, holdIds: readonly string[], customerId: string): Promise<void> {
+    await holds.confirm(tx, holdIds, { owner: ownerOf(customerId) })
+  }
+
+  async function putBack(tx: Tx, holdIds: readonly string[], customerId: string): Promise<void> {
+    await holds.release(tx, holdIds, { owner: ownerOf(customerId) })
   }
 
   async function drop(holdId: string, customerId: string): Promise<number> {
@@ -110,7 +130,7 @@ export function createPlaces({ holds, logger }: { holds: Holds; logger: Logger }
     await holds.release(tx, ids, { owner: ownerOf(order.customer_id), confirmed: true })
   }
 
-  return { take, giveBack, confirm, drop, release }
+  return { take, giveBack, keep, confirm, putBack, drop, release }
 }
 
 /** The one place where a refusal of holds becomes one of the box office; other errors are as they were. */

@@ -49,6 +49,7 @@ export interface OrderRow {
   charge_id: string | null
   seats_hold_id: string | null
   standing_hold_id: string | null
+  checkout_id: string | null
   created_at: Date
 }
 
@@ -67,13 +68,16 @@ export interface OrderView {
   createdAt: string
 }
 
-export interface OrderDetails extends OrderView {
-  items: OrderItem[]
+export interface Ticket {
+  code: string
+  /** Null: a standing place. */
+  seatId: string | null
 }
 
-/** Its payment is not settled: payments are still to be asked. */
-export function isOpen({ status }: Pick<OrderRow, 'status'>): boolean {
-  return status === 'pending' || status === 'payment_unknown'
+export interface OrderDetails extends OrderView {
+  items: OrderItem[]
+  /** Issued when it is paid, and worth nothing once it is cancelled. */
+  tickets: Ticket[]
 }
 
 export function viewOrder(row: OrderRow): OrderView {

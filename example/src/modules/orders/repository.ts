@@ -1,7 +1,8 @@
 import type { Queryable, Tx } from 'holdfast'
+import { sql } from 'kysely'
 import { qb, run, runOne } from '../../database/query-builder.js'
 import type { OrderStatus } from '../../database/tables.js'
-import { orderNotFound, type ListOrdersQuery, type OrderItem, type OrderRow } from './model.js'
+import { orderNotFound, type ListOrdersQuery, type OrderItem, type OrderRow, type Ticket } from './model.js'
 
 const columns = [
   'id',
@@ -15,24 +16,28 @@ const columns = [
   'charge_id',
   'seats_hold_id',
   'standing_hold_id',
+  'checkout_id',
   'created_at',
 ] as const
 
 export type OrderInsert = Pick<
   OrderRow,
-  'customer_id' | 'event_id' | 'standing_quantity' | 'total_cents' | 'currency' | 'seats_hold_id' | 'standing_hold_id'
+  | 'customer_id'
+  | 'event_id'
+  | 'standing_quantity'
+  | 'total_cents'
+  | 'currency'
+  | 'charge_id'
+  | 'seats_hold_id'
+  | 'standing_hold_id'
+  | 'checkout_id'
 >
 
-/** Undefined when one of its holds is in an order already: the unique indexes decide. */
-export function insertPendingOrder(tx: Tx, order: OrderInsert): Promise<OrderRow | undefined> {
-  return runOne(
-    tx,
-    qb
-      .insertInto('orders')
-      .values({ ...order, status: 'pending' })
-      .onConflict((conflict) => conflict.doNothing())
-      .returning(columns),
-  )
+export async function insertPendingOrder(tx: Tx, order: OrderInsert): Promise<OrderRow> {
+  const values = { ...order, status: 'pending' } as const
+  const row = await runOne(tx, qb.insertInto('orders').values(values).returning(columns))
+  if (!row) throw new Error('INSERT … RETURNING gave no row')
+  return row
 }
 
 export async function insertItems(tx: Tx, orderId: string, items: readonly OrderItem[]): Promise<void> {
@@ -82,25 +87,43 @@ export function listOrdersOfCustomer(
   return run(on, after ? query.where('id', '<', after[0]) : query)
 }
 
-/** Orders whose payment was left open: the answer was lost, or this process died between the two transactions. */
-export function listOpenOrders(on: Queryable, afterId: string, createdBefore: Date, limit: number) {
-  return run(
-    on,
-    qb
-      .selectFrom('orders')
-      .select(columns)
-      .where('status', 'in', ['pending', 'payment_unknown'])
-      .where('created_at', '<', createdBefore)
-      .where('id', '>', afterId)
-      .orderBy('id')
-      .limit(limit),
-  )
+export function findOrderOfCheckout(on: Queryable, checkoutId: string): Promise<OrderRow | undefined> {
+  return runOne(on, qb.selectFrom('orders').select(columns).where('checkout_id', '=', checkoutId))
+}
+
+export function listTickets(on: Queryable, orderId: string): Promise<Ticket[]> {
+  const query = qb.selectFrom('tickets').select(['code', 'seat_id as seatId']).where('order_id', '=', orderId)
+  return run(on, query.orderBy('number'))
+}
+
+/** One for each place of an order, while it is paid: who cancels in the same moment gets none. Gives how many. */
+export async function issueTickets(tx: Tx, orderId: string): Promise<number> {
+  const paid = qb.selectFrom('orders').select('id').where('id', '=', orderId).where('status', '=', 'paid').forUpdate()
+  if (!(await runOne(tx, paid))) return 0
+  const places = qb
+    .selectFrom('order_items')
+    .innerJoin(sql<{ n: number }>`generate_series(1, quantity)`.as<'place'>(sql`place (n)`), (join) => join.onTrue())
+    .select('order_id')
+    .select(sql<number>`row_number() over (order by line, n)`.as('number'))
+    .select('seat_id')
+    .where('order_id', '=', orderId)
+  const query = qb
+    .insertInto('tickets')
+    .columns(['order_id', 'number', 'seat_id'])
+    .expression(places)
+    .returning('number')
+  return (await run(tx, query)).length
+}
+
+/** In the transaction that gives the places back: no door opens for a ticket of theirs. */
+export async function voidTickets(tx: Tx, orderId: string): Promise<void> {
+  await run(tx, qb.deleteFrom('tickets').where('order_id', '=', orderId))
 }
 
 export interface OrderChange {
   from: readonly OrderStatus[]
   to: OrderStatus
-  set?: { charge_id?: string; refund_id?: string; paid_at?: Date; cancelled_at?: Date }
+  set?: { refund_id?: string; paid_at?: Date; cancelled_at?: Date }
 }
 
 /**

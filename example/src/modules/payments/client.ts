@@ -10,18 +10,19 @@ export interface PaymentsClientOptions {
 }
 
 export interface PaymentsClient {
-  post(path: string, key: string, body: object): Promise<Answer>
-  get(path: string): Promise<Answer>
+  post(path: string, key: string, body: object, signal?: AbortSignal): Promise<Answer>
 }
 
 /** Talks HTTP to the payments service. Never throws: each caller must decide what a lost answer means. */
 export function createPaymentsClient({ url, timeoutMs, signal }: PaymentsClientOptions): PaymentsClient {
-  async function send(path: string, init: RequestInit): Promise<Answer> {
-    const deadline = AbortSignal.timeout(timeoutMs)
+  async function post(path: string, key: string, body: object, own?: AbortSignal): Promise<Answer> {
+    const signals = [AbortSignal.timeout(timeoutMs), signal, own].filter((each) => each !== undefined)
     try {
       const response = await fetch(new URL(path, url), {
-        ...init,
-        signal: signal ? AbortSignal.any([deadline, signal]) : deadline,
+        method: 'POST',
+        headers: { 'content-type': 'application/json', 'idempotency-key': key },
+        body: JSON.stringify(body),
+        signal: AbortSignal.any(signals),
       })
       // Inside the deadline too: a body that never ends must not hold the request for ever.
       return { kind: 'answered', status: response.status, body: await response.json() }
@@ -30,15 +31,7 @@ export function createPaymentsClient({ url, timeoutMs, signal }: PaymentsClientO
     }
   }
 
-  return {
-    post: (path, key, body) =>
-      send(path, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json', 'idempotency-key': key },
-        body: JSON.stringify(body),
-      }),
-    get: (path) => send(path, { method: 'GET' }),
-  }
+  return { post }
 }
 
 /** Only a connection that was never made proves that payments did nothing. A reset or a deadline proves nothing. */

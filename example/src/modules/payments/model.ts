@@ -2,45 +2,60 @@ import { z } from 'zod'
 import { BoxError } from '../../utils/errors.js'
 import type { Money } from '../../utils/money.js'
 
-export const chargeAnswer = z.object({ id: z.uuid(), status: z.enum(['charged', 'declined']) })
+export const chargeAnswer = z.object({ id: z.uuid() })
 export const refundAnswer = z.object({ id: z.uuid() })
 /** A problem that says of itself that it may pass. */
 export const askAgain = z.object({ retryable: z.literal(true) })
 
-export interface ChargeRequest {
-  /** The same at every attempt for one order; a new key would be a new charge. */
+export interface Payment {
+  /** The same at every attempt for one payment; a new key would be a new charge. */
   key: string
   reference: string
   amount: Money
 }
 
-export interface RefundRequest {
+export interface ChargeReference {
   key: string
   chargeId: string
 }
 
-/** `unreachable` is known not to have charged; `unknown` may have, so neither the money nor the seats may be touched. */
-export type ChargeOutcome =
-  { kind: 'charged' | 'declined'; chargeId: string } | { kind: 'unreachable' } | { kind: 'unknown' }
-
 export type RefundOutcome = { kind: 'refunded'; refundId: string } | { kind: 'refused' } | { kind: 'unknown' }
 
-export function paymentDeclined(orderId: string): BoxError {
+export function paymentDeclined(): BoxError {
   return new BoxError({
     code: 'BOX_PAYMENT_DECLINED',
     status: 402,
-    message: `The payment of order ${orderId} was declined; its places are on sale again.`,
+    message: 'The payment was declined; its places are on sale again.',
     fix: 'Order again with another means of payment and a new Idempotency-Key.',
-    details: { orderId },
   })
 }
 
-export function paymentsUnreachable(orderId: string): BoxError {
+/** Nothing of this call has left us. */
+export function paymentsUnreachable(): BoxError {
   return new BoxError({
     code: 'BOX_PAYMENTS_UNREACHABLE',
     status: 503,
-    message: `The payments service cannot be reached; nothing was charged for order ${orderId} and its places are free.`,
+    message: 'The payments service cannot be reached; nothing is charged.',
     fix: 'Order again in a minute with a new Idempotency-Key.',
-    details: { orderId },
+  })
+}
+
+/** It may have done what it was asked for, and it may not. */
+export function paymentsSilent(): BoxError {
+  return new BoxError({
+    code: 'BOX_PAYMENTS_SILENT',
+    status: 503,
+    message: 'The payments service did not say what became of the payment; it is taken back.',
+    fix: 'Order again in a minute with a new Idempotency-Key; nothing stays charged.',
+  })
+}
+
+/** It says that it did nothing. */
+export function paymentsRefused(status: number): BoxError {
+  return new BoxError({
+    code: 'BOX_PAYMENTS_REFUSED',
+    status: 502,
+    message: `The payments service refused the payment (status ${status}); nothing is charged.`,
+    fix: 'Order again with a new Idempotency-Key.',
   })
 }

@@ -1,50 +1,70 @@
 import { setTimeout as delay } from 'node:timers/promises'
+import { BoxError } from '../../utils/errors.js'
 import type { Logger } from '../../utils/logger.js'
 import type { Answer, PaymentsClient } from './client.js'
 import {
   askAgain,
   chargeAnswer,
+  paymentDeclined,
+  paymentsRefused,
+  paymentsSilent,
+  paymentsUnreachable,
   refundAnswer,
-  type ChargeOutcome,
-  type ChargeRequest,
+  type ChargeReference,
+  type Payment,
   type RefundOutcome,
-  type RefundRequest,
 } from './model.js'
 
 const maxAttempts = 2
 const pauseMs = 50
 
+/**
+ * Every call has one effect however often it is repeated under its key, and none waits inside a transaction. All throw
+ * BOX_PAYMENTS_UNREACHABLE and BOX_PAYMENTS_SILENT, which the same call again may cure.
+ */
 export interface PaymentsService {
-  /** Charges once, however often it is called with the same key. Never inside a transaction: it waits for a network. */
-  charge(request: ChargeRequest): Promise<ChargeOutcome>
-  /** Asks what became of a charge, and changes nothing. */
-  findCharge(key: string): Promise<ChargeOutcome>
-  refund(request: RefundRequest): Promise<RefundOutcome>
+  /** Sets the money aside. @throws BOX_PAYMENT_DECLINED, BOX_PAYMENTS_REFUSED */
+  authorise(payment: Payment, signal?: AbortSignal): Promise<{ chargeId: string }>
+  /** Takes the money that was set aside. @throws BOX_PAYMENTS_REFUSED */
+  capture(charge: ChargeReference, signal?: AbortSignal): Promise<void>
+  /** Takes a payment back, whatever became of it: also of one that is still on its way. */
+  voidPayment(key: string, payment: Payment, signal?: AbortSignal): Promise<void>
+  /** Gives back the money of a customer who cancels. Does not throw: what an unknown outcome means is the caller's. */
+  refund(charge: ChargeReference): Promise<RefundOutcome>
+}
+
+/** Did payments say that they did nothing, and never will? */
+export function isRefusalOfPayments(error: unknown): boolean {
+  return error instanceof BoxError && ['BOX_PAYMENT_DECLINED', 'BOX_PAYMENTS_REFUSED'].includes(error.code)
 }
 
 export function createPaymentsService({ client, logger }: { client: PaymentsClient; logger: Logger }): PaymentsService {
-  async function findCharge(key: string): Promise<ChargeOutcome> {
-    const answer = await client.get(`/charges?key=${encodeURIComponent(key)}`)
-    return readCharge(answer) ?? { kind: 'unknown' }
+  /** An answer that proves something. @throws BOX_PAYMENTS_UNREACHABLE, BOX_PAYMENTS_SILENT */
+  async function ask(path: string, key: string, body: object, signal?: AbortSignal) {
+    const answer = await client.post(path, key, body, signal)
+    if (answer.kind === 'refused') throw paymentsUnreachable()
+    if (answer.kind === 'lost' || provesNothing(answer)) throw paymentsSilent()
+    return answer
   }
 
-  async function charge({ key, reference, amount }: ChargeRequest): Promise<ChargeOutcome> {
-    let wasSent = false
-    for (let attempt = 1; attempt <= maxAttempts; attempt++) {
-      if (attempt > 1) await delay(pauseMs)
-      const answer = await client.post('/charges', key, { reference, ...amount })
-      const outcome = readCharge(answer)
-      if (outcome) return outcome
-      if (answer.kind !== 'refused') wasSent = true
-      logger.warn({ attempt, answer: answer.kind, reference }, 'charge not answered')
-      // "Not found" decides nothing: the lost request may still be on its way. So only a found charge ends the asking.
-      const asked = wasSent ? await findCharge(key) : { kind: 'unknown' as const }
-      if (asked.kind !== 'unknown') return asked
-    }
-    return { kind: wasSent ? 'unknown' : 'unreachable' }
+  async function authorise({ key, reference, amount }: Payment, signal?: AbortSignal): Promise<{ chargeId: string }> {
+    const { status, body } = await ask('/charges', key, { reference, ...amount }, signal)
+    if (status === 402) throw paymentDeclined()
+    if (status !== 201) throw paymentsRefused(status)
+    return { chargeId: chargeAnswer.parse(body).id }
   }
 
-  async function refund({ key, chargeId }: RefundRequest): Promise<RefundOutcome> {
+  async function capture({ key, chargeId }: ChargeReference, signal?: AbortSignal): Promise<void> {
+    const { status } = await ask(`/charges/${chargeId}/capture`, key, {}, signal)
+    if (status !== 200) throw paymentsRefused(status)
+  }
+
+  async function voidPayment(key: string, { key: paymentKey, reference, amount }: Payment, signal?: AbortSignal) {
+    const { status } = await ask('/voids', key, { paymentKey, reference, ...amount }, signal)
+    if (status !== 200) throw paymentsRefused(status)
+  }
+
+  async function refund({ key, chargeId }: ChargeReference): Promise<RefundOutcome> {
     for (let attempt = 1; attempt <= maxAttempts; attempt++) {
       if (attempt > 1) await delay(pauseMs)
       const outcome = readRefund(await client.post('/refunds', key, { chargeId }))
@@ -54,21 +74,16 @@ export function createPaymentsService({ client, logger }: { client: PaymentsClie
     return { kind: 'unknown' }
   }
 
-  return { charge, findCharge, refund }
+  return { authorise, capture, voidPayment, refund }
 }
 
-/** What an answer to POST or GET /charges proves, or undefined when it proves nothing (5xx, not found, lost). */
-function readCharge(answer: Answer): ChargeOutcome | undefined {
-  if (answer.kind !== 'answered') return undefined
-  const parsed = chargeAnswer.safeParse(answer.body)
-  if (!parsed.success) return undefined
-  return { kind: parsed.data.status, chargeId: parsed.data.id }
+/** Our own earlier request may still be at it: that it was not answered is no refusal. */
+function provesNothing({ status, body }: Extract<Answer, { kind: 'answered' }>): boolean {
+  return status >= 500 || askAgain.safeParse(body).success
 }
 
 function readRefund(answer: Answer): RefundOutcome | undefined {
-  if (answer.kind !== 'answered' || answer.status >= 500) return undefined
-  // Our own earlier request may still be at it: that it was not answered is no refusal.
-  if (askAgain.safeParse(answer.body).success) return undefined
+  if (answer.kind !== 'answered' || provesNothing(answer)) return undefined
   const parsed = refundAnswer.safeParse(answer.body)
   return parsed.success ? { kind: 'refunded', refundId: parsed.data.id } : { kind: 'refused' }
 }

@@ -6,7 +6,7 @@ export function orderNotCancellable(id: string, status: OrderStatus): BoxError {
     code: 'BOX_ORDER_NOT_CANCELLABLE',
     status: 409,
     message: `Order ${id} is ${status}; only a paid order can be cancelled.`,
-    fix: 'Read the order again; while its payment is unknown, wait until it is settled.',
+    fix: 'Read the order again; while it is pending, wait until its checkout has ended.',
     details: { status },
   })
 }

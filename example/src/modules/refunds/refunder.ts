@@ -2,7 +2,7 @@ import type { Db, Tx } from 'holdfast'
 import type { DomainEvents } from '../../utils/domain-events.js'
 import type { Places } from '../holds/places.js'
 import type { OrderRow } from '../orders/model.js'
-import { findOrder, moveOrder } from '../orders/repository.js'
+import { findOrder, moveOrder, voidTickets } from '../orders/repository.js'
 import type { PaymentsService } from '../payments/service.js'
 import { refundRefused, refundUnknown } from './model.js'
 
@@ -44,6 +44,7 @@ export function createRefunder({ db, payments, places, events }: RefunderOptions
     const moved = await moveOrder(tx, order.id, { from: ['cancelling'], to: 'cancelled', set })
     if (!moved) return (await findOrder(tx, order.id)) ?? order
     await places.release(tx, moved)
+    await voidTickets(tx, moved.id)
     events.publish(tx, { type: 'order.cancelled', orderId: order.id })
     return moved
   }
