@@ -100,7 +100,7 @@ export interface SagaOptions<Input, Stored> {
   timeoutMs?: number
   /** Kept for so long after its end. Default: 2 592 000 000 ms (30 days). */
   keepMs?: number
-  /** Most bytes of the JSON of its input, of a result, of a signal. Default: 262 144 (256 KiB). */
+  /** Most bytes of the JSON of its input and of each result. Default: 262 144 (256 KiB). */
   maxBytes?: number
   /** The function may await what is no step for so long, then the saga is stuck (HF_SAGAS_STALLED). Default: 10 000 ms. */
   stallMs?: number

@@ -40,6 +40,7 @@ export interface ReplyBody {
   fields: { path: string; message: string }[]
   orderId: string
   refusal: { code: string } | null
+  isCancelled: boolean
   tickets: { code: string; seatId: string | null }[]
   items: { id: string; total: { cents: number } }[]
   seats: { id: string; isFree: boolean }[]

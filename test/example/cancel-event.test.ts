@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { requireEventForOrder } from '../../example/src/modules/events/repository.js'
 import { eventually } from '../helpers/eventually.js'
 import {
   addCustomer,
@@ -51,4 +52,25 @@ test('an event that is not there, and one that is not cancelled', async () => {
   expect((await box.call('POST', '/events/999999/cancel')).body.code).toBe('BOX_EVENT_NOT_FOUND')
   const { eventId } = await addEvent(box.db)
   expect((await box.call('GET', `/events/${eventId}/cancellation`)).body.code).toBe('BOX_CANCELLATION_NOT_FOUND')
+})
+
+test('a cancellation waits for an order that is being made, and sees it', async () => {
+  const { eventId } = await addEvent(box.db)
+  const customerId = await addCustomer(box)
+  const isCancelled = async () => (await box.call('GET', `/events/${eventId}`)).body.isCancelled
+  await box.db.tx(async (tx) => {
+    await requireEventForOrder(tx, eventId)
+    await box.call('POST', `/events/${eventId}/cancel`)
+    // It is at the event's row, and waits there.
+    await eventually(async () => expect(await tx.sql`select 1 from pg_locks where not granted`).not.toEqual([]))
+    expect(await isCancelled()).toBe(false)
+    await tx.sql`
+      insert into orders (customer_id, event_id, status, standing_quantity, total_cents, currency)
+      values (${customerId}, ${eventId}, 'pending', 0, 100, 'EUR')`
+  })
+  await eventually(async () => expect(await isCancelled()).toBe(true))
+  const cancellation = async () => (await box.call('GET', `/events/${eventId}/cancellation`)).body.status
+  await eventually(async () => expect(await cancellation()).toBe('waiting'))
+  await box.db.sql`update orders set status = 'payment_failed' where event_id = ${eventId}`
+  await eventually(async () => expect(await cancellation()).toBe('done'), { withinMs: 10_000 })
 })
