@@ -46,7 +46,7 @@ export const sagaOptionTable: OptionTable = {
     max: 10_000_000,
     unit: 'bytes',
     default: '`262_144`',
-    doc: 'Most bytes of the JSON of its input, of a result, of a signal.',
+    doc: 'Most bytes of the JSON of its input and of each result.',
   },
   stallMs: {
     type: 'number',
