@@ -2,7 +2,7 @@
 // here, one by one, and nowhere else.
 
 /** Capabilities of layer 1. A new one is added here. */
-const capabilities = ['embedded', 'holds', 'idempotency', 'jobs', 'locks', 'sagas']
+const capabilities = ['embedded', 'holds', 'idempotency', 'jobs', 'locks', 'sagas', 'watch']
 // errors.ts too: the guardian of the embedded server is a process of its own that should not load a database driver.
 const allowedOfCore = '^src/core/(index|errors)\\.ts$'
 const insideCapability = `^src/(${capabilities.join('|')})/`
@@ -90,8 +90,15 @@ module.exports = {
     {
       name: 'published-code-needs-only-pg',
       severity: 'error',
-      from: { path: '^src/' },
+      from: { path: '^src/', pathNot: '^src/watch/parser\\.ts$' },
       to: { dependencyTypes: ['npm', 'npm-dev'], pathNot: 'node_modules/(pg|@types)/' },
+    },
+    {
+      name: 'one-file-knows-the-parser',
+      comment: 'docs/decisions/0017: loaded when somebody watches, and not before.',
+      severity: 'error',
+      from: { path: '^src/watch/parser\\.ts$' },
+      to: { dependencyTypes: ['npm', 'npm-dev'], pathNot: 'node_modules/(libpg-query|@types)/' },
     },
   ],
   options: {

@@ -4,6 +4,7 @@ import { createHttp } from 'holdfast/http'
 import { createHolds } from 'holdfast/holds'
 import { createIdempotency } from 'holdfast/idempotency'
 import { createLocks } from 'holdfast/locks'
+import { watch } from 'holdfast/watch'
 import type { Server } from 'node:http'
 import { createBoxOffice } from './app.js'
 import { readConfig } from './config.js'
@@ -24,6 +25,7 @@ const config = readConfig()
 const logger = createLogger({ name: 'box-office', level: config.LOG_LEVEL })
 const db = await connect({ url: config.DATABASE_URL, applicationName: 'box-office', logger })
 await migrate(db, migrations)
+const watching = await watch(db, { logger })
 
 const ending = new AbortController()
 const client = createPaymentsClient({
@@ -64,6 +66,7 @@ onShutdown(logger, async () => {
   await Promise.all([closeServer(server), stopWorker(), boxSagas.sagas.close()])
   // After the last request: it may have sent a job, of which workers elsewhere are still to be told.
   await Promise.all([boxJobs.jobs.close(), idempotency.close(), holds.close(), locks.close()])
+  await watching.stop()
   await db.close({ deadlineMs: 500 })
 })
 

@@ -6,6 +6,7 @@ import { idempotencyErrors } from '../idempotency/index.js'
 import { jobsErrors } from '../jobs/index.js'
 import { locksErrors } from '../locks/index.js'
 import { sagasErrors } from '../sagas/index.js'
+import { watchErrors } from '../watch/index.js'
 import { proveErrors } from '../prove/index.js'
 import { cliErrors } from './errors.js'
 
@@ -18,6 +19,7 @@ export const errorModules: readonly { module: string; table: ErrorTable }[] = [
   { module: 'locks', table: locksErrors },
   { module: 'holds', table: holdsErrors },
   { module: 'sagas', table: sagasErrors },
+  { module: 'watch', table: watchErrors },
   { module: 'http', table: httpErrors },
   { module: 'prove', table: proveErrors },
   { module: 'cli', table: cliErrors },

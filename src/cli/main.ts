@@ -8,6 +8,7 @@ import { locksCommand } from './commands/locks.js'
 import { migrateCommand } from './commands/migrate.js'
 import { proveCommand } from './commands/prove.js'
 import { sagasCommand } from './commands/sagas.js'
+import { watchCommand } from './commands/watch.js'
 import { uninstallCommand } from './commands/uninstall.js'
 import { cliError } from './errors.js'
 import { openTerminal, wrapText, type Terminal } from './terminal.js'
@@ -20,6 +21,7 @@ const commands: readonly Command[] = [
   jobsCommand,
   locksCommand,
   sagasCommand,
+  watchCommand,
   errorsCommand,
   uninstallCommand,
 ]

@@ -17,7 +17,7 @@ import {
   jobOptionTable,
   redriveOptionTable,
   sendOptionTable,
-  watchOptionTable,
+  watchOptionTable as watchJobTable,
   workOptionTable,
 } from '../jobs/index.js'
 import { acquireOptionTable, locksOptionTable, runLockOptionTable, shortOptionTable } from '../locks/index.js'
@@ -31,6 +31,7 @@ import {
   txStepTable,
   waitOptionTable,
 } from '../sagas/index.js'
+import { watchFilterTable, watchOptionTable } from '../watch/index.js'
 
 /** Every table of options that validates a call, in the order of `docs/options.md`. */
 export const optionModules: readonly { of: string; table: OptionTable }[] = [
@@ -41,7 +42,7 @@ export const optionModules: readonly { of: string; table: OptionTable }[] = [
   { of: 'defineJob(name, options)', table: jobOptionTable },
   { of: 'jobs.send(tx, job, payload, options)', table: sendOptionTable },
   { of: 'jobs.work(options)', table: workOptionTable },
-  { of: 'jobs.watch(id, options)', table: watchOptionTable },
+  { of: 'jobs.watch(id, options)', table: watchJobTable },
   { of: 'jobs.redrive(filter)', table: redriveOptionTable },
   { of: 'createIdempotency(db, options)', table: idempotencyOptionTable },
   { of: 'idempotency.run(call, effect, options)', table: runOptionTable },
@@ -64,4 +65,6 @@ export const optionModules: readonly { of: string; table: OptionTable }[] = [
   { of: 'sagas.start(tx, saga, input, options)', table: startOptionTable },
   { of: 'sagas.result(saga, id, options)', table: resultOptionTable },
   { of: 'sagas.work(options)', table: sagaWorkOptionTable },
+  { of: 'watch(db, options)', table: watchOptionTable },
+  { of: 'watching.inspect.routes(filter)', table: watchFilterTable },
 ]

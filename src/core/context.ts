@@ -25,6 +25,8 @@ export interface RequestContext {
   /** Waited for answers of other HTTP services; several at once add up. @unit ms */
   outboundMs: number
   queries: number
+  /** What whoever watches keeps of it; the core does not look at it. */
+  watched: unknown
 }
 
 /** What the running code works for, and which client it holds. One storage for both: each one costs every promise. */
@@ -55,6 +57,7 @@ export function createRequest(init: RequestInit): RequestContext {
     sqlMs: 0,
     outboundMs: 0,
     queries: 0,
+    watched: undefined,
   }
 }
 

@@ -78,6 +78,7 @@ export class Database implements Db {
   readonly #instance: Instance
   readonly #nested: NestedCheckouts
   readonly #unwatchOutbound: () => void
+  readonly #requestHandlers = new Set<(context: RequestContext, ms: number) => void>()
   #queryErrors = 0
   #closing: Promise<void> | undefined
   #transactions = 0
@@ -315,6 +316,11 @@ export class Database implements Db {
     return this.#parts.router?.onEpoch(handler) ?? (() => {})
   }
 
+  onRequest(handler: (context: RequestContext, ms: number) => void): () => void {
+    this.#requestHandlers.add(handler)
+    return () => void this.#requestHandlers.delete(handler)
+  }
+
   async runRequest<T>(init: RequestInit, body: (context: RequestContext) => Promise<T>): Promise<T> {
     const context = createRequest(init)
     return await runWithRequest(context, async () => {
@@ -324,7 +330,9 @@ export class Database implements Db {
         if (context.status < 500) context.status = 500
         throw error
       } finally {
-        this.#routes.record(context.route, performance.now() - context.startedAt, context.status >= 500)
+        const ms = performance.now() - context.startedAt
+        this.#routes.record(context.route, ms, context.status >= 500)
+        for (const hear of this.#requestHandlers) hear(context, ms)
       }
     })
   }

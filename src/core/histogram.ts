@@ -88,6 +88,40 @@ export class Histogram implements HistogramView {
     return difference
   }
 
+  reset(): void {
+    this.#bins.fill(0)
+    this.count = 0
+    this.totalMs = 0
+  }
+
+  /** Its bins that are not empty, a few bytes each: the distance to the one before and the count, as variable-length integers. */
+  encode(): Uint8Array {
+    const bytes: number[] = []
+    let last = -1
+    for (let bin = 0; bin < BINS; bin++) {
+      const count = this.#bins[bin] as number
+      if (count === 0) continue
+      pushInteger(bytes, bin - last)
+      pushInteger(bytes, count)
+      last = bin
+    }
+    return Uint8Array.from(bytes)
+  }
+
+  /** Adds what another one encoded, in whichever process; `totalMs` travels beside it. */
+  addEncoded(bytes: Uint8Array, totalMs: number): void {
+    let bin = -1
+    for (const reader = new IntegerReader(bytes); !reader.isAtEnd;) {
+      bin += reader.next()
+      const count = reader.next()
+      // Of a release with other bins: nothing is better than a wrong place.
+      if (bin >= BINS) break
+      this.#bins[bin] = (this.#bins[bin] as number) + count
+      this.count += count
+    }
+    this.totalMs += totalMs
+  }
+
   cumulative(boundsMs: readonly number[]): number[] {
     const counts = boundsMs.map(() => 0)
     let bound = 0
@@ -98,5 +132,34 @@ export class Histogram implements HistogramView {
     }
     while (bound < boundsMs.length) counts[bound++] = seen
     return counts
+  }
+}
+
+function pushInteger(bytes: number[], value: number): void {
+  let rest = value
+  for (; rest > 127; rest = Math.floor(rest / 128)) bytes.push((rest % 128) + 128)
+  bytes.push(rest)
+}
+
+class IntegerReader {
+  readonly #bytes: Uint8Array
+  #at = 0
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bytes
+  }
+
+  get isAtEnd(): boolean {
+    return this.#at >= this.#bytes.length
+  }
+
+  /** A text that is cut off ends as zero. */
+  next(): number {
+    let value = 0
+    for (let weight = 1; ; weight *= 128) {
+      const byte = this.#bytes[this.#at++] ?? 0
+      value += (byte % 128) * weight
+      if (byte < 128) return value
+    }
   }
 }

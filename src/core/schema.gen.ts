@@ -1709,6 +1709,111 @@ export const catalog: readonly CatalogRow[] = [
     "definition": "timestamp with time zone not null default now()"
   },
   {
+    "kind": "column",
+    "name": "watch_series.began_at",
+    "definition": "timestamp with time zone not null"
+  },
+  {
+    "kind": "column",
+    "name": "watch_series.bins",
+    "definition": "bytea not null"
+  },
+  {
+    "kind": "column",
+    "name": "watch_series.bytes",
+    "definition": "bigint not null"
+  },
+  {
+    "kind": "column",
+    "name": "watch_series.calls",
+    "definition": "bigint not null"
+  },
+  {
+    "kind": "column",
+    "name": "watch_series.errors",
+    "definition": "bigint not null"
+  },
+  {
+    "kind": "column",
+    "name": "watch_series.minutes",
+    "definition": "smallint not null"
+  },
+  {
+    "kind": "column",
+    "name": "watch_series.most_calls",
+    "definition": "integer not null"
+  },
+  {
+    "kind": "column",
+    "name": "watch_series.outbound_ms",
+    "definition": "double precision not null"
+  },
+  {
+    "kind": "column",
+    "name": "watch_series.process",
+    "definition": "bigint not null"
+  },
+  {
+    "kind": "column",
+    "name": "watch_series.requests",
+    "definition": "bigint not null"
+  },
+  {
+    "kind": "column",
+    "name": "watch_series.route",
+    "definition": "text not null"
+  },
+  {
+    "kind": "column",
+    "name": "watch_series.rows",
+    "definition": "bigint not null"
+  },
+  {
+    "kind": "column",
+    "name": "watch_series.segment",
+    "definition": "text not null"
+  },
+  {
+    "kind": "column",
+    "name": "watch_series.sql_ms",
+    "definition": "double precision not null"
+  },
+  {
+    "kind": "column",
+    "name": "watch_series.statement",
+    "definition": "bigint not null"
+  },
+  {
+    "kind": "column",
+    "name": "watch_series.total_ms",
+    "definition": "double precision not null"
+  },
+  {
+    "kind": "column",
+    "name": "watch_series.wait_bins",
+    "definition": "bytea not null"
+  },
+  {
+    "kind": "column",
+    "name": "watch_series.wait_ms",
+    "definition": "double precision not null"
+  },
+  {
+    "kind": "column",
+    "name": "watch_statements.id",
+    "definition": "bigint not null"
+  },
+  {
+    "kind": "column",
+    "name": "watch_statements.seen_at",
+    "definition": "timestamp with time zone not null default now()"
+  },
+  {
+    "kind": "column",
+    "name": "watch_statements.text",
+    "definition": "text not null"
+  },
+  {
     "kind": "constraint",
     "name": "core_instances.core_instances_heartbeat_ms_check",
     "definition": "CHECK ((heartbeat_ms > 0))"
@@ -2036,6 +2141,21 @@ export const catalog: readonly CatalogRow[] = [
   {
     "kind": "constraint",
     "name": "sagas_workers.sagas_workers_pkey",
+    "definition": "PRIMARY KEY (id)"
+  },
+  {
+    "kind": "constraint",
+    "name": "watch_series.watch_series_minutes_check",
+    "definition": "CHECK ((minutes = ANY (ARRAY[1, 60])))"
+  },
+  {
+    "kind": "constraint",
+    "name": "watch_series.watch_series_pkey",
+    "definition": "PRIMARY KEY (minutes, began_at, process, route, segment, statement)"
+  },
+  {
+    "kind": "constraint",
+    "name": "watch_statements.watch_statements_pkey",
     "definition": "PRIMARY KEY (id)"
   },
   {
@@ -2519,6 +2639,11 @@ export const catalog: readonly CatalogRow[] = [
     "definition": "149dca239578c9919325ca50509e39ee"
   },
   {
+    "kind": "function",
+    "name": "watch_forget(p_minutes_ms double precision, p_hours_ms double precision, p_most integer)",
+    "definition": "60893668374cc36a8e5802e2470f67f4"
+  },
+  {
     "kind": "index",
     "name": "core_instances_pkey",
     "definition": "CREATE UNIQUE INDEX core_instances_pkey ON holdfast.core_instances USING btree (id)"
@@ -2919,6 +3044,16 @@ export const catalog: readonly CatalogRow[] = [
     "definition": "CREATE UNIQUE INDEX sagas_workers_pkey ON holdfast.sagas_workers USING btree (id)"
   },
   {
+    "kind": "index",
+    "name": "watch_series_pkey",
+    "definition": "CREATE UNIQUE INDEX watch_series_pkey ON holdfast.watch_series USING btree (minutes, began_at, process, route, segment, statement)"
+  },
+  {
+    "kind": "index",
+    "name": "watch_statements_pkey",
+    "definition": "CREATE UNIQUE INDEX watch_statements_pkey ON holdfast.watch_statements USING btree (id)"
+  },
+  {
     "kind": "table",
     "name": "core_instances",
     "definition": "r"
@@ -3202,5 +3337,15 @@ export const catalog: readonly CatalogRow[] = [
     "kind": "table",
     "name": "sagas_workers_id_seq",
     "definition": "S"
+  },
+  {
+    "kind": "table",
+    "name": "watch_series",
+    "definition": "r"
+  },
+  {
+    "kind": "table",
+    "name": "watch_statements",
+    "definition": "r"
   }
 ]

@@ -245,6 +245,8 @@ export interface Db extends Queryable {
   connectDirect(): Promise<Client>
   /** Runs a request inside its own context (route, id, times) and counts it under `context.route` when it ends. */
   runRequest<T>(init: RequestInit, body: (context: RequestContext) => Promise<T>): Promise<T>
+  /** Hears of each request that `runRequest` ran, when it has ended: its context and how long it took. Call the result to stop. @unit ms */
+  onRequest(handler: (context: RequestContext, ms: number) => void): () => void
   /**
    * Hears that the database has another history than before (failover): what was remembered from the old one, such as
    * watermarks, leases and caches, may no longer be true. Never called without `hosts` or `role`. Call the result to stop.

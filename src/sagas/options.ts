@@ -181,6 +181,7 @@ export const resultOptionTable: OptionTable = {
   },
   until: {
     type: 'string',
+    values: ['ended', 'decided'],
     default: "`'ended'`",
     doc: "`'decided'`: one that is being undone is waited for no longer; then HF_SAGAS_UNDOING.",
   },

@@ -1,0 +1,107 @@
+import { inspectWatch, type RouteLatency, type Spread, type StatementLatency } from '../../watch/index.js'
+import { urlOption, type Command, type CommandInput } from '../command.js'
+import { cliError } from '../errors.js'
+import { withDatabase } from '../open-database.js'
+import { showText, wrapText, type Terminal } from '../terminal.js'
+
+const units = { m: 60_000, h: 3_600_000, d: 86_400_000 } as const
+
+export const watchCommand: Command = {
+  name: 'watch',
+  summary: 'Shows which routes take the time, in which statements, and how that was a day ago.',
+  examples: ['holdfast watch', "holdfast watch 'GET /orders'", 'holdfast watch --since 24h --json'],
+  words: ['route'],
+  options: {
+    url: urlOption,
+    since: { type: 'string', value: 'time', doc: 'A window that ends now, such as 30m, 24h or 7d. Default: 1h.' },
+    limit: { type: 'string', value: 'n', doc: 'At most so many rows. Default: 20.' },
+  },
+  run: async (input) =>
+    await withDatabase(input.options['url'] as string | undefined, async (db) => {
+      const inspect = inspectWatch(db)
+      const [route] = input.words
+      const windowMs = readSince(input.options['since'] as string | undefined)
+      const filter = { windowMs, limit: Number(input.options['limit'] ?? 20) }
+      if (route === undefined) return showRoutes(await inspect.routes(filter), input)
+      return showStatements(await inspect.statements({ ...filter, route }), input, route)
+    }),
+}
+
+function readSince(text = '1h'): number {
+  const [, amount, unit] = /^(\d{1,4})([mhd])$/.exec(text) ?? []
+  if (amount === undefined || Number(amount) === 0)
+    throw cliError('HF_CLI_USAGE', `--since is "${text}"; it is a number and m, h or d, such as 30m.`)
+  return Number(amount) * units[unit as keyof typeof units]
+}
+
+function showRoutes(routes: readonly RouteLatency[], { options, terminal }: CommandInput): number {
+  if (options['json']) terminal.printJson({ routes })
+  else if (routes.length === 0) printNothing(terminal)
+  else printRoutes(routes, terminal)
+  return 0
+}
+
+function printRoutes(routes: readonly RouteLatency[], terminal: Terminal): void {
+  terminal.print(`${columns(['p50', 'p95', 'p99'])}  ${'then'.padStart(8)}  ${'calls'.padStart(7)}  route`)
+  for (const { route, segment, latency, before, requests, errors, shares } of routes) {
+    const where = [...(['pool', 'sql', 'outbound', 'rest'] as const)].map((part) => `${part} ${percent(shares[part])}`)
+    terminal.print(
+      `${times(latency)}  ${time(before?.p95)}  ${String(requests).padStart(7)}  ${showText(name(route, segment))}`,
+    )
+    const failed = errors > 0 ? `, ${errors} failed` : ''
+    terminal.print(`    ${where.join('  ')}${failed}`)
+  }
+}
+
+function showStatements(
+  statements: readonly StatementLatency[],
+  { options, terminal }: CommandInput,
+  route: string,
+): number {
+  if (options['json']) terminal.printJson({ route, statements })
+  else if (statements.length === 0) printNothing(terminal)
+  else printStatements(statements, terminal)
+  return 0
+}
+
+function printStatements(statements: readonly StatementLatency[], terminal: Terminal): void {
+  terminal.print(`${columns(['p50', 'p95', 'p99'])}  ${'then'.padStart(8)}  ${'calls'.padStart(7)}  share`)
+  for (const row of statements) {
+    const { latency, before, calls, share, text } = row
+    terminal.print(
+      `${times(latency)}  ${time(before?.p95)}  ${String(calls).padStart(7)}  ${percent(share).padStart(5)}`,
+    )
+    for (const line of wrapText(showText(text), terminal.width, '    ').slice(0, 3)) terminal.print(line)
+    terminal.print(`    ${describeCalls(row)}`)
+  }
+}
+
+function describeCalls({ callsPerRequest, mostCalls, rowsPerCall, bytesPerCall, errors }: StatementLatency): string {
+  const parts = [`${round(rowsPerCall)} rows`, `${round(bytesPerCall)} bytes a call`]
+  if (mostCalls > 1) parts.push(`${round(callsPerRequest)} calls a request, ${mostCalls} at most`)
+  if (errors > 0) parts.push(`${errors} failed`)
+  return parts.join(', ')
+}
+
+function printNothing(terminal: Terminal): void {
+  terminal.print('Nothing was seen in this time.')
+  terminal.print(
+    'fix: call `watch(db)` of holdfast/watch where your application starts, or ask for longer: --since 24h',
+  )
+}
+
+const name = (route: string, segment: string): string => (segment === '' ? route : `${route} [${segment}]`)
+const time = (ms: number | undefined): string =>
+  (ms === undefined
+    ? '–'
+    : ms < 10
+      ? `${ms.toFixed(2)}ms`
+      : ms < 10_000
+        ? `${Math.round(ms)}ms`
+        : `${Math.round(ms / 1_000)}s`
+  ).padStart(8)
+const times = ({ p50, p95, p99 }: Spread): string => [p50, p95, p99].map(time).join('  ')
+const columns = (names: readonly string[]): string => names.map((each) => each.padStart(8)).join('  ')
+const percent = (share: number): string => `${Math.round(share * 100)}%`
+const round = (amount: number): string =>
+  amount < 10 ? String(Math.round(amount * 10) / 10) : String(Math.round(amount))

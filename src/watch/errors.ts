@@ -1,0 +1,17 @@
+import { defineErrors, type ErrorTable } from '../core/index.js'
+
+export const watchErrors = {
+  HF_WATCH_TWICE: {
+    summary: 'A pool is watched already.',
+    when: 'watch() was called a second time for the same pool. What it does would be counted twice; nothing was changed.',
+    fix: 'Call watch() once for each pool, and stop() before it is called again.',
+  },
+  HF_WATCH_NOT_INSTALLED: {
+    summary: 'The tables of watch are not in this database.',
+    when: 'What was seen is to be read, and migrations are pending, or this role may not read them.',
+    fix: 'Run `holdfast migrate`.',
+    status: 503,
+  },
+} as const satisfies ErrorTable
+
+export const watchError = defineErrors(watchErrors)

@@ -1,0 +1,74 @@
+/** Of durations; 0 where there was none. @unit ms */
+export interface Spread {
+  p50: number
+  p95: number
+  p99: number
+}
+
+/** Where the time of a route's requests went. They add up to 1, unless parts of a request ran beside each other. */
+export interface Shares {
+  /** Waited for a connection. */
+  pool: number
+  /** Waited for statements. */
+  sql: number
+  /** Waited for other services. */
+  outbound: number
+  /** The rest: its own code, and the event loop. */
+  rest: number
+}
+
+export interface RouteLatency {
+  route: string
+  segment: string
+  requests: number
+  errors: number
+  latency: Spread
+  /** For a connection. */
+  wait: Spread
+  shares: Shares
+  /** The same of the window before, as asked for by `compareMs`; null: there was nothing. */
+  before: Spread | null
+}
+
+export interface StatementLatency {
+  route: string
+  segment: string
+  /** Its fingerprint. `0`: statements that were not kept apart. */
+  id: string
+  /** Without literals. */
+  text: string
+  calls: number
+  errors: number
+  latency: Spread
+  /** Of all that statements of this route took. */
+  share: number
+  /** On average, in the requests in which it ran at all. */
+  callsPerRequest: number
+  /** In one request, at most. */
+  mostCalls: number
+  rowsPerCall: number
+  /** As they came over the wire. */
+  bytesPerCall: number
+  before: Spread | null
+}
+
+export interface WatchFilter {
+  /** The window ends then. Default: now. */
+  until?: Date
+  /** Its length; from two hours up it is made of whole hours. Default: 3 600 000 ms (1 hour). */
+  windowMs?: number
+  /** The same window so long before is looked at too. Default: 86 400 000 ms (a day). */
+  compareMs?: number
+  route?: string
+  /** Default: all of them, each by itself. */
+  segment?: string
+  /** Default: 50. */
+  limit?: number
+}
+
+export interface WatchInspector {
+  /** The routes that took most of the time first. */
+  routes(filter?: WatchFilter): Promise<RouteLatency[]>
+  /** The statements that took most of the time first. */
+  statements(filter?: WatchFilter): Promise<StatementLatency[]>
+}

@@ -1,0 +1,82 @@
+import type { OptionTable } from '../core/index.js'
+
+/** What is not given; the tables below and the docs say the same. */
+export const watchDefaults = {
+  maxSegments: 20,
+  maxSeries: 2_000,
+  flushMs: 10_000,
+  keepMinutesMs: 10_800_000,
+  keepHoursMs: 3_024_000_000,
+} as const
+
+export const watchOptionTable: OptionTable = {
+  segment: {
+    type: 'function',
+    default: 'none',
+    doc: 'A label for each request, such as its tenant’s plan, whose latencies are kept apart. Never a name or an id of a person.',
+  },
+  maxSegments: {
+    type: 'number',
+    min: 1,
+    max: 1_000,
+    default: '`20`',
+    doc: 'Different labels; what is beyond is `(overflow)`.',
+  },
+  maxSeries: {
+    type: 'number',
+    min: 10,
+    max: 100_000,
+    default: '`2_000`',
+    doc: 'Series of a route and a statement that are kept apart; what is beyond is counted together, by route.',
+  },
+  flushMs: {
+    type: 'number',
+    min: 100,
+    max: 60_000,
+    unit: 'ms',
+    default: '`10_000`',
+    doc: 'Written at least this often.',
+  },
+  keepMinutesMs: {
+    type: 'number',
+    min: 600_000,
+    unit: 'ms',
+    default: '`10_800_000`',
+    doc: 'Minutes are kept for so long.',
+  },
+  keepHoursMs: {
+    type: 'number',
+    min: 7_200_000,
+    unit: 'ms',
+    default: '`3_024_000_000`',
+    doc: 'Hours are kept for so long (35 days).',
+  },
+  logger: { type: 'object', default: 'JSON lines on stderr', doc: 'Receives warnings that no caller can be given.' },
+}
+
+export const watchFilterTable: OptionTable = {
+  until: { type: 'object', default: 'now', doc: 'The window ends then (a Date).' },
+  windowMs: {
+    type: 'number',
+    min: 60_000,
+    unit: 'ms',
+    default: '`3_600_000`',
+    doc: 'Its length; from two hours up it is made of whole hours.',
+  },
+  compareMs: {
+    type: 'number',
+    min: 60_000,
+    unit: 'ms',
+    default: '`86_400_000`',
+    doc: 'The same window so long before is looked at too.',
+  },
+  route: { type: 'string', default: 'all', doc: 'Of this route only.' },
+  segment: { type: 'string', default: 'all, each by itself', doc: 'Of this segment only.' },
+  limit: {
+    type: 'number',
+    min: 1,
+    max: 1_000,
+    default: '`50`',
+    doc: 'At most so many, those that took most of the time.',
+  },
+}

@@ -1,0 +1,72 @@
+import { createHash } from 'node:crypto'
+import type { SqlParser } from './parser-types.js'
+
+/** A statement without its literals. */
+export interface Statement {
+  /** A signed 64-bit number as text, as PostgreSQL's bigint is. */
+  id: string
+  text: string
+}
+
+/** Not a statement: the requests of a route themselves. */
+export const requestsOf: Statement = { id: '0', text: '' }
+/** Statements of a route that are not kept apart. */
+export const overflow: Statement = { id: '1', text: '(overflow)' }
+
+/** A text is cut there: what tells a statement from another is in its beginning, and its fingerprint is of all of it. */
+const MOST_CHARACTERS = 4_000
+
+/** PostgreSQL's own parser, compiled to WebAssembly: two texts that differ in literals, spaces or comments are one statement. */
+export class Parser {
+  readonly #parser: SqlParser
+
+  constructor(parser: SqlParser) {
+    this.#parser = parser
+  }
+
+  /** What it does is the same for all texts of one id. Does not throw. */
+  fingerprint(text: string): string {
+    try {
+      return toBigint(this.#parser.fingerprint(text))
+    } catch {
+      return toBigint(createHash('sha256').update(text).digest('hex').slice(0, 16))
+    }
+  }
+
+  /** Literals become `$n`, comments go: trace ids and worse are written into them. A text that is no SQL is not shown. */
+  normalise(text: string): string {
+    try {
+      const bare = this.#withoutComments(this.#parser.normalise(text))
+      const line = bare.replaceAll(/\s+/g, ' ').trim()
+      return line.length > MOST_CHARACTERS ? `${line.slice(0, MOST_CHARACTERS)} …` : line
+    } catch {
+      return '(a statement that PostgreSQL’s parser does not know)'
+    }
+  }
+
+  #withoutComments(text: string): string {
+    if (!text.includes('--') && !text.includes('/*')) return text
+    const bytes = Buffer.from(text)
+    const kept: Buffer[] = []
+    let at = 0
+    for (const { start, end, tokenName } of this.#parser.scan(text).tokens) {
+      if (tokenName !== 'SQL_COMMENT' && tokenName !== 'C_COMMENT') continue
+      kept.push(bytes.subarray(at, start))
+      at = end
+    }
+    kept.push(bytes.subarray(at))
+    return Buffer.concat(kept).toString()
+  }
+}
+
+/** Loaded when somebody watches, and not before: it is 1.6 MB. */
+export async function loadParser(): Promise<Parser> {
+  const { loadModule, fingerprintSync, normalizeSync, scanSync } = await import('libpg-query')
+  await loadModule()
+  return new Parser({ fingerprint: fingerprintSync, normalise: normalizeSync, scan: scanSync })
+}
+
+function toBigint(hex: string): string {
+  const id = BigInt.asIntN(64, BigInt(`0x${hex}`)).toString()
+  return id === requestsOf.id || id === overflow.id ? '2' : id
+}

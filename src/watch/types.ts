@@ -1,0 +1,41 @@
+import type { Logger, RequestContext } from '../core/index.js'
+import type { WatchInspector } from './inspect-types.js'
+
+export interface WatchOptions {
+  /**
+   * A label for each request, such as its tenant's plan: its own latencies are kept beside those of the others. At most
+   * `maxSegments` different ones; the rest is `(overflow)`. Never a name or an id of a person. Default: none.
+   */
+  segment?: (request: RequestContext) => string | undefined
+  /** Default: 20. */
+  maxSegments?: number
+  /** Series of a route and a statement that are kept apart; what is beyond is counted together, by route. Default: 2 000. */
+  maxSeries?: number
+  /** Written at least this often. Default: 10 000 ms. */
+  flushMs?: number
+  /** Minutes are kept for so long. Default: 10 800 000 ms (3 hours). */
+  keepMinutesMs?: number
+  /** Hours are kept for so long. Default: 3 024 000 000 ms (35 days). */
+  keepHoursMs?: number
+  /** Receives what no caller can be given. Default: warnings and errors as JSON lines on stderr. */
+  logger?: Logger
+}
+
+export interface WatchStats {
+  /** Of a route and a statement, in memory. */
+  series: number
+  /** Calls that were counted without their statement, as there were `maxSeries` already. */
+  overflows: number
+  /** Minutes that could not be written for so long that they were given up. */
+  lostMinutes: number
+}
+
+export interface Watch {
+  stats(): WatchStats
+  /** Writes what has been seen, now. @throws what the database refuses */
+  flush(): Promise<void>
+  /** What the dashboard shows, of all processes. */
+  readonly inspect: WatchInspector
+  /** Writes once more, and leaves the pool as it was. */
+  stop(): Promise<void>
+}
