@@ -1,6 +1,7 @@
 import { formatTime } from './format'
 import { Glossary } from './glossary'
 import { JobsPage } from './jobs-page'
+import { LatencyPage } from './latency-page'
 import { LocksPage } from './locks-page'
 import { isStale, now, seconds } from './live'
 import { PageHeader } from './page-header'
@@ -29,6 +30,7 @@ export function App() {
 
 function Page() {
   if (page === 'jobs') return <JobsPage />
+  if (page === 'latency') return <LatencyPage />
   if (page === 'sagas') return <SagasPage />
   return page === 'locks' ? <LocksPage /> : <NowPage />
 }

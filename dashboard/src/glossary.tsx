@@ -18,6 +18,23 @@ const wordsOfNow: readonly [string, string][] = [
   ['Watch, Act now', 'Watch: worth a look today. Act now: requests are failing or waiting at this moment.'],
 ]
 
+const wordsOfLatency: readonly [string, string][] = [
+  [
+    'P50, P95, P99',
+    'Half, 95 % or 99 % were at least this fast, over all processes: what each of them saw is added up, never averaged.',
+  ],
+  ['Route', 'The pattern that matched. (none) is what belongs to no request: jobs, sagas, upkeep.'],
+  ['A day before', 'The same window, a day earlier.'],
+  [
+    'Where the time goes',
+    'Connection: waiting for one. Statements: waiting for the database. Services: other HTTP services. Own code: the rest, the event loop included.',
+  ],
+  ['Statement', 'As PostgreSQL’s parser sees it: literals are $n, comments are gone. Parameters are never kept.'],
+  ['Share', 'Of all the time that statements of the route took.'],
+  ['Times in a request', 'One by one: 50 quick ones are as slow as one bad one. Ask for all of them at once.'],
+  ['(overflow)', 'Statements beyond the limit of series, counted together.'],
+]
+
 const wordsOfJobs: readonly [string, string][] = [
   ['Queue', 'All jobs of one name, of all processes.'],
   [
@@ -67,7 +84,13 @@ const wordsOfSagas: readonly [string, string][] = [
   ['Retry, skip undo', 'Retry: it goes on where it stood. Skip undo: a person has seen to that step, for good.'],
 ]
 
-const words = { now: wordsOfNow, jobs: wordsOfJobs, locks: wordsOfLocks, sagas: wordsOfSagas }[page]
+const words = {
+  now: wordsOfNow,
+  latency: wordsOfLatency,
+  jobs: wordsOfJobs,
+  locks: wordsOfLocks,
+  sagas: wordsOfSagas,
+}[page]
 
 const dialogId = 'glossary'
 

@@ -6,6 +6,7 @@ import './tiles.css'
 import './plots.css'
 import './routes.css'
 import './jobs.css'
+import './latency.css'
 import './locks.css'
 import './sagas.css'
 // Last, because it overrides the others where the window is narrow or very wide.
@@ -13,6 +14,7 @@ import './narrow.css'
 import { render } from 'preact'
 import { App } from './app'
 import { startJobs } from './jobs-state'
+import { startLatency } from './latency-state'
 import { startLive } from './live'
 import { startLocks } from './locks-state'
 import { startSagas } from './sagas-state'
@@ -23,6 +25,9 @@ if (root !== null) render(<App />, root)
 if (page === 'jobs') {
   document.title = 'Jobs · holdfast'
   startJobs()
+} else if (page === 'latency') {
+  document.title = 'Latency · holdfast'
+  startLatency()
 } else if (page === 'locks') {
   document.title = 'Locks · holdfast'
   startLocks()

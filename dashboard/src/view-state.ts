@@ -10,9 +10,9 @@ const sortKeys: readonly SortKey[] = ['route', 'recent', 'p50', 'p95', 'p99', 'e
 const themes: readonly Theme[] = ['auto', 'light', 'dark']
 const asked = new URLSearchParams(location.search)
 
-export type PageName = 'now' | 'jobs' | 'locks' | 'sagas'
+export type PageName = 'now' | 'latency' | 'jobs' | 'locks' | 'sagas'
 
-const pageNames: readonly PageName[] = ['jobs', 'locks', 'sagas']
+const pageNames: readonly PageName[] = ['latency', 'jobs', 'locks', 'sagas']
 
 export const page: PageName = pageNames.find((name) => location.pathname.endsWith(`/${name}`)) ?? 'now'
 export const theme = signal<Theme>(pick(themes, asked.get('theme'), 'auto'))
@@ -20,6 +20,13 @@ export const sortKey = signal<SortKey>(pick(sortKeys, asked.get('sort'), 'recent
 export const isAscending = signal(asked.get('dir') === 'asc')
 export const windowSeconds = signal<60 | 120>(asked.get('window') === '60' ? 60 : 120)
 export const tables = signal<ReadonlySet<string>>(new Set((asked.get('tables') ?? '').split(',').filter(Boolean)))
+
+export const latencyWindows = ['15m', '1h', '24h', '7d'] as const
+export type LatencyWindow = (typeof latencyWindows)[number]
+
+/** Of the page Latency: how far it looks back, and the route that is opened. */
+export const latencyWindow = signal<LatencyWindow>(pick(latencyWindows, asked.get('since'), '1h'))
+export const latencyRoute = signal(asked.get('route') ?? '')
 
 /** Of the page Jobs: the job looked at, and the search among the dead letters. */
 export const jobId = signal(asked.get('job') ?? '')
@@ -65,6 +72,8 @@ effect(() => {
   if (isAscending.value) query.set('dir', 'asc')
   if (windowSeconds.value !== 120) query.set('window', String(windowSeconds.value))
   if (tables.value.size > 0) query.set('tables', [...tables.value].sort().join(','))
+  if (latencyWindow.value !== '1h') query.set('since', latencyWindow.value)
+  if (latencyRoute.value !== '') query.set('route', latencyRoute.value)
   if (jobId.value !== '') query.set('job', jobId.value)
   if (deadQueue.value !== '') query.set('queue', deadQueue.value)
   if (deadContains.value !== '') query.set('contains', deadContains.value)

@@ -6,6 +6,7 @@ import type { PageEntry, PagesDocument } from './contract.js'
 import { httpError } from './errors.js'
 import { jobsRoutes } from './jobs-routes.js'
 import type { LiveStreams } from './live-stream.js'
+import { readLatency } from './latency-api.js'
 import { readLocks } from './locks-api.js'
 import { icon, loginScript, loginStyle, renderLoginPage } from './login-page.js'
 import { formatMetrics, metricsContentType } from './metrics.js'
@@ -42,6 +43,7 @@ export type Route = Partial<Record<'GET' | 'POST', Answer>>
 
 const pages: PageEntry[] = [
   { name: 'now', title: 'Now', path: './' },
+  { name: 'latency', title: 'Latency', path: './latency' },
   { name: 'jobs', title: 'Jobs', path: './jobs' },
   { name: 'locks', title: 'Locks', path: './locks' },
   { name: 'sagas', title: 'Sagas', path: './sagas' },
@@ -50,6 +52,7 @@ const pages: PageEntry[] = [
 const routes: Readonly<Record<string, Route>> = {
   '': { GET: (request) => redirectToBase(request) },
   '/': { GET: (request, services) => answerFile('index.html', request, services) },
+  '/latency': { GET: (request, services) => answerFile('index.html', request, services) },
   '/jobs': { GET: (request, services) => answerFile('index.html', request, services) },
   '/locks': { GET: (request, services) => answerFile('index.html', request, services) },
   '/sagas': { GET: (request, services) => answerFile('index.html', request, services) },
@@ -62,6 +65,7 @@ const routes: Readonly<Record<string, Route>> = {
   },
   '/api/now': { GET: (request, { sampler }) => answerJson(request, sampler.read()) },
   '/api/live': { GET: (request, { live }) => live.open(request) },
+  '/api/latency': { GET: async (request, { db }) => answerJson(request, await readLatency(db, request)) },
   '/api/locks': { GET: async (request, { db }) => answerJson(request, await readLocks(db, request)) },
   '/api/pages': { GET: listPages },
   '/api/login': { POST: logIn },

@@ -3,6 +3,15 @@
 export { watch } from './create-watch.js'
 export { watchErrors } from './errors.js'
 export { inspectWatch } from './inspect.js'
-export type { RouteLatency, Shares, Spread, StatementLatency, WatchFilter, WatchInspector } from './inspect-types.js'
+export type {
+  RouteLatency,
+  Shares,
+  Spread,
+  StatementLatency,
+  WatchFilter,
+  WatchInspector,
+  WatchOverview,
+  WatchVerdict,
+} from './inspect-types.js'
 export { watchFilterTable, watchOptionTable } from './options.js'
 export type { Watch, WatchOptions, WatchStats } from './types.js'

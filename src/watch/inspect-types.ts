@@ -66,7 +66,22 @@ export interface WatchFilter {
   limit?: number
 }
 
+export interface WatchVerdict {
+  severity: 'ok' | 'watch' | 'act'
+  sentence: string
+  fix?: string
+  /** What else was seen, the most urgent first. */
+  also: string[]
+}
+
+export interface WatchOverview {
+  verdict: WatchVerdict
+  routes: RouteLatency[]
+}
+
 export interface WatchInspector {
+  /** Is anything slower than it was, failing, or asked for one by one? */
+  overview(filter?: WatchFilter): Promise<WatchOverview>
   /** The routes that took most of the time first. */
   routes(filter?: WatchFilter): Promise<RouteLatency[]>
   /** The statements that took most of the time first. */

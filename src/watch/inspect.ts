@@ -1,7 +1,16 @@
-import { Histogram, readSqlstate, validateOptions, type Queryable } from '../core/index.js'
+import { Histogram, readSqlstate, validateOptions, type Db } from '../core/index.js'
 import { watchError } from './errors.js'
-import type { RouteLatency, Shares, Spread, StatementLatency, WatchFilter, WatchInspector } from './inspect-types.js'
+import type {
+  RouteLatency,
+  Shares,
+  Spread,
+  StatementLatency,
+  WatchFilter,
+  WatchInspector,
+  WatchOverview,
+} from './inspect-types.js'
 import { watchFilterTable } from './options.js'
+import { judgeWatch } from './verdict.js'
 import { readSeries, type ReadRow, type Window } from './store.js'
 
 const MINUTE_MS = 60_000
@@ -9,6 +18,8 @@ const HOUR_MS = 3_600_000
 const DAY_MS = 86_400_000
 /** From here on whole hours are read: sixty times fewer rows. */
 const BY_HOURS_MS = 2 * HOUR_MS
+/** Statements that a verdict looks at: those that take most of the time. */
+const MOST_JUDGED = 200
 
 /** What one series came to, in all processes, over a window. */
 interface Sum {
@@ -29,7 +40,7 @@ interface Sum {
 }
 
 /** Reads what all processes have seen. */
-export function inspectWatch(db: Queryable): WatchInspector {
+export function inspectWatch(db: Pick<Db, 'query'>): WatchInspector {
   async function read(isOfRoutes: boolean, filter: WatchFilter) {
     validateOptions('watch.inspect', filter, watchFilterTable)
     const { compareMs = DAY_MS, route, segment } = filter
@@ -82,7 +93,12 @@ export function inspectWatch(db: Queryable): WatchInspector {
     }))
   }
 
-  return { routes, statements }
+  async function overview(filter: WatchFilter = {}): Promise<WatchOverview> {
+    const [found, ran] = await Promise.all([routes(filter), statements({ ...filter, limit: MOST_JUDGED })])
+    return { verdict: judgeWatch(found, ran), routes: found }
+  }
+
+  return { overview, routes, statements }
 }
 
 function toWindow({ until = new Date(), windowMs = HOUR_MS }: WatchFilter): Window {
@@ -94,7 +110,7 @@ function toWindow({ until = new Date(), windowMs = HOUR_MS }: WatchFilter): Wind
 const toHours = ({ from, until }: Window): Window => ({ minutes: 60, from: floor(from, HOUR_MS), until })
 
 async function readSums(
-  db: Queryable,
+  db: Pick<Db, 'query'>,
   window: Window,
   what: Parameters<typeof readSeries>[2],
 ): Promise<Map<string, Sum>> {

@@ -95,7 +95,7 @@ export interface Window {
 
 /** Rows of all processes in a window, of routes (`isOfRoutes`) or of statements. By the primary key: minutes and hours lie apart. */
 export async function readSeries(
-  db: Queryable,
+  db: Pick<Queryable, 'query'>,
   { minutes, from, until }: Window,
   { isOfRoutes, route, segment }: { isOfRoutes: boolean; route: string | undefined; segment: string | undefined },
 ): Promise<ReadRow[]> {

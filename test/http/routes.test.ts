@@ -132,6 +132,7 @@ describe('the API', () => {
     expect(await (await get('/_holdfast/api/pages')).json()).toEqual({
       pages: [
         { name: 'now', title: 'Now', path: './' },
+        { name: 'latency', title: 'Latency', path: './latency' },
         { name: 'jobs', title: 'Jobs', path: './jobs' },
         { name: 'locks', title: 'Locks', path: './locks' },
         { name: 'sagas', title: 'Sagas', path: './sagas' },

@@ -1,7 +1,8 @@
 import { inspectLocks, type LocksOverview } from '../../locks/index.js'
 import { urlOption, type Command, type CommandInput } from '../command.js'
 import { withDatabase } from '../open-database.js'
-import { showText, wrapText, type Terminal } from '../terminal.js'
+import { showText, type Terminal } from '../terminal.js'
+import { printVerdict } from '../verdict.js'
 import { printKeys, printOpened } from './locks-keys.js'
 import { printSessions } from './locks-sessions.js'
 
@@ -29,7 +30,7 @@ function showLocks(overview: LocksOverview, { words, options, terminal }: Comman
 }
 
 function printOverview(overview: LocksOverview, terminal: Terminal): void {
-  printVerdict(overview, terminal)
+  printVerdict(overview.verdict, terminal)
   if (overview.isInstalled) printKeys(overview, terminal)
   printSessions(overview, terminal)
 }
@@ -38,15 +39,4 @@ function printKey({ keys, opened }: LocksOverview, key: string, terminal: Termin
   const row = keys.find((each) => each.key === key)
   if (opened === null || row === undefined) terminal.print(`free  ${showText(key)}`)
   else printOpened(row, opened, terminal)
-}
-
-const colours = { ok: 'green', watch: 'yellow', act: 'red' } as const
-
-function printVerdict({ verdict: { severity, sentence, fix, also } }: LocksOverview, terminal: Terminal): void {
-  const [first = '', ...more] = wrapText(showText(sentence), terminal.width - 7)
-  terminal.print(`${terminal.paint(colours[severity], severity.padEnd(5))}  ${first}`)
-  for (const line of more) terminal.print(`       ${line}`)
-  if (fix !== undefined) for (const line of wrapText(`fix: ${fix}`, terminal.width, '       ')) terminal.print(line)
-  for (const each of also)
-    for (const line of wrapText(`also: ${showText(each)}`, terminal.width, '       ')) terminal.print(line)
 }

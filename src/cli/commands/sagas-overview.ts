@@ -10,6 +10,7 @@ import {
 import { readNumber, type CommandInput } from '../command.js'
 import { cliError } from '../errors.js'
 import { formatAge, formatNamedTable, showText, wrapText, type Terminal } from '../terminal.js'
+import { printVerdict } from '../verdict.js'
 
 const listings: readonly SagaListing[] = [
   'failing',
@@ -27,23 +28,11 @@ export async function showOverview(db: Db, { options, terminal }: CommandInput):
   const overview = await inspectSagas(db).overview()
   if (options['json']) terminal.printJson(overview)
   else {
-    printVerdict(overview, terminal)
+    printVerdict(overview.verdict, terminal)
     printKinds(overview.kinds, terminal)
     printWorkers(overview.workers, terminal)
   }
   return overview.verdict.severity === 'act' ? 1 : 0
-}
-
-const colours = { ok: 'green', watch: 'yellow', act: 'red' } as const
-
-function printVerdict({ verdict: { severity, sentence, fix, also } }: SagasOverview, terminal: Terminal): void {
-  const [first = '', ...more] = wrapText(showText(sentence), terminal.width - 7)
-  terminal.print(`${terminal.paint(colours[severity], severity.padEnd(5))}  ${first}`)
-  for (const line of more) terminal.print(`       ${line}`)
-  if (fix !== undefined)
-    for (const line of wrapText(`fix: ${showText(fix)}`, terminal.width, '       ')) terminal.print(line)
-  for (const each of also)
-    for (const line of wrapText(`also: ${showText(each)}`, terminal.width, '       ')) terminal.print(line)
 }
 
 const right = 'right' as const

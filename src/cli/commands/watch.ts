@@ -1,8 +1,15 @@
-import { inspectWatch, type RouteLatency, type Spread, type StatementLatency } from '../../watch/index.js'
+import {
+  inspectWatch,
+  type RouteLatency,
+  type Spread,
+  type StatementLatency,
+  type WatchOverview,
+} from '../../watch/index.js'
 import { urlOption, type Command, type CommandInput } from '../command.js'
 import { cliError } from '../errors.js'
 import { withDatabase } from '../open-database.js'
 import { showText, wrapText, type Terminal } from '../terminal.js'
+import { printVerdict } from '../verdict.js'
 
 const units = { m: 60_000, h: 3_600_000, d: 86_400_000 } as const
 
@@ -22,7 +29,7 @@ export const watchCommand: Command = {
       const [route] = input.words
       const windowMs = readSince(input.options['since'] as string | undefined)
       const filter = { windowMs, limit: Number(input.options['limit'] ?? 20) }
-      if (route === undefined) return showRoutes(await inspect.routes(filter), input)
+      if (route === undefined) return showOverview(await inspect.overview(filter), input)
       return showStatements(await inspect.statements({ ...filter, route }), input, route)
     }),
 }
@@ -34,11 +41,15 @@ function readSince(text = '1h'): number {
   return Number(amount) * units[unit as keyof typeof units]
 }
 
-function showRoutes(routes: readonly RouteLatency[], { options, terminal }: CommandInput): number {
-  if (options['json']) terminal.printJson({ routes })
-  else if (routes.length === 0) printNothing(terminal)
-  else printRoutes(routes, terminal)
-  return 0
+/** Exit code 1 when somebody should act. */
+function showOverview(overview: WatchOverview, { options, terminal }: CommandInput): number {
+  const { verdict, routes } = overview
+  if (options['json']) terminal.printJson(overview)
+  else {
+    printVerdict(verdict, terminal)
+    if (routes.length > 0) printRoutes(routes, terminal)
+  }
+  return verdict.severity === 'act' ? 1 : 0
 }
 
 function printRoutes(routes: readonly RouteLatency[], terminal: Terminal): void {

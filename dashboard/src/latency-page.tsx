@@ -1,0 +1,152 @@
+import type { LatencyDocument, LatencyRouteRow, Percentiles } from '../../src/http/contract'
+import { formatCount, formatMs, formatShare, joinFigure } from './format'
+import { latency, latencyReadAt, lookBack, openRoute } from './latency-state'
+import { LatencyStatements } from './latency-statements'
+import { SeverityLetter } from './marks'
+import { TableHead } from './table-head'
+import { Verdict } from './verdict'
+import { latencyRoute, latencyWindow, latencyWindows } from './view-state'
+
+const windowNames = { '15m': '15 minutes', '1h': 'hour', '24h': '24 hours', '7d': '7 days' } as const
+
+export function LatencyPage() {
+  const document = latency.value
+  return (
+    <>
+      <Verdict verdict={document?.verdict} newestAt={latencyReadAt.value} />
+      {document?.isConnected === true && <Routes document={document} />}
+    </>
+  )
+}
+
+const columns = ['Route', 'Requests', 'P50', 'P95', 'P99', 'A day before', 'Where the time goes'] as const
+
+function Routes({ document: { routes, statements } }: { document: LatencyDocument }) {
+  return (
+    <section class="panel routes latency" aria-labelledby="latency-title">
+      <header>
+        <h2 id="latency-title">Routes</h2>
+        <p class="note">
+          Of all processes together; those that take most of the time first. Open one for its statements.
+        </p>
+      </header>
+      <Filter />
+      {routes.length > 0 && (
+        <table role="table">
+          <TableHead columns={columns} />
+          <tbody role="rowgroup">
+            {routes.map((row) => (
+              <Row key={`${row.segment} ${row.route}`} row={row} statements={statements} />
+            ))}
+          </tbody>
+        </table>
+      )}
+    </section>
+  )
+}
+
+function Filter() {
+  return (
+    <div class="ask">
+      <label for="latency-window">The last</label>
+      <select
+        id="latency-window"
+        value={latencyWindow.value}
+        onChange={(event) => lookBack(event.currentTarget.value as (typeof latencyWindows)[number])}
+      >
+        {latencyWindows.map((window) => (
+          <option key={window} value={window}>
+            {windowNames[window]}
+          </option>
+        ))}
+      </select>
+    </div>
+  )
+}
+
+function Row({ row, statements }: { row: LatencyRouteRow; statements: LatencyDocument['statements'] }) {
+  const { route, segment, requests, errors, latency: spread, shares } = row
+  const isOpen = latencyRoute.value === route
+  return (
+    <>
+      <tr role="row">
+        <th role="rowheader" scope="row">
+          <button type="button" class="opener" aria-expanded={isOpen} onClick={() => openRoute(isOpen ? '' : route)}>
+            <span class="arrow" aria-hidden="true">
+              {isOpen ? '▼' : '▶'}
+            </span>
+            <span class="route-name">{route}</span>
+          </button>
+          {segment !== '' && <span class="state">{segment}</span>}
+        </th>
+        <td role="cell" data-label="Requests">
+          {joinFigure(formatCount(requests))}
+          {errors > 0 && <span class="culprit"> {joinFigure(formatCount(errors))} failed</span>}
+        </td>
+        <td role="cell" data-label="P50">
+          {joinFigure(formatMs(spread.p50))}
+        </td>
+        <td role="cell" data-label="P95">
+          <Trend row={row} /> {joinFigure(formatMs(spread.p95))}
+        </td>
+        <td role="cell" data-label="P99">
+          {joinFigure(formatMs(spread.p99))}
+        </td>
+        <td role="cell" data-label="A day before">
+          {describeBefore(row.before)}
+        </td>
+        <td role="cell" data-label="Where the time goes">
+          <Parts shares={shares} />
+        </td>
+      </tr>
+      {isOpen && (
+        <tr role="row" class="opened">
+          <td role="cell" colSpan={columns.length}>
+            <LatencyStatements statements={(statements ?? []).filter((each) => each.segment === segment)} />
+          </td>
+        </tr>
+      )}
+    </>
+  )
+}
+
+export const describeBefore = (before: Percentiles | null): string =>
+  before === null ? '–' : `P95 ${joinFigure(formatMs(before.p95))}`
+
+/** The same measure as the verdict's. */
+function Trend({
+  row: {
+    requests,
+    latency: { p95 },
+    before,
+  },
+}: {
+  row: LatencyRouteRow
+}) {
+  if (before === null || requests < 20 || p95 < before.p95 * 1.5 || p95 < before.p95 + 20) return null
+  return <SeverityLetter severity={p95 >= before.p95 * 2 && p95 >= before.p95 + 50 ? 'act' : 'watch'} />
+}
+
+const parts = [
+  ['pool', 'connection'],
+  ['sql', 'statements'],
+  ['outbound', 'services'],
+  ['rest', 'own code'],
+] as const
+
+/** A bar, and what it says in words. */
+function Parts({ shares }: { shares: LatencyRouteRow['shares'] }) {
+  const shown = parts.filter(([part]) => shares[part] >= 0.05).toSorted(([a], [b]) => shares[b] - shares[a])
+  return (
+    <>
+      <span class="parts" aria-hidden="true">
+        {parts.map(([part]) => (
+          <i key={part} class={`part-${part}`} style={{ width: `${Math.min(1, shares[part]) * 100}%` }} />
+        ))}
+      </span>
+      <span class="note">
+        {shown.map(([part, name]) => `${name} ${joinFigure(formatShare(shares[part]))}`).join(', ')}
+      </span>
+    </>
+  )
+}

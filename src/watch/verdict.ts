@@ -1,0 +1,106 @@
+import type { RouteLatency, Shares, StatementLatency, WatchVerdict } from './inspect-types.js'
+
+/** Below this a percentile is one request's. */
+const FEW = 20
+const MOST_SIGNS = 6
+const MOST_TEXT = 120
+
+interface Sign {
+  severity: 'watch' | 'act'
+  sentence: string
+  fix: string
+}
+
+/** Is anything slow that was not, failing, or asked for one by one? What needs somebody now comes first. */
+export function judgeWatch(routes: readonly RouteLatency[], statements: readonly StatementLatency[]): WatchVerdict {
+  const signs = [
+    ...routes.flatMap((route) => findSlower(route, statements)),
+    ...routes.flatMap(findFailing),
+    ...statements.flatMap(findRepeated),
+  ].toSorted((a, b) => Number(b.severity === 'act') - Number(a.severity === 'act'))
+  const [first, ...others] = signs
+  if (first) return { ...first, also: others.slice(0, MOST_SIGNS - 1).map(({ sentence }) => sentence) }
+  return { severity: 'ok', also: [], ...describeCalm(routes) }
+}
+
+/** The same measure as the page Now: half as slow again and noticeable, twice as slow and annoying. */
+function findSlower(route: RouteLatency, statements: readonly StatementLatency[]): Sign[] {
+  const { latency, before, requests } = route
+  if (before === null || requests < FEW || latency.p95 < before.p95 * 1.5 || latency.p95 < before.p95 + 20) return []
+  const isDoubled = latency.p95 >= before.p95 * 2 && latency.p95 >= before.p95 + 50
+  const [part, share] = findLargest(route.shares)
+  const culprit = part === 'sql' ? findCulprit(route, statements) : undefined
+  const above = culprit ? `, above all ${cut(culprit.text)} (P95 ${formatMs(culprit.latency.p95)})` : ''
+  const sentence = `P95 of ${name(route)} is ${formatMs(latency.p95)}, it was ${formatMs(before.p95)}: ${Math.round(share * 100)} % of its time is ${parts[part].what}${above}.`
+  return [{ severity: isDoubled ? 'act' : 'watch', sentence, fix: parts[part].fix }]
+}
+
+const parts = {
+  pool: {
+    what: 'waiting for a connection',
+    fix: 'Find out who holds connections (page Now); do what waits for others outside of transactions.',
+  },
+  sql: {
+    what: 'statements',
+    fix: 'Look at the plan of the statement, with the values of a slow request: `explain (analyze, buffers)`.',
+  },
+  outbound: {
+    what: 'other services',
+    fix: 'Look at the service that it calls; give the call a deadline, and make it a job where nobody waits for it.',
+  },
+  rest: {
+    what: 'its own code and the event loop',
+    fix: 'Look for work that blocks the event loop: the page Now shows its delay.',
+  },
+} as const
+
+function findLargest(shares: Shares): [keyof Shares, number] {
+  const sorted = (Object.entries(shares) as [keyof Shares, number][]).toSorted(([, a], [, b]) => b - a)
+  return sorted[0] as [keyof Shares, number]
+}
+
+function findCulprit({ route, segment }: RouteLatency, statements: readonly StatementLatency[]) {
+  return statements
+    .filter((each) => each.route === route && each.segment === segment)
+    .toSorted((a, b) => b.share - a.share)[0]
+}
+
+function findFailing(route: RouteLatency): Sign[] {
+  const { requests, errors } = route
+  if (requests < FEW || errors < requests * 0.01) return []
+  const fix = 'Look for its errors in the log; each line has the id of its request.'
+  const sentence = `${errors} of ${requests} requests to ${name(route)} failed.`
+  return [{ severity: errors >= requests * 0.05 ? 'act' : 'watch', sentence, fix }]
+}
+
+/** One by one: each of them is quick, and all of them together are the request. */
+function findRepeated(statement: StatementLatency): Sign[] {
+  const { callsPerRequest, share, calls, text } = statement
+  if (callsPerRequest < 10 || share < 0.3 || calls < FEW) return []
+  const sentence = `${name(statement)} runs one statement ${Math.round(callsPerRequest)} times in a request: ${cut(text)}.`
+  const fix = 'Ask for all of them at once: `where id = any($1)`, or a join.'
+  return [{ severity: 'watch', sentence, fix }]
+}
+
+function describeCalm(routes: readonly RouteLatency[]): Pick<WatchVerdict, 'sentence' | 'fix'> {
+  const slowest = routes.toSorted((a, b) => b.latency.p95 - a.latency.p95)[0]
+  if (slowest === undefined)
+    return {
+      sentence: 'No request was seen in this time.',
+      fix: 'Call `watch(db)` of holdfast/watch where your application starts, or look at a longer time.',
+    }
+  const compared = routes.some(({ before }) => before !== null)
+  const calm = compared
+    ? 'No route is slower than it was'
+    : 'Nothing is wrong; there is no earlier time to compare with'
+  return { sentence: `${calm}. The slowest is ${name(slowest)}, with a P95 of ${formatMs(slowest.latency.p95)}.` }
+}
+
+const name = ({ route, segment }: { route: string; segment: string }): string =>
+  segment === '' ? route : `${route} of ${segment}`
+
+const cut = (text: string): string => (text.length > MOST_TEXT ? `${text.slice(0, MOST_TEXT)} …` : text)
+
+function formatMs(ms: number): string {
+  return ms < 10 ? `${ms.toFixed(1)} ms` : ms < 10_000 ? `${Math.round(ms)} ms` : `${(ms / 1_000).toFixed(1)} s`
+}

@@ -1,0 +1,63 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { createHttp } from '../../src/http/index.js'
+import type { LatencyDocument } from '../../src/http/contract.js'
+import { watch, type Watch } from '../../src/watch/index.js'
+import { openTestDatabase, type TestDatabase } from '../helpers/database.js'
+import { quietLogger } from '../helpers/jobs.js'
+
+const origin = 'http://localhost'
+const token = 'a-token-for-tests'
+const headers = { authorization: `Bearer ${token}` }
+
+let box: TestDatabase
+let watching: Watch
+let handler: ReturnType<typeof createHttp>
+beforeAll(async () => {
+  box = await openTestDatabase()
+  watching = await watch(box.db, { logger: quietLogger })
+  handler = createHttp(box.db, { token })
+})
+afterAll(async () => {
+  handler.close()
+  await watching.stop()
+  await box.close()
+})
+
+const ask = async (path: string) =>
+  await handler.fetch(new Request(`${origin}/_holdfast/api/latency${path}`, { headers }))
+const read = async (path = '') => (await (await ask(path)).json()) as LatencyDocument
+
+test('before anything was seen the verdict says what to do', async () => {
+  const { isConnected, verdict, routes, statements } = await read()
+  expect([isConnected, routes, statements]).toEqual([true, [], null])
+  expect(verdict.fix).toContain('watch(db)')
+})
+
+test('gives routes, and the statements of the one that is asked for', async () => {
+  await box.db.runRequest({ route: 'GET /things' }, async () => await box.db.query(`select 'secret'`))
+  await watching.flush()
+  const { verdict, routes, statements } = await read('?window=15m&route=GET+%2Fthings')
+  expect(verdict).toMatchObject({ severity: 'ok', also: [] })
+  expect(routes).toMatchObject([{ route: 'GET /things', segment: '', requests: 1, errors: 0, before: null }])
+  expect(statements).toMatchObject([{ text: 'select $1', calls: 1, share: 1, callsPerRequest: 1 }])
+  expect((await read('?window=7d')).routes).toHaveLength(1)
+  expect((await read('?route=GET+%2Fnowhere')).statements).toEqual([])
+})
+
+test('a parameter that makes no sense is refused', async () => {
+  expect((await ask('?window=1y')).status).toBe(400)
+  expect((await ask(`?route=${'x'.repeat(400)}`)).status).toBe(400)
+})
+
+test('without the tables, or a database that it can ask, it says so', async () => {
+  const bare = await openTestDatabase({ migrated: false })
+  const other = createHttp(bare.db, { token })
+  const answer = await other.fetch(new Request(`${origin}/_holdfast/api/latency`, { headers }))
+  expect(await answer.json()).toMatchObject({ isConnected: false, verdict: { fix: 'Run `holdfast migrate`.' } })
+  other.close()
+  await bare.close()
+  const counting = createHttp({ stats: () => box.db.stats(), server: box.db.server }, { token })
+  const blind = await counting.fetch(new Request(`${origin}/_holdfast/api/latency`, { headers }))
+  expect(await blind.json()).toMatchObject({ isConnected: false, routes: [] })
+  counting.close()
+})
