@@ -27,7 +27,7 @@ const wordsOfLatency: readonly [string, string][] = [
   ['A day before', 'The same window, a day earlier.'],
   [
     'Where the time goes',
-    'Connection: waiting for one. Statements: waiting for the database. Services: other HTTP services. Own code: the rest, the event loop included.',
+    'Connection: waiting for one. Statements: waiting for the database. Services: other HTTP services. The rest: its own code, the event loop, and what else it awaits.',
   ],
   ['Statement', 'As PostgreSQL’s parser sees it: literals are $n, comments are gone. Parameters are never kept.'],
   ['Share', 'Of all the time that statements of the route took.'],

@@ -1,13 +1,12 @@
 import { connection, loadPages } from './live'
 
-const everyMs = 2_000
 const lostAfter = 2
 
 /**
  * Reads what a page shows, now and then, while somebody can see it. `refresh` shows an answer only if `isNewest` says so of
  * it; false tells that it had none. Call the result to ask at once, because something else is to be seen.
  */
-export function keepReading(refresh: (isNewest: () => boolean) => Promise<boolean>): () => void {
+export function keepReading(refresh: (isNewest: () => boolean) => Promise<boolean>, everyMs = 2_000): () => void {
   let timer = 0
   let failures = 0
   let questions = 0

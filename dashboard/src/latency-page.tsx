@@ -1,7 +1,8 @@
-import type { LatencyDocument, LatencyRouteRow, Percentiles } from '../../src/http/contract'
+import type { LatencyDocument, LatencyRouteRow } from '../../src/http/contract'
 import { formatCount, formatMs, formatShare, joinFigure } from './format'
+import { describeBefore } from './latency-before'
 import { latency, latencyReadAt, lookBack, openRoute } from './latency-state'
-import { LatencyStatements } from './latency-statements'
+import { LatencyStatements, outside } from './latency-statements'
 import { SeverityLetter } from './marks'
 import { TableHead } from './table-head'
 import { Verdict } from './verdict'
@@ -14,14 +15,21 @@ export function LatencyPage() {
   return (
     <>
       <Verdict verdict={document?.verdict} newestAt={latencyReadAt.value} />
-      {document?.isConnected === true && <Routes document={document} />}
+      {document?.isConnected === true && (
+        <>
+          <Routes routes={document.routes} />
+          {latencyRoute.value !== '' && document.statements !== null && (
+            <LatencyStatements route={latencyRoute.value} statements={document.statements} />
+          )}
+        </>
+      )}
     </>
   )
 }
 
 const columns = ['Route', 'Requests', 'P50', 'P95', 'P99', 'A day before', 'Where the time goes'] as const
 
-function Routes({ document: { routes, statements } }: { document: LatencyDocument }) {
+function Routes({ routes }: { routes: LatencyDocument['routes'] }) {
   return (
     <section class="panel routes latency" aria-labelledby="latency-title">
       <header>
@@ -36,7 +44,7 @@ function Routes({ document: { routes, statements } }: { document: LatencyDocumen
           <TableHead columns={columns} />
           <tbody role="rowgroup">
             {routes.map((row) => (
-              <Row key={`${row.segment} ${row.route}`} row={row} statements={statements} />
+              <Row key={`${row.segment} ${row.route}`} row={row} />
             ))}
           </tbody>
         </table>
@@ -60,58 +68,49 @@ function Filter() {
           </option>
         ))}
       </select>
+      <button type="button" class="quiet" onClick={() => openRoute(outside)}>
+        Statements outside of requests
+      </button>
     </div>
   )
 }
 
-function Row({ row, statements }: { row: LatencyRouteRow; statements: LatencyDocument['statements'] }) {
+function Row({ row }: { row: LatencyRouteRow }) {
   const { route, segment, requests, errors, latency: spread, shares } = row
   const isOpen = latencyRoute.value === route
   return (
-    <>
-      <tr role="row">
-        <th role="rowheader" scope="row">
-          <button type="button" class="opener" aria-expanded={isOpen} onClick={() => openRoute(isOpen ? '' : route)}>
-            <span class="arrow" aria-hidden="true">
-              {isOpen ? '▼' : '▶'}
-            </span>
-            <span class="route-name">{route}</span>
-          </button>
-          {segment !== '' && <span class="state">{segment}</span>}
-        </th>
-        <td role="cell" data-label="Requests">
-          {joinFigure(formatCount(requests))}
-          {errors > 0 && <span class="culprit"> {joinFigure(formatCount(errors))} failed</span>}
-        </td>
-        <td role="cell" data-label="P50">
-          {joinFigure(formatMs(spread.p50))}
-        </td>
-        <td role="cell" data-label="P95">
-          <Trend row={row} /> {joinFigure(formatMs(spread.p95))}
-        </td>
-        <td role="cell" data-label="P99">
-          {joinFigure(formatMs(spread.p99))}
-        </td>
-        <td role="cell" data-label="A day before">
-          {describeBefore(row.before)}
-        </td>
-        <td role="cell" data-label="Where the time goes">
-          <Parts shares={shares} />
-        </td>
-      </tr>
-      {isOpen && (
-        <tr role="row" class="opened">
-          <td role="cell" colSpan={columns.length}>
-            <LatencyStatements statements={(statements ?? []).filter((each) => each.segment === segment)} />
-          </td>
-        </tr>
-      )}
-    </>
+    <tr role="row">
+      <th role="rowheader" scope="row">
+        <button type="button" class="opener" aria-expanded={isOpen} onClick={() => openRoute(isOpen ? '' : route)}>
+          <span class="arrow" aria-hidden="true">
+            {isOpen ? '▼' : '▶'}
+          </span>
+          <span class="route-name">{route}</span>
+        </button>
+        {segment !== '' && <span class="state">{segment}</span>}
+      </th>
+      <td role="cell" data-label="Requests">
+        {joinFigure(formatCount(requests))}
+        {errors > 0 && <span class="culprit"> {joinFigure(formatCount(errors))} failed</span>}
+      </td>
+      <td role="cell" data-label="P50">
+        {joinFigure(formatMs(spread.p50))}
+      </td>
+      <td role="cell" data-label="P95">
+        <Trend row={row} /> {joinFigure(formatMs(spread.p95))}
+      </td>
+      <td role="cell" data-label="P99">
+        {joinFigure(formatMs(spread.p99))}
+      </td>
+      <td role="cell" data-label="A day before">
+        {describeBefore(row.before)}
+      </td>
+      <td role="cell" data-label="Where the time goes">
+        <Parts shares={shares} />
+      </td>
+    </tr>
   )
 }
-
-export const describeBefore = (before: Percentiles | null): string =>
-  before === null ? '–' : `P95 ${joinFigure(formatMs(before.p95))}`
 
 /** The same measure as the verdict's. */
 function Trend({
@@ -131,7 +130,7 @@ const parts = [
   ['pool', 'connection'],
   ['sql', 'statements'],
   ['outbound', 'services'],
-  ['rest', 'own code'],
+  ['rest', 'the rest'],
 ] as const
 
 /** A bar, and what it says in words. */

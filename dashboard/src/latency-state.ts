@@ -4,12 +4,15 @@ import { keepReading } from './keep-reading'
 import { connection } from './live'
 import { latencyRoute, latencyWindow, type LatencyWindow } from './view-state'
 
+/** As often as processes write what they saw. */
+const everyMs = 10_000
+
 export const latency = signal<LatencyDocument | null>(null)
 /** When the shown figures came. */
 export const latencyReadAt = signal(0)
 
 export function startLatency(): void {
-  const askNow = keepReading(refresh)
+  const askNow = keepReading(refresh, everyMs)
   effect(() => {
     // Something else is to be seen: it is asked for at once.
     void [latencyRoute.value, latencyWindow.value]

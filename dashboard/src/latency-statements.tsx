@@ -1,31 +1,57 @@
 import type { LatencyStatementRow } from '../../src/http/contract'
 import { formatCount, formatMs, formatShare, joinFigure } from './format'
-import { describeBefore } from './latency-page'
+import { useEffect, useRef } from 'preact/hooks'
+import { describeBefore } from './latency-before'
+import { openRoute } from './latency-state'
 import { TableHead } from './table-head'
 
+/** The route of what belongs to no request. */
+export const outside = '(none)'
+const note = 'Those that take most of the time first; literals are $n.'
 const columns = ['Statement', 'Share', 'Calls', 'P50', 'P95', 'P99', 'A day before'] as const
 
+interface Properties {
+  route: string
+  statements: readonly LatencyStatementRow[]
+}
+
 /** What a route asks the database, those that take most of the time first. */
-export function LatencyStatements({ statements }: { statements: readonly LatencyStatementRow[] }) {
-  if (statements.length === 0) return <p class="note">It asked the database nothing in this time.</p>
+export function LatencyStatements({ route, statements }: Properties) {
+  const panel = useRef<HTMLElement>(null)
+  useEffect(() => panel.current?.scrollIntoView({ block: 'nearest' }), [route])
   return (
-    <table role="table" class="statements">
-      <TableHead columns={columns} />
-      <tbody role="rowgroup">
-        {statements.map((row) => (
-          <Row key={row.id} row={row} />
-        ))}
-      </tbody>
-    </table>
+    <section class="panel routes latency" aria-labelledby="statements-title" ref={panel}>
+      <header>
+        <h2 id="statements-title">
+          Statements of{' '}
+          <span class="route-name">{route === outside ? 'jobs, sagas and all else outside of requests' : route}</span>
+        </h2>
+        <p class="note">{statements.length === 0 ? 'It asked the database nothing in this time.' : note}</p>
+        <button type="button" class="quiet" onClick={() => openRoute('')}>
+          Close
+        </button>
+      </header>
+      {statements.length > 0 && (
+        <table role="table">
+          <TableHead columns={columns} />
+          <tbody role="rowgroup">
+            {statements.map((row) => (
+              <Row key={`${row.segment} ${row.id}`} row={row} />
+            ))}
+          </tbody>
+        </table>
+      )}
+    </section>
   )
 }
 
 function Row({ row }: { row: LatencyStatementRow }) {
-  const { text, share, calls, errors, latency } = row
+  const { text, segment, share, calls, errors, latency } = row
   return (
     <tr role="row">
       <th role="rowheader" scope="row">
         <code class="sql">{text}</code>
+        {segment !== '' && <span class="state">{segment}</span>}
         <p class="note">{describeCalls(row)}</p>
       </th>
       <td role="cell" data-label="Share">
@@ -52,8 +78,8 @@ function Row({ row }: { row: LatencyStatementRow }) {
 }
 
 function describeCalls({ callsPerRequest, mostCalls, rowsPerCall, bytesPerCall }: LatencyStatementRow): string {
-  const size = `${round(rowsPerCall)} rows and ${round(bytesPerCall)} bytes a call`
-  if (mostCalls <= 1) return size
+  const size = `${round(rowsPerCall)} ${round(rowsPerCall) === '1' ? 'row' : 'rows'} and ${round(bytesPerCall)} bytes a call`
+  if (callsPerRequest < 1.05) return size
   return `${size}; ${round(callsPerRequest)} times in a request, ${mostCalls} at most`
 }
 

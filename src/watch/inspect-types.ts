@@ -13,7 +13,7 @@ export interface Shares {
   sql: number
   /** Waited for other services. */
   outbound: number
-  /** The rest: its own code, and the event loop. */
+  /** The rest: its own code, the event loop, and what else it awaits, such as a saga. */
   rest: number
 }
 
@@ -55,7 +55,7 @@ export interface StatementLatency {
 export interface WatchFilter {
   /** The window ends then. Default: now. */
   until?: Date
-  /** Its length; from two hours up it is made of whole hours. Default: 3 600 000 ms (1 hour). */
+  /** Its length; from an hour up it is made of whole hours. Default: 3 600 000 ms (1 hour). */
   windowMs?: number
   /** The same window so long before is looked at too. Default: 86 400 000 ms (a day). */
   compareMs?: number

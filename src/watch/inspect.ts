@@ -10,14 +10,17 @@ import type {
   WatchOverview,
 } from './inspect-types.js'
 import { watchFilterTable } from './options.js'
-import { judgeWatch } from './verdict.js'
+import { isSlower, judgeWatch } from './verdict.js'
 import { readSeries, type ReadRow, type Window } from './store.js'
 
 const MINUTE_MS = 60_000
 const HOUR_MS = 3_600_000
 const DAY_MS = 86_400_000
-/** From here on whole hours are read: sixty times fewer rows. */
-const BY_HOURS_MS = 2 * HOUR_MS
+/** From here on whole hours are read: sixty times fewer rows, which the event loop of who asks has to add up. */
+const BY_HOURS_MS = HOUR_MS
+/** Up to here all statements are judged; of longer windows those of routes that are slower than they were. */
+const ALL_STATEMENTS_MS = 2 * HOUR_MS
+const MOST_SLOWER = 3
 /** Statements that a verdict looks at: those that take most of the time. */
 const MOST_JUDGED = 200
 
@@ -94,8 +97,16 @@ export function inspectWatch(db: Pick<Db, 'query'>): WatchInspector {
   }
 
   async function overview(filter: WatchFilter = {}): Promise<WatchOverview> {
-    const [found, ran] = await Promise.all([routes(filter), statements({ ...filter, limit: MOST_JUDGED })])
-    return { verdict: judgeWatch(found, ran), routes: found }
+    const found = await routes(filter)
+    const isShort = (filter.windowMs ?? HOUR_MS) <= ALL_STATEMENTS_MS
+    const wanted = isShort
+      ? [{ ...filter, limit: MOST_JUDGED }]
+      : found
+          .filter(isSlower)
+          .slice(0, MOST_SLOWER)
+          .map(({ route }) => ({ ...filter, route }))
+    const ran = await Promise.all(wanted.map(statements))
+    return { verdict: judgeWatch(found, ran.flat()), routes: found }
   }
 
   return { overview, routes, statements }

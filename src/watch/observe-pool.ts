@@ -5,7 +5,8 @@ import { currentRequest, type RequestContext } from '../core/index.js'
 export interface SeenStatement {
   /** The request that asked for it. */
   request: RequestContext | undefined
-  text: string
+  /** Undefined: several statements in one flight. */
+  text: string | undefined
   ms: number
   /** 0 where it failed, as are `bytes`. */
   rows: number
@@ -109,10 +110,10 @@ function isSubmittable(what: unknown): what is Submittable {
   return typeof what === 'object' && what !== null && typeof (what as Submittable).submit === 'function'
 }
 
-function readText(what: unknown): string {
+function readText(what: unknown): string | undefined {
   if (typeof what === 'string') return what
   const { text } = what as { text?: unknown }
-  return typeof text === 'string' ? text : '(several statements)'
+  return typeof text === 'string' ? text : undefined
 }
 
 function countRows(result: unknown): number {

@@ -61,7 +61,7 @@ export const watchFilterTable: OptionTable = {
     min: 60_000,
     unit: 'ms',
     default: '`3_600_000`',
-    doc: 'Its length; from two hours up it is made of whole hours.',
+    doc: 'Its length; from an hour up it is made of whole hours.',
   },
   compareMs: {
     type: 'number',

@@ -13,6 +13,11 @@ export const requestsOf: Statement = { id: '0', text: '' }
 /** Statements of a route that are not kept apart. */
 export const overflow: Statement = { id: '1', text: '(overflow)' }
 
+/** Sent together in one flight: a batch, or the last statement of a transaction with its COMMIT. */
+export const several: Statement = { id: '2', text: '(several statements in one flight)' }
+
+const taken = new Set([requestsOf.id, overflow.id, several.id])
+
 /** A text is cut there: what tells a statement from another is in its beginning, and its fingerprint is of all of it. */
 const MOST_CHARACTERS = 4_000
 
@@ -68,5 +73,5 @@ export async function loadParser(): Promise<Parser> {
 
 function toBigint(hex: string): string {
   const id = BigInt.asIntN(64, BigInt(`0x${hex}`)).toString()
-  return id === requestsOf.id || id === overflow.id ? '2' : id
+  return taken.has(id) ? '3' : id
 }

@@ -1,4 +1,4 @@
-import { overflow, type Parser, type Statement } from './parser.js'
+import { overflow, several, type Parser, type Statement } from './parser.js'
 
 /** Texts whose statement is remembered. An application that writes literals into its SQL makes them without end. */
 const MOST_TEXTS = 5_000
@@ -17,7 +17,9 @@ export class StatementBook {
     this.#parser = parser
   }
 
-  find(text: string): Statement {
+  /** Undefined: several in one flight. */
+  find(text: string | undefined): Statement {
+    if (text === undefined) return several
     return this.#byText.get(text) ?? this.#open(text)
   }
 

@@ -27,6 +27,8 @@ export interface SeriesRow {
 }
 
 const MOST_ROWS = 1_000
+/** Whoever looks waits no longer, and keeps no connection for longer. */
+const READ_MS = 5_000
 
 /** One round trip for a thousand rows. Again is no harm: a row says all that its process saw of the minute or the hour. */
 export async function write(db: Queryable, rows: readonly SeriesRow[]): Promise<void> {
@@ -106,5 +108,5 @@ export async function readSeries(
      where s.minutes = $1 and s.began_at >= $2 and s.began_at < $3 and (s.statement = 0) = $4
        and ($5::text is null or s.route = $5) and ($6::text is null or s.segment = $6)`
   const values = [minutes, from, until, isOfRoutes, route ?? null, segment ?? null]
-  return (await db.query<ReadRow>(text, values)).rows
+  return (await db.query<ReadRow>(text, values, { deadlineMs: READ_MS })).rows
 }

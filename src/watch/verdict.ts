@@ -23,10 +23,14 @@ export function judgeWatch(routes: readonly RouteLatency[], statements: readonly
   return { severity: 'ok', also: [], ...describeCalm(routes) }
 }
 
-/** The same measure as the page Now: half as slow again and noticeable, twice as slow and annoying. */
+/** The same measure as the page Now: half as slow again and noticeable. */
+export function isSlower({ latency, before, requests }: RouteLatency): boolean {
+  return before !== null && requests >= FEW && latency.p95 >= before.p95 * 1.5 && latency.p95 >= before.p95 + 20
+}
+
 function findSlower(route: RouteLatency, statements: readonly StatementLatency[]): Sign[] {
-  const { latency, before, requests } = route
-  if (before === null || requests < FEW || latency.p95 < before.p95 * 1.5 || latency.p95 < before.p95 + 20) return []
+  const { latency, before } = route
+  if (before === null || !isSlower(route)) return []
   const isDoubled = latency.p95 >= before.p95 * 2 && latency.p95 >= before.p95 + 50
   const [part, share] = findLargest(route.shares)
   const culprit = part === 'sql' ? findCulprit(route, statements) : undefined
@@ -49,8 +53,8 @@ const parts = {
     fix: 'Look at the service that it calls; give the call a deadline, and make it a job where nobody waits for it.',
   },
   rest: {
-    what: 'its own code and the event loop',
-    fix: 'Look for work that blocks the event loop: the page Now shows its delay.',
+    what: 'its own code, or what else it waits for',
+    fix: 'Look for work that blocks the event loop (the page Now shows its delay), and for what it awaits beside the database.',
   },
 } as const
 

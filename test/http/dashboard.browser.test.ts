@@ -1,6 +1,5 @@
-import { access } from 'node:fs/promises'
 import pg from 'pg'
-import { chromium, type Browser, type BrowserContextOptions, type Page } from 'playwright-core'
+import type { BrowserContextOptions, Page } from 'playwright-core'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { buildAll } from '../../scripts/build.mjs'
 import { measureDashboard } from '../../scripts/check-size.mjs'
@@ -9,30 +8,10 @@ import { createLocks } from '../../src/locks/index.js'
 import { createSagas, defineSaga } from '../../src/sagas/index.js'
 import { openTestDatabase, type TestDatabase } from '../helpers/database.js'
 import { quietLogger } from '../helpers/jobs.js'
+import { checkWidths, hasChromium, openBrowser, overflow, type TestBrowser } from './browser.js'
 import { Service } from './dashboard-service.js'
 
 const token = 'correct-horse-battery-staple'
-const executablePath = process.env['CHROMIUM_PATH'] ?? '/usr/bin/chromium'
-const hasChromium = await access(executablePath).then(
-  () => true,
-  () => false,
-)
-if (!hasChromium) {
-  console.warn(
-    `SKIPPED: no Chromium at ${executablePath}; install it or set CHROMIUM_PATH to test the dashboard in a browser.`,
-  )
-}
-
-const args = [
-  '--no-sandbox',
-  '--disable-gpu',
-  '--disable-quic',
-  '--no-first-run',
-  '--disable-background-networking',
-  '--disable-component-update',
-  '--disable-sync',
-]
-
 it('the dashboard keeps its budget of 60 KB gzipped', async () => {
   await buildAll()
   const total = (await measureDashboard()).reduce((sum, file) => sum + file.bytes, 0)
@@ -43,54 +22,35 @@ it('the dashboard keeps its budget of 60 KB gzipped', async () => {
 const title = `the dashboard in Chromium${hasChromium ? '' : ' (SKIPPED: none found)'}`
 
 describe.skipIf(!hasChromium)(title, { timeout: 20_000 }, () => {
-  let browser: Browser
+  let browser: TestBrowser
   let service: Service
-  let complaints: string[]
+  let complaints: readonly string[]
 
   beforeAll(async () => {
     await buildAll()
-    browser = await chromium.launch({ executablePath, args })
+    browser = await openBrowser()
+    complaints = browser.complaints
   }, 60_000)
 
   afterAll(() => browser.close())
 
   beforeEach(async () => {
-    complaints = []
     service = new Service()
     await service.start()
   })
 
   afterEach(async () => {
-    await Promise.all(browser.contexts().map((context) => context.close()))
+    await browser.closePages()
     await service.end()
   })
 
-  async function openPage(options: BrowserContextOptions = {}, query = '', url = service.url): Promise<Page> {
-    const context = await browser.newContext(options)
-    const page = await context.newPage()
-    page.setDefaultTimeout(8_000)
-    page.on('pageerror', (error) => complaints.push(error.message))
-    page.on('console', (message) => {
-      if (message.type() === 'error' || message.type() === 'warning') complaints.push(message.text())
-    })
-    await page.goto(url + query)
-    return page
-  }
+  const openPage = async (options: BrowserContextOptions = {}, query = '', url = service.url): Promise<Page> =>
+    await browser.openPage(url + query, options)
 
   async function waitForFigures(page: Page): Promise<void> {
     await page.waitForSelector('.plot canvas')
     await page.waitForSelector('.routes tbody tr')
   }
-
-  async function checkWidths(page: Page): Promise<void> {
-    for (const width of [320, 390, 768, 1280, 2560]) {
-      await page.setViewportSize({ width, height: 800 })
-      expect(await overflow(page), `at ${width} px`).toBe(0)
-    }
-  }
-
-  const overflow = (page: Page): Promise<number> =>
-    page.evaluate('document.documentElement.scrollWidth - document.documentElement.clientWidth')
 
   it('fits in both themes from 320 to 2560 px and goes on by itself, without a complaint', async () => {
     service.sendTraffic()
@@ -99,7 +59,7 @@ describe.skipIf(!hasChromium)(title, { timeout: 20_000 }, () => {
     await page.locator('.verdict h1', { hasText: /requests\/s|event loop/ }).waitFor()
     expect(await page.locator('.tile').count()).toBe(6)
     expect(await page.locator('.plot').count()).toBe(4)
-    expect(await page.locator('nav a').allTextContents()).toEqual(['Now', 'Jobs', 'Locks', 'Sagas'])
+    expect(await page.locator('nav a').allTextContents()).toEqual(['Now', 'Latency', 'Jobs', 'Locks', 'Sagas'])
     expect(await page.locator('.bottom').textContent()).toContain('this one process')
     await page.getByRole('img', { name: /^Latency\. P95 .* now, highest .* at \d\d:\d\d:\d\d\.$/ }).waitFor()
     const total = page.locator('.routes tbody tr', { hasText: '/events' }).locator('td').last()
@@ -469,8 +429,8 @@ describe.skipIf(!hasChromium)(title, { timeout: 20_000 }, () => {
     },
   )
 
-  it('the pages Locks and Sagas say how to connect them when they cannot ask the database', async () => {
-    for (const name of ['locks', 'sagas']) {
+  it('the pages Latency, Locks and Sagas say how to connect them when they cannot ask the database', async () => {
+    for (const name of ['latency', 'locks', 'sagas']) {
       const page = await openPage({}, name)
       await page.locator('.verdict-watch h1', { hasText: 'cannot ask' }).waitFor()
       expect(await page.locator('.fix code').textContent()).toBe('createHttp(db)')

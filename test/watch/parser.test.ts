@@ -17,12 +17,12 @@ test('a fingerprint is of what a statement does, not of its literals, spaces or 
   expect(parser.fingerprint('select * from orders where id = 1')).not.toBe(parser.fingerprint(same[0] as string))
 })
 
-test('ids are bigints; two are taken', () => {
+test('ids are bigints; three are taken', () => {
   const most = 2n ** 63n
   fc.assert(
     fc.property(fc.string({ unit: 'binary' }), (text) => {
       const id = BigInt(parser.fingerprint(text))
-      expect(id >= -most && id < most && id !== 0n && id !== 1n).toBe(true)
+      expect(id >= -most && id < most && ![0n, 1n, 2n].includes(id)).toBe(true)
     }),
   )
 })

@@ -59,7 +59,7 @@ describe('the verdict', () => {
     for (const [part, words] of [
       ['pool', 'waiting for a connection'],
       ['outbound', 'other services'],
-      ['rest', 'event loop'],
+      ['rest', 'its own code'],
     ] as const)
       expect(judgeWatch([route({ ...slow, shares: { ...parts, [part]: 1 } })], []).sentence).toContain(words)
   })

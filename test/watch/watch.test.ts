@@ -63,7 +63,7 @@ describe('statements', () => {
     })
     await watching.flush()
     expect(await textsOf(watching, 'GET /things')).toEqual([
-      '(a statement that PostgreSQL’s parser does not know)',
+      '(several statements in one flight)',
       'commit',
       'select * from thing where id = $1',
       'select count(*) from thing',

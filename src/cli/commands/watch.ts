@@ -88,8 +88,11 @@ function printStatements(statements: readonly StatementLatency[], terminal: Term
 }
 
 function describeCalls({ callsPerRequest, mostCalls, rowsPerCall, bytesPerCall, errors }: StatementLatency): string {
-  const parts = [`${round(rowsPerCall)} rows`, `${round(bytesPerCall)} bytes a call`]
-  if (mostCalls > 1) parts.push(`${round(callsPerRequest)} calls a request, ${mostCalls} at most`)
+  const parts = [
+    `${round(rowsPerCall)} ${round(rowsPerCall) === '1' ? 'row' : 'rows'}`,
+    `${round(bytesPerCall)} bytes a call`,
+  ]
+  if (callsPerRequest >= 1.05) parts.push(`${round(callsPerRequest)} calls a request, ${mostCalls} at most`)
   if (errors > 0) parts.push(`${errors} failed`)
   return parts.join(', ')
 }
