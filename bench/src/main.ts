@@ -10,9 +10,10 @@ import { holdsContest } from './contests/holds.js'
 import { jobsContest } from './contests/jobs.js'
 import { locksContest } from './contests/locks.js'
 import { sagasContest } from './contests/sagas.js'
+import { watchContest } from './contests/watch.js'
 import type { BenchDocument, Contest } from './harness/types.js'
 
-const contests: readonly Contest[] = [coreContest, jobsContest, holdsContest, locksContest, sagasContest]
+const contests: readonly Contest[] = [coreContest, jobsContest, holdsContest, locksContest, sagasContest, watchContest]
 
 const usage = `npm run bench -- <contest> [--json] [--quick] [--only <part>,…] [--rtt <ms>] [--save]
 contests: ${contests.map(({ name }) => name).join(', ')}`

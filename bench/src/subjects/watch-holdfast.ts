@@ -1,0 +1,22 @@
+import { connect } from 'holdfast'
+import { honoContext } from 'holdfast/http'
+import { watch } from 'holdfast/watch'
+import { createApp, createTables, serveApp } from '../contests/watch/app.js'
+import type { Subject } from '../harness/types.js'
+
+/** The core and watch, with their defaults: deadlines, request context, histograms by route and statement, flushed. */
+const subject: Subject = {
+  open: async (url, lanes) => {
+    const db = await connect({ url, pool: { max: lanes } })
+    await db.migrate()
+    const watching = await watch(db)
+    const query = async (text: string, values: unknown[]) => await db.query(text, values)
+    await createTables(query)
+    return serveApp(createApp(query, honoContext(db)), async () => {
+      await watching.stop()
+      await db.close()
+    })
+  },
+}
+
+export default subject
