@@ -27,6 +27,7 @@ const databaseSuites = [
   'test/locks/**/*.test.ts',
   'test/holds/**/*.test.ts',
   'test/sagas/**/*.test.ts',
+  'test/watch/**/*.test.ts',
   'test/prove/**/*.test.ts',
   'test/example/**/*.test.ts',
 ]

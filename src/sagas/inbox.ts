@@ -50,6 +50,8 @@ export class Inbox {
   }
 
   note(amount: number, waiting: readonly WaitingSignal[]): void {
+    // Of two who looked, the one that looked earlier may answer later.
+    if (amount < this.#seen) return
     this.#seen = amount
     this.#signals = waiting.filter(({ id }) => !this.#reserved.has(id))
     for (const offer of this.#waits.values()) offer(this.#signals)

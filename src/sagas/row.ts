@@ -56,6 +56,14 @@ export class Row {
     this.#final = undefined
   }
 
+  /**
+   * It was about to rest, and now there is something to do. When that is on its way to the database it is too late, and the
+   * database compares; an earlier write on its way says nothing of resting.
+   */
+  stayAwake(): void {
+    if (this.#final?.how === 'parked' && this.outbox.flight?.isFinal !== true) this.stay()
+  }
+
   /** Everything is undone, or what is left is for a person; or the next try at it is later. */
   endUndoing(state: 'compensated' | 'stuck' | 'compensating', wake: number | null = null): void {
     this.leave(state, state === 'compensating' ? 'parked' : state, wake)

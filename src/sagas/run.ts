@@ -173,8 +173,7 @@ export class Run {
   /** Tells the function how a step ended; resolves when it has done with that all it can. */
   async tell(seq: number, ending: Ending, isGuess = false): Promise<void> {
     if (this.isOver) return
-    // It was about to rest, and now there is something to do.
-    if (this.row.final?.how === 'parked' && !this.row.outbox.flight) this.row.stay()
+    this.row.stayAwake()
     await new Promise<void>((resolve) => {
       this.#told.push({ seq, ...ending, isGuess, onDrained: resolve })
       this.#pump()
@@ -490,6 +489,11 @@ export class Run {
   closeCommit(): void {
     this.work.closeCommit()
     this.row.outbox.passTurn()
+    this.settle()
+  }
+
+  /** What was under way has ended, and the function is told nothing of it: what is new is written, or it rests. */
+  settle(): void {
     if (!this.#isDraining) setImmediate(() => this.#goOn())
   }
 }

@@ -112,6 +112,8 @@ async function awaitEvent(run: Run, doing: Doing, { schema, timeoutMs }: WaitOpt
       latest = latest.filter(({ id }) => id !== next?.id)
       // A schema may take its time: another step that waits for the same event must not take this one meanwhile.
       if (!run.row.inbox.reserve(next)) continue
+      // Parked meanwhile, it would count as known, and nobody would ever look at it.
+      run.row.stayAwake()
       const fitting = schema ? await run.work.live(fitSchema(schema, next.payload)) : { value: next.payload }
       if (!run.isListening) return
       if ('value' in fitting) {
@@ -122,6 +124,7 @@ async function awaitEvent(run: Run, doing: Doing, { schema, timeoutMs }: WaitOpt
       run.row.inbox.take(next, 0)
       const fields = { saga: run.id, event: name, paths: fitting.paths }
       run.host.logger.warn(fields, 'A signal does not fit its schema; it was set aside.')
+      run.settle()
     }
     isLooking = false
   }

@@ -9,4 +9,4 @@ test('checkouts under faults: every one ends, and money, tickets and seats agree
   const { invariants, faults } = await runSagas({ count: COUNT, seed: 7, report: () => {} }, programs)
   expect(invariants.filter(({ violations }) => violations > 0)).toEqual([])
   expect(Object.keys(faults).length).toBe(13)
-}, 240_000)
+}, 300_000)

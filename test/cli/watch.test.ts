@@ -18,7 +18,7 @@ const run = async (...args: string[]): Promise<CliRun> => await runCli(['watch',
 
 test('before anything was seen it says how to see something', async () => {
   const { code, stdout } = await run()
-  expect([code, stdout]).toEqual([0, expect.stringContaining('fix: call `watch(db)`')])
+  expect([code, stdout]).toEqual([0, expect.stringContaining('fix: Call `watch(db)`')])
 })
 
 test('shows routes and the statements of one, within 80 columns, and the same as JSON', async () => {

@@ -391,6 +391,30 @@ describe('waiting', () => {
     expect((await sagas.result(saga, id)).toSorted()).toEqual([1, 2])
   })
 
+  test('a signal that comes as it is about to rest is not lost, however long its schema takes', async () => {
+    const schema = {
+      '~standard': {
+        version: 1 as const,
+        vendor: 'slow',
+        validate: async (value: unknown) => {
+          await new Promise((resolve) => setTimeout(resolve, 5))
+          return typeof value === 'number' ? { value } : { issues: [{ message: 'no number' }] }
+        },
+      },
+    }
+    const saga = defineSaga(fresh(), { version: 1 }, async (s) => await s.waitFor<number>('n', { schema }))
+    const { sagas } = await openSagas([saga])
+    const send = async (n: number) => {
+      const { id } = await sagas.start(saga, undefined)
+      await new Promise((resolve) => setTimeout(resolve, Math.random() * 8))
+      await sagas.signal(id, 'n', 'junk')
+      await sagas.signal(id, 'n', n)
+      return await sagas.result(saga, id, { waitMs: 10_000 })
+    }
+    for (let round = 0; round < 10; round++)
+      expect(await Promise.all([1, 2, 3, 4, 5, 6].map(send))).toEqual([1, 2, 3, 4, 5, 6])
+  })
+
   test('no signal in time', async () => {
     const saga = defineSaga(fresh(), { version: 1 }, async (s) => {
       try {

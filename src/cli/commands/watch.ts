@@ -5,7 +5,7 @@ import {
   type StatementLatency,
   type WatchOverview,
 } from '../../watch/index.js'
-import { urlOption, type Command, type CommandInput } from '../command.js'
+import { readNumber, urlOption, type Command, type CommandInput } from '../command.js'
 import { cliError } from '../errors.js'
 import { withDatabase } from '../open-database.js'
 import { showText, wrapText, type Terminal } from '../terminal.js'
@@ -28,7 +28,7 @@ export const watchCommand: Command = {
       const inspect = inspectWatch(db)
       const [route] = input.words
       const windowMs = readSince(input.options['since'] as string | undefined)
-      const filter = { windowMs, limit: Number(input.options['limit'] ?? 20) }
+      const filter = { windowMs, limit: readNumber(input, 'limit', 20) }
       if (route === undefined) return showOverview(await inspect.overview(filter), input)
       return showStatements(await inspect.statements({ ...filter, route }), input, route)
     }),
