@@ -319,8 +319,11 @@ test('jobs that share a commit fail alone', async () => {
     await eventually(() => expect(worker.stats()).toMatchObject({ succeeded: 39, failed: 1 }))
     const rows = await box.db.sql<{ n: number }>`select n from effects where job = 'shared' order by n`
     expect(rows.map(({ n }) => n)).toEqual(Array.from({ length: 40 }, (_, n) => n).filter((n) => n !== 13))
-    const [dead] = await jobs.findDead({ name: 'shared' })
-    expect(dead?.payload).toEqual({ n: 13 })
+    // It is counted when it has failed, and dead when that has been written.
+    await eventually(async () => {
+      const [dead] = await jobs.findDead({ name: 'shared' })
+      expect(dead?.payload).toEqual({ n: 13 })
+    })
     await expectEmpty(jobs)
   })
 })
