@@ -1,4 +1,4 @@
-import { fork, type ChildProcess } from 'node:child_process'
+import { fork, type ChildProcess, type Serializable } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import type { ClockMessage } from './clock.js'
@@ -47,14 +47,14 @@ export class Crew {
   /** As a deployment does: hands its jobs back, and another one takes its place. */
   retire(random: () => number): void {
     const worker = this.#pick(random)
-    if (worker?.connected) worker.send('stop')
+    if (worker) tell(worker, 'stop')
   }
 
   /** By up to two hours, back or forth. */
   setClock(random: () => number): void {
     const worker = this.#pick(random)
     const message: ClockMessage = { aheadMs: Math.round((random() - 0.5) * 4 * 3_600_000) }
-    if (worker?.connected) worker.send(message)
+    if (worker) tell(worker, message)
   }
 
   #pick(random: () => number): ChildProcess | undefined {
@@ -65,7 +65,7 @@ export class Crew {
     this.#isOver = true
     const exits = this.#workers.map(async (worker) => {
       const exited = once(worker, 'exit')
-      if (worker.connected) worker.send('stop')
+      tell(worker, 'stop')
       const timer = setTimeout(() => worker.kill('SIGKILL'), 10_000)
       await exited
       clearTimeout(timer)
@@ -78,4 +78,9 @@ export function startProgram(program: URL, options: object): ChildProcess {
   // Without the arguments of whoever starts it: the tests' would lead it to the sources.
   const stdio = ['ignore', 'ignore', 'inherit', 'ipc'] as const
   return fork(fileURLToPath(program), [JSON.stringify(options)], { execArgv: [], stdio: [...stdio] })
+}
+
+/** One that dies in this moment cannot be told (EPIPE); that it has ended is seen by its end. */
+export function tell(worker: ChildProcess, message: Serializable): void {
+  if (worker.connected) worker.send(message, () => {})
 }

@@ -1,5 +1,5 @@
 import type { ChildProcess } from 'node:child_process'
-import { Crew } from './crew.js'
+import { Crew, tell } from './crew.js'
 import { Tally, wait } from './invariants.js'
 import type { TurnsMessage } from './turns.js'
 
@@ -36,7 +36,7 @@ export class Team {
       const busy = workers.filter((worker) => !this.#idle.has(worker))
       if (busy.length === 0 || performance.now() > endsAt) return busy.length
       for (const worker of busy) {
-        if (!asked.has(worker) && worker.connected) worker.send('pause')
+        if (!asked.has(worker)) tell(worker, 'pause')
         asked.add(worker)
       }
       await wait(20)
