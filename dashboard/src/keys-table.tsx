@@ -2,6 +2,7 @@ import type { LockAmount, LockHolderRow, LockKeyRow, LocksDocument, LockWaiterRo
 import { formatCount, formatSpan } from './format'
 import { toggleKey } from './locks-state'
 import { lockKey } from './view-state'
+import { Opener } from './opener'
 import { TableHead } from './table-head'
 
 const columns = ['Key', 'Held by', 'For', 'Lease ends', 'Fence', 'Waiting', 'Longest wait'] as const
@@ -39,12 +40,7 @@ function Row({ row, opened }: { row: LockKeyRow; opened: LocksDocument['opened']
     <>
       <tr role="row">
         <th role="rowheader" scope="row">
-          <button type="button" class="opener" aria-expanded={isOpen} onClick={() => toggleKey(key)}>
-            <span class="arrow" aria-hidden="true">
-              {isOpen ? '▼' : '▶'}
-            </span>
-            <span class="route-name">{key}</span>
-          </button>
+          <Opener label={key} isOpen={isOpen} onToggle={() => toggleKey(key)} />
         </th>
         <td role="cell" class="holder" data-label="Held by">
           {holder === null ? 'nobody' : <Holder holder={holder} others={holders.count - 1} />}

@@ -1,9 +1,10 @@
 import type { LatencyDocument, LatencyRouteRow } from '../../src/http/contract'
-import { formatCount, formatMs, formatShare, joinFigure } from './format'
-import { describeBefore } from './latency-before'
+import { formatCount, formatShare, joinFigure } from './format'
+import { LatencyCells, latencyColumns } from './latency-cells'
 import { latency, latencyReadAt, lookBack, openRoute } from './latency-state'
 import { LatencyStatements, outside } from './latency-statements'
 import { SeverityLetter } from './marks'
+import { Opener } from './opener'
 import { TableHead } from './table-head'
 import { Verdict } from './verdict'
 import { latencyRoute, latencyWindow, latencyWindows } from './view-state'
@@ -27,7 +28,7 @@ export function LatencyPage() {
   )
 }
 
-const columns = ['Route', 'Requests', 'P50', 'P95', 'P99', 'A day before', 'Where the time goes'] as const
+const columns = ['Route', 'Requests', ...latencyColumns, 'Where the time goes'] as const
 
 function Routes({ routes }: { routes: LatencyDocument['routes'] }) {
   return (
@@ -81,30 +82,14 @@ function Row({ row }: { row: LatencyRouteRow }) {
   return (
     <tr role="row">
       <th role="rowheader" scope="row">
-        <button type="button" class="opener" aria-expanded={isOpen} onClick={() => openRoute(isOpen ? '' : route)}>
-          <span class="arrow" aria-hidden="true">
-            {isOpen ? '▼' : '▶'}
-          </span>
-          <span class="route-name">{route}</span>
-        </button>
+        <Opener label={route} isOpen={isOpen} onToggle={() => openRoute(isOpen ? '' : route)} />
         {segment !== '' && <span class="state">{segment}</span>}
       </th>
       <td role="cell" data-label="Requests">
         {joinFigure(formatCount(requests))}
         {errors > 0 && <span class="culprit"> {joinFigure(formatCount(errors))} failed</span>}
       </td>
-      <td role="cell" data-label="P50">
-        {joinFigure(formatMs(spread.p50))}
-      </td>
-      <td role="cell" data-label="P95">
-        <Trend row={row} /> {joinFigure(formatMs(spread.p95))}
-      </td>
-      <td role="cell" data-label="P99">
-        {joinFigure(formatMs(spread.p99))}
-      </td>
-      <td role="cell" data-label="A day before">
-        {describeBefore(row.before)}
-      </td>
+      <LatencyCells latency={spread} before={row.before} mark={<Trend row={row} />} />
       <td role="cell" data-label="Where the time goes">
         <Parts shares={shares} />
       </td>

@@ -1,14 +1,14 @@
 import type { LatencyStatementRow } from '../../src/http/contract'
-import { formatCount, formatMs, formatShare, joinFigure } from './format'
+import { formatCount, formatShare, joinFigure } from './format'
 import { useEffect, useRef } from 'preact/hooks'
-import { describeBefore } from './latency-before'
+import { LatencyCells, latencyColumns } from './latency-cells'
 import { openRoute } from './latency-state'
 import { TableHead } from './table-head'
 
 /** The route of what belongs to no request. */
 export const outside = '(none)'
 const note = 'Those that take most of the time first; literals are $n.'
-const columns = ['Statement', 'Share', 'Calls', 'P50', 'P95', 'P99', 'A day before'] as const
+const columns = ['Statement', 'Share', 'Calls', ...latencyColumns] as const
 
 interface Properties {
   route: string
@@ -61,18 +61,7 @@ function Row({ row }: { row: LatencyStatementRow }) {
         {joinFigure(formatCount(calls))}
         {errors > 0 && <span class="culprit"> {joinFigure(formatCount(errors))} failed</span>}
       </td>
-      <td role="cell" data-label="P50">
-        {joinFigure(formatMs(latency.p50))}
-      </td>
-      <td role="cell" data-label="P95">
-        {joinFigure(formatMs(latency.p95))}
-      </td>
-      <td role="cell" data-label="P99">
-        {joinFigure(formatMs(latency.p99))}
-      </td>
-      <td role="cell" data-label="A day before">
-        {describeBefore(row.before)}
-      </td>
+      <LatencyCells latency={latency} before={row.before} />
     </tr>
   )
 }

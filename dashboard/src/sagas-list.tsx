@@ -2,6 +2,7 @@ import type { SagaListing, SagaRow, SagasDocument } from '../../src/http/contrac
 import { formatMoment, formatSpan } from './format'
 import { openSaga, showListing } from './sagas-state'
 import { sagaId, sagaListings, sagaName, sagaState } from './view-state'
+import { Opener } from './opener'
 import { TableHead } from './table-head'
 
 const labels: Readonly<Record<SagaListing, string>> = {
@@ -99,12 +100,7 @@ function Row({ saga }: { saga: SagaRow }) {
   return (
     <tr role="row">
       <th role="rowheader" scope="row">
-        <button type="button" class="opener" aria-expanded={isOpen} onClick={() => openSaga(isOpen ? '' : id)}>
-          <span class="arrow" aria-hidden="true">
-            {isOpen ? '▼' : '▶'}
-          </span>
-          <span class="route-name">{id}</span>
-        </button>
+        <Opener label={id} isOpen={isOpen} onToggle={() => openSaga(isOpen ? '' : id)} />
         <Reason saga={saga} />
       </th>
       <td role="cell" data-label="Kind">

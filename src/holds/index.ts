@@ -15,6 +15,7 @@ export type {
   ConfirmOptions,
   ExtendedHold,
   ExtendOptions,
+  HeldThing,
   Hold,
   HoldOptions,
   Holds,

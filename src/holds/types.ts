@@ -45,7 +45,8 @@ export interface HoldOptions {
   signal?: AbortSignal
 }
 
-export interface Hold {
+/** What a hold is of. */
+export interface HeldThing {
   id: string
   /** The name of what it was taken from. */
   from: string
@@ -53,27 +54,20 @@ export interface Hold {
   quantity: number
   /** Null: of a stock. */
   units: string[] | null
+}
+
+export interface Hold extends HeldThing {
   expiresAt: Date
   /** False: there was one with this key already. */
   isNew: boolean
 }
 
-export interface ConfirmedHold {
-  id: string
-  from: string
-  resource: string
-  quantity: number
-  units: string[] | null
+export interface ConfirmedHold extends HeldThing {
   /** It was confirmed before: what follows from it may have been done. */
   wasConfirmed: boolean
 }
 
-export interface ExtendedHold {
-  id: string
-  from: string
-  resource: string
-  quantity: number
-  units: string[] | null
+export interface ExtendedHold extends HeldThing {
   /** Of one that is not confirmed: it ends then. */
   expiresAt: Date
   /** It has no end any more. */

@@ -30,7 +30,12 @@ export async function watch(db: Db, options: WatchOptions = {}): Promise<Watch> 
   validateOptions('watch', options, watchOptionTable)
   if (watched.has(db.pool)) throw watchError('HF_WATCH_TWICE', 'This pool is watched already.')
   watched.add(db.pool)
-  return new ProcessWatch(db, options, await loadParser())
+  try {
+    return new ProcessWatch(db, options, await loadParser())
+  } catch (error) {
+    watched.delete(db.pool)
+    throw error
+  }
 }
 
 class ProcessWatch implements Watch {

@@ -58,8 +58,7 @@ export function inspectWatch(db: Pick<Db, 'query'>): WatchInspector {
 
   async function routes(filter: WatchFilter = {}): Promise<RouteLatency[]> {
     const { now, earlierSums } = await read(true, filter)
-    const sorted = now.toSorted((a, b) => b.durations.totalMs - a.durations.totalMs).slice(0, filter.limit ?? 50)
-    return sorted.map((sum) => ({
+    return pickLongest(now, filter).map((sum) => ({
       route: sum.route,
       segment: sum.segment,
       requests: sum.calls,
@@ -78,8 +77,7 @@ export function inspectWatch(db: Pick<Db, 'query'>): WatchInspector {
       const key = JSON.stringify([route, segment])
       ofRoute.set(key, (ofRoute.get(key) ?? 0) + durations.totalMs)
     }
-    const sorted = now.toSorted((a, b) => b.durations.totalMs - a.durations.totalMs).slice(0, filter.limit ?? 50)
-    return sorted.map((sum) => ({
+    return pickLongest(now, filter).map((sum) => ({
       route: sum.route,
       segment: sum.segment,
       id: sum.statement,
@@ -110,6 +108,11 @@ export function inspectWatch(db: Pick<Db, 'query'>): WatchInspector {
   }
 
   return { overview, routes, statements }
+}
+
+/** Those that took most of the time. */
+function pickLongest(sums: readonly Sum[], { limit = 50 }: WatchFilter): Sum[] {
+  return sums.toSorted((a, b) => b.durations.totalMs - a.durations.totalMs).slice(0, limit)
 }
 
 function toWindow({ until = new Date(), windowMs = HOUR_MS }: WatchFilter): Window {

@@ -46,8 +46,9 @@ export class Flusher {
   }
 
   async #tick(): Promise<void> {
-    // Tables that are not there yet are waited for.
-    if (this.#parts.db.schema !== 'ok' || this.#running) return
+    if (this.#running) return
+    // Tables that are not there yet are waited for, and what is seen meanwhile keeps its minute.
+    if (this.#parts.db.schema !== 'ok') return this.#roll(this.#now)
     try {
       await this.flush()
       await this.#forget()

@@ -337,6 +337,18 @@ describe('backward', () => {
   })
 })
 
+/** A schema that takes its time. */
+const slowNumber = (ms: number) => ({
+  '~standard': {
+    version: 1 as const,
+    vendor: 'slow',
+    validate: async (value: unknown) => {
+      await new Promise((resolve) => setTimeout(resolve, ms))
+      return typeof value === 'number' ? { value } : { issues: [{ message: 'no number' }] }
+    },
+  },
+})
+
 describe('waiting', () => {
   const approval = (name: string) =>
     defineSaga(name, { version: 1 }, async (s) => {
@@ -371,16 +383,7 @@ describe('waiting', () => {
   })
 
   test('two that wait for one event each get another signal, also where a schema takes its time', async () => {
-    const schema = {
-      '~standard': {
-        version: 1 as const,
-        vendor: 'slow',
-        validate: async (value: unknown) => {
-          await new Promise((resolve) => setTimeout(resolve, 20))
-          return typeof value === 'number' ? { value } : { issues: [{ message: 'no number' }] }
-        },
-      },
-    }
+    const schema = slowNumber(20)
     const saga = defineSaga(fresh(), { version: 1 }, async (s) => {
       const one = async () => await s.waitFor<number>('n', { schema })
       return await Promise.all([one(), one()])
@@ -392,16 +395,7 @@ describe('waiting', () => {
   })
 
   test('a signal that comes as it is about to rest is not lost, however long its schema takes', async () => {
-    const schema = {
-      '~standard': {
-        version: 1 as const,
-        vendor: 'slow',
-        validate: async (value: unknown) => {
-          await new Promise((resolve) => setTimeout(resolve, 5))
-          return typeof value === 'number' ? { value } : { issues: [{ message: 'no number' }] }
-        },
-      },
-    }
+    const schema = slowNumber(5)
     const saga = defineSaga(fresh(), { version: 1 }, async (s) => await s.waitFor<number>('n', { schema }))
     const { sagas } = await openSagas([saga])
     const send = async (n: number) => {
