@@ -28,6 +28,8 @@ export class Row {
   output: string | undefined
   isStarted: boolean
   #final: Final | undefined
+  /** There came something to do while it was on its way to rest. */
+  #wantsToStay = false
 
   constructor(loaded: Loaded, isStarted: boolean) {
     this.id = loaded.id
@@ -54,14 +56,17 @@ export class Row {
 
   stay(): void {
     this.#final = undefined
+    this.#wantsToStay = false
   }
 
   /**
    * It was about to rest, and now there is something to do. When that is on its way to the database it is too late, and the
-   * database compares; an earlier write on its way says nothing of resting.
+   * database compares, unless it comes back unwritten; an earlier write on its way says nothing of resting.
    */
   stayAwake(): void {
-    if (this.#final?.how === 'parked' && this.outbox.flight?.isFinal !== true) this.stay()
+    if (this.#final?.how !== 'parked') return
+    if (this.outbox.flight?.isFinal === true) this.#wantsToStay = true
+    else this.stay()
   }
 
   /** Everything is undone, or what is left is for a person; or the next try at it is later. */
@@ -95,5 +100,7 @@ export class Row {
   /** Nothing of the write was done; it is part of the next one, but for what is left out. */
   putBack(isDropped?: (record: StepRecord | UndoRecord) => boolean): void {
     this.outbox.putBack(isDropped)
+    // Sent again it would say that it knows of the signal that is being looked at, and nobody would ever take that.
+    if (this.#wantsToStay) this.stay()
   }
 }

@@ -153,10 +153,16 @@ function describe(error: unknown): string {
   return error instanceof Error && 'code' in error ? String(error.code) : String(error)
 }
 
-/** Each client that does not come back is one; so is each that no longer works. */
+/**
+ * Each client that does not come back is one; so is each that no longer works. A caller is told of its abort before
+ * the cancel connection is closed, and until then its client is busy: that is waited for.
+ */
 async function countLeaks(db: Db): Promise<number> {
-  const { busy, waiting } = db.stats().pool
+  const deadline = performance.now() + 5_000
+  const count = () => db.stats().pool.busy + db.stats().pool.waiting
+  while (count() > 0 && performance.now() < deadline) await wait(5)
+  const held = count()
   const pids = Array.from({ length: POOL_SIZE }, async () => await db.query('select pg_sleep(0.05)'))
   const failed = (await Promise.allSettled(pids)).filter(({ status }) => status === 'rejected').length
-  return busy + waiting + failed
+  return held + failed
 }
