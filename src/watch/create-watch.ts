@@ -8,6 +8,7 @@ import { watchDefaults, watchOptionTable } from './options.js'
 import { loadParser, type Parser } from './parser.js'
 import { SeriesBook, type Sighting } from './series.js'
 import { StatementBook } from './statement-book.js'
+import type { StatementObserver } from './statement-observer.js'
 import type { Watch, WatchOptions, WatchStats } from './types.js'
 import { Flusher } from './worker.js'
 
@@ -45,6 +46,7 @@ class ProcessWatch implements Watch {
   readonly #statements: StatementBook
   readonly #flusher: Flusher
   readonly #segment: WatchOptions['segment']
+  readonly #observers: StatementObserver[] = []
   readonly #leave: (() => void)[]
   #stopping: Promise<void> | undefined
 
@@ -64,8 +66,11 @@ class ProcessWatch implements Watch {
     ]
   }
 
-  #see({ request, text, ms, rows, bytes, isFailed }: SeenStatement): void {
-    const sighting = { statement: this.#statements.find(text), ms, rows, bytes, isFailed }
+  #see(seen: SeenStatement): void {
+    const { request, ms, rows, bytes, isFailed } = seen
+    const statement = this.#statements.find(seen.text)
+    const sighting = { statement, ms, rows, bytes, isFailed }
+    for (const observer of this.#observers) observer.observe(seen, statement)
     if (request === undefined) return this.#book.recordStatement(NO_ROUTE, '', sighting)
     const pending = (request.watched ??= []) as Sighting[] | 'ended'
     // Its route may not be known yet: a router tells it when it has matched, and what runs before has run by then.
@@ -104,6 +109,7 @@ class ProcessWatch implements Watch {
 
   async #stopOnce(): Promise<void> {
     for (const leave of this.#leave) leave()
+    await Promise.all(this.#observers.map(async (observer) => await observer.close()))
     watched.delete(this.#db.pool)
     await this.#flusher.close()
   }

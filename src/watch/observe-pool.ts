@@ -1,12 +1,19 @@
 import type { Pool, PoolClient } from 'pg'
 import { currentRequest, type RequestContext } from '../core/index.js'
 
-/** A statement that has ended. */
+/** A statement that has ended. `values` and `result` are the user's: looked at now or not at all, and never kept. */
 export interface SeenStatement {
   /** The request that asked for it. */
   request: RequestContext | undefined
   /** Undefined: several statements in one flight. */
   text: string | undefined
+  /** Of a prepared statement. */
+  name: string | undefined
+  values: readonly unknown[] | undefined
+  /** As the driver gave it; undefined where it failed. */
+  result: unknown
+  /** The session it ran on. */
+  client: object
   ms: number
   /** 0 where it failed, as are `bytes`. */
   rows: number
@@ -78,7 +85,7 @@ function wrapQuery(client: ClientLike, query: ClientLike['query'], sink: Stateme
       const isFailed = error !== null && error !== undefined
       const bytes = isFailed ? 0 : (client.connection?.stream?.bytesRead ?? before) - before
       const [ms, rows] = [performance.now() - startedAt, isFailed ? 0 : countRows(result)]
-      sink({ request, text: readText(what), ms, rows, bytes, isFailed })
+      sink({ request, ...read(what), values: readValues(args), result, client, ms, rows, bytes, isFailed })
     }
     if (isSubmittable(what)) {
       if (typeof what.callback === 'function') what.callback = follow(what.callback as Callback, end)
@@ -110,10 +117,17 @@ function isSubmittable(what: unknown): what is Submittable {
   return typeof what === 'object' && what !== null && typeof (what as Submittable).submit === 'function'
 }
 
-function readText(what: unknown): string | undefined {
-  if (typeof what === 'string') return what
-  const { text } = what as { text?: unknown }
-  return typeof text === 'string' ? text : undefined
+function read(what: unknown): Pick<SeenStatement, 'text' | 'name'> {
+  if (typeof what === 'string') return { text: what, name: undefined }
+  const { text, name } = what as { text?: unknown; name?: unknown }
+  const ofText = (value: unknown) => (typeof value === 'string' ? value : undefined)
+  return { text: ofText(text), name: ofText(name) }
+}
+
+function readValues([what, second]: readonly unknown[]): readonly unknown[] | undefined {
+  if (Array.isArray(second)) return second
+  const values = (what as { values?: unknown } | null)?.values
+  return Array.isArray(values) ? values : undefined
 }
 
 function countRows(result: unknown): number {
