@@ -1710,6 +1710,181 @@ export const catalog: readonly CatalogRow[] = [
   },
   {
     "kind": "column",
+    "name": "watch_deploys.began_at",
+    "definition": "timestamp with time zone not null default now()"
+  },
+  {
+    "kind": "column",
+    "name": "watch_deploys.label",
+    "definition": "text not null"
+  },
+  {
+    "kind": "column",
+    "name": "watch_findings.evidence",
+    "definition": "jsonb not null"
+  },
+  {
+    "kind": "column",
+    "name": "watch_findings.first_seen_at",
+    "definition": "timestamp with time zone not null default now()"
+  },
+  {
+    "kind": "column",
+    "name": "watch_findings.fix",
+    "definition": "text not null"
+  },
+  {
+    "kind": "column",
+    "name": "watch_findings.id",
+    "definition": "bigint not null"
+  },
+  {
+    "kind": "column",
+    "name": "watch_findings.kind",
+    "definition": "text not null"
+  },
+  {
+    "kind": "column",
+    "name": "watch_findings.last_seen_at",
+    "definition": "timestamp with time zone not null default now()"
+  },
+  {
+    "kind": "column",
+    "name": "watch_findings.prove",
+    "definition": "text not null"
+  },
+  {
+    "kind": "column",
+    "name": "watch_findings.route",
+    "definition": "text not null"
+  },
+  {
+    "kind": "column",
+    "name": "watch_findings.seen",
+    "definition": "bigint not null default 1"
+  },
+  {
+    "kind": "column",
+    "name": "watch_findings.sentence",
+    "definition": "text not null"
+  },
+  {
+    "kind": "column",
+    "name": "watch_findings.severity",
+    "definition": "text not null"
+  },
+  {
+    "kind": "column",
+    "name": "watch_findings.statement",
+    "definition": "bigint not null"
+  },
+  {
+    "kind": "column",
+    "name": "watch_findings.subject",
+    "definition": "text not null"
+  },
+  {
+    "kind": "column",
+    "name": "watch_outbound.began_at",
+    "definition": "timestamp with time zone not null"
+  },
+  {
+    "kind": "column",
+    "name": "watch_outbound.bins",
+    "definition": "bytea not null"
+  },
+  {
+    "kind": "column",
+    "name": "watch_outbound.calls",
+    "definition": "bigint not null"
+  },
+  {
+    "kind": "column",
+    "name": "watch_outbound.errors",
+    "definition": "bigint not null"
+  },
+  {
+    "kind": "column",
+    "name": "watch_outbound.host",
+    "definition": "text not null"
+  },
+  {
+    "kind": "column",
+    "name": "watch_outbound.minutes",
+    "definition": "smallint not null"
+  },
+  {
+    "kind": "column",
+    "name": "watch_outbound.process",
+    "definition": "bigint not null"
+  },
+  {
+    "kind": "column",
+    "name": "watch_outbound.route",
+    "definition": "text not null"
+  },
+  {
+    "kind": "column",
+    "name": "watch_outbound.total_ms",
+    "definition": "double precision not null"
+  },
+  {
+    "kind": "column",
+    "name": "watch_plans.cost",
+    "definition": "double precision not null"
+  },
+  {
+    "kind": "column",
+    "name": "watch_plans.facts",
+    "definition": "jsonb"
+  },
+  {
+    "kind": "column",
+    "name": "watch_plans.first_seen_at",
+    "definition": "timestamp with time zone not null default now()"
+  },
+  {
+    "kind": "column",
+    "name": "watch_plans.is_inferred",
+    "definition": "boolean not null"
+  },
+  {
+    "kind": "column",
+    "name": "watch_plans.last_seen_at",
+    "definition": "timestamp with time zone not null default now()"
+  },
+  {
+    "kind": "column",
+    "name": "watch_plans.seen",
+    "definition": "bigint not null"
+  },
+  {
+    "kind": "column",
+    "name": "watch_plans.shape",
+    "definition": "bigint not null"
+  },
+  {
+    "kind": "column",
+    "name": "watch_plans.slow_ms",
+    "definition": "double precision not null"
+  },
+  {
+    "kind": "column",
+    "name": "watch_plans.statement",
+    "definition": "bigint not null"
+  },
+  {
+    "kind": "column",
+    "name": "watch_plans.tree",
+    "definition": "jsonb not null"
+  },
+  {
+    "kind": "column",
+    "name": "watch_plans.typical_ms",
+    "definition": "double precision not null"
+  },
+  {
+    "kind": "column",
     "name": "watch_series.began_at",
     "definition": "timestamp with time zone not null"
   },
@@ -1730,8 +1905,23 @@ export const catalog: readonly CatalogRow[] = [
   },
   {
     "kind": "column",
+    "name": "watch_series.cold",
+    "definition": "bigint not null default 0"
+  },
+  {
+    "kind": "column",
+    "name": "watch_series.cold_ms",
+    "definition": "double precision not null default 0"
+  },
+  {
+    "kind": "column",
     "name": "watch_series.errors",
     "definition": "bigint not null"
+  },
+  {
+    "kind": "column",
+    "name": "watch_series.loop_ms",
+    "definition": "double precision not null default 0"
   },
   {
     "kind": "column",
@@ -1797,6 +1987,36 @@ export const catalog: readonly CatalogRow[] = [
     "kind": "column",
     "name": "watch_series.wait_ms",
     "definition": "double precision not null"
+  },
+  {
+    "kind": "column",
+    "name": "watch_sightings.began_at",
+    "definition": "timestamp with time zone not null"
+  },
+  {
+    "kind": "column",
+    "name": "watch_sightings.minutes",
+    "definition": "smallint not null"
+  },
+  {
+    "kind": "column",
+    "name": "watch_sightings.most_ms",
+    "definition": "double precision not null"
+  },
+  {
+    "kind": "column",
+    "name": "watch_sightings.seen",
+    "definition": "integer not null"
+  },
+  {
+    "kind": "column",
+    "name": "watch_sightings.shape",
+    "definition": "bigint not null"
+  },
+  {
+    "kind": "column",
+    "name": "watch_sightings.statement",
+    "definition": "bigint not null"
   },
   {
     "kind": "column",
@@ -2145,6 +2365,41 @@ export const catalog: readonly CatalogRow[] = [
   },
   {
     "kind": "constraint",
+    "name": "watch_deploys.watch_deploys_pkey",
+    "definition": "PRIMARY KEY (label)"
+  },
+  {
+    "kind": "constraint",
+    "name": "watch_findings.watch_findings_kind_statement_subject_key",
+    "definition": "UNIQUE (kind, statement, subject)"
+  },
+  {
+    "kind": "constraint",
+    "name": "watch_findings.watch_findings_pkey",
+    "definition": "PRIMARY KEY (id)"
+  },
+  {
+    "kind": "constraint",
+    "name": "watch_findings.watch_findings_severity_check",
+    "definition": "CHECK ((severity = ANY (ARRAY['info'::text, 'watch'::text, 'act'::text])))"
+  },
+  {
+    "kind": "constraint",
+    "name": "watch_outbound.watch_outbound_minutes_check",
+    "definition": "CHECK ((minutes = ANY (ARRAY[1, 60])))"
+  },
+  {
+    "kind": "constraint",
+    "name": "watch_outbound.watch_outbound_pkey",
+    "definition": "PRIMARY KEY (minutes, began_at, process, route, host)"
+  },
+  {
+    "kind": "constraint",
+    "name": "watch_plans.watch_plans_pkey",
+    "definition": "PRIMARY KEY (statement, shape)"
+  },
+  {
+    "kind": "constraint",
     "name": "watch_series.watch_series_minutes_check",
     "definition": "CHECK ((minutes = ANY (ARRAY[1, 60])))"
   },
@@ -2152,6 +2407,16 @@ export const catalog: readonly CatalogRow[] = [
     "kind": "constraint",
     "name": "watch_series.watch_series_pkey",
     "definition": "PRIMARY KEY (minutes, began_at, process, route, segment, statement)"
+  },
+  {
+    "kind": "constraint",
+    "name": "watch_sightings.watch_sightings_minutes_check",
+    "definition": "CHECK ((minutes = ANY (ARRAY[1, 60])))"
+  },
+  {
+    "kind": "constraint",
+    "name": "watch_sightings.watch_sightings_pkey",
+    "definition": "PRIMARY KEY (minutes, began_at, statement, shape)"
   },
   {
     "kind": "constraint",
@@ -2641,7 +2906,7 @@ export const catalog: readonly CatalogRow[] = [
   {
     "kind": "function",
     "name": "watch_forget(p_minutes_ms double precision, p_hours_ms double precision, p_most integer)",
-    "definition": "60893668374cc36a8e5802e2470f67f4"
+    "definition": "a70a5a532dfb23874a0dd6578f8a0337"
   },
   {
     "kind": "index",
@@ -3045,8 +3310,43 @@ export const catalog: readonly CatalogRow[] = [
   },
   {
     "kind": "index",
+    "name": "watch_deploys_pkey",
+    "definition": "CREATE UNIQUE INDEX watch_deploys_pkey ON holdfast.watch_deploys USING btree (label)"
+  },
+  {
+    "kind": "index",
+    "name": "watch_findings_by_time",
+    "definition": "CREATE INDEX watch_findings_by_time ON holdfast.watch_findings USING btree (last_seen_at DESC)"
+  },
+  {
+    "kind": "index",
+    "name": "watch_findings_kind_statement_subject_key",
+    "definition": "CREATE UNIQUE INDEX watch_findings_kind_statement_subject_key ON holdfast.watch_findings USING btree (kind, statement, subject)"
+  },
+  {
+    "kind": "index",
+    "name": "watch_findings_pkey",
+    "definition": "CREATE UNIQUE INDEX watch_findings_pkey ON holdfast.watch_findings USING btree (id)"
+  },
+  {
+    "kind": "index",
+    "name": "watch_outbound_pkey",
+    "definition": "CREATE UNIQUE INDEX watch_outbound_pkey ON holdfast.watch_outbound USING btree (minutes, began_at, process, route, host)"
+  },
+  {
+    "kind": "index",
+    "name": "watch_plans_pkey",
+    "definition": "CREATE UNIQUE INDEX watch_plans_pkey ON holdfast.watch_plans USING btree (statement, shape)"
+  },
+  {
+    "kind": "index",
     "name": "watch_series_pkey",
     "definition": "CREATE UNIQUE INDEX watch_series_pkey ON holdfast.watch_series USING btree (minutes, began_at, process, route, segment, statement)"
+  },
+  {
+    "kind": "index",
+    "name": "watch_sightings_pkey",
+    "definition": "CREATE UNIQUE INDEX watch_sightings_pkey ON holdfast.watch_sightings USING btree (minutes, began_at, statement, shape)"
   },
   {
     "kind": "index",
@@ -3340,7 +3640,37 @@ export const catalog: readonly CatalogRow[] = [
   },
   {
     "kind": "table",
+    "name": "watch_deploys",
+    "definition": "r"
+  },
+  {
+    "kind": "table",
+    "name": "watch_findings",
+    "definition": "r"
+  },
+  {
+    "kind": "table",
+    "name": "watch_findings_id_seq",
+    "definition": "S"
+  },
+  {
+    "kind": "table",
+    "name": "watch_outbound",
+    "definition": "r"
+  },
+  {
+    "kind": "table",
+    "name": "watch_plans",
+    "definition": "r"
+  },
+  {
+    "kind": "table",
     "name": "watch_series",
+    "definition": "r"
+  },
+  {
+    "kind": "table",
+    "name": "watch_sightings",
     "definition": "r"
   },
   {

@@ -1,11 +1,15 @@
 import { randomBytes } from 'node:crypto'
-import { stderrLogger, validateOptions, type Db, type RequestContext } from '../core/index.js'
+import type { PoolClient } from 'pg'
+import { stderrLogger, validateOptions, type Db, type Logger, type RequestContext } from '../core/index.js'
 import { watchError } from './errors.js'
+import { FindingBook } from './finding-book.js'
 import { inspectWatch } from './inspect.js'
 import type { WatchInspector } from './inspect-types.js'
-import { observePool, type SeenStatement } from './observe-pool.js'
+import { observePool, type PoolObservation, type SeenStatement } from './observe-pool.js'
 import { watchDefaults, watchOptionTable } from './options.js'
 import { loadParser, type Parser } from './parser.js'
+import { GenericPlans } from './plans/generic-plans.js'
+import { PlanObserver } from './plans/plan-observer.js'
 import { SeriesBook, type Sighting } from './series.js'
 import { StatementBook } from './statement-book.js'
 import type { StatementObserver } from './statement-observer.js'
@@ -46,12 +50,14 @@ class ProcessWatch implements Watch {
   readonly #statements: StatementBook
   readonly #flusher: Flusher
   readonly #segment: WatchOptions['segment']
+  readonly #findings: FindingBook
+  #plans: PlanObserver | undefined
   readonly #observers: StatementObserver[] = []
   readonly #leave: (() => void)[]
   #stopping: Promise<void> | undefined
 
   constructor(db: Db, options: WatchOptions, parser: Parser) {
-    const { logger = stderrLogger, segment, ...given } = options
+    const { logger = stderrLogger, segment, onFinding, ...given } = options
     const settings = { ...watchDefaults, ...withoutUndefined(given) }
     this.#db = db
     this.#segment = segment
@@ -59,11 +65,26 @@ class ProcessWatch implements Watch {
     this.#book = new SeriesBook(settings)
     this.#statements = new StatementBook(parser)
     const process = randomBytes(8).readBigInt64BE().toString()
-    this.#flusher = new Flusher({ db, logger, book: this.#book, process, ...settings })
-    this.#leave = [
-      observePool(db.pool, (seen) => this.#see(seen)),
-      db.onRequest((request, ms) => this.#endRequest(request, ms)),
-    ]
+    this.#findings = new FindingBook(logger, onFinding)
+    const also = [async () => await this.#plans?.flush(), async () => await this.#findings.flush(db)]
+    this.#flusher = new Flusher({ db, logger, book: this.#book, process, also, ...settings })
+    const observation = observePool(db.pool, (seen) => this.#see(seen))
+    this.#leave = [observation.leave, db.onRequest((request, ms) => this.#endRequest(request, ms))]
+    if (settings.plans) this.#watchPlans(parser, logger, observation)
+  }
+
+  #watchPlans(parser: Parser, logger: Logger, { ask }: PoolObservation): void {
+    const db = this.#db
+    const generic = new GenericPlans(ask)
+    const plans = new PlanObserver({ db, parser, logger, generic, report: (finding) => this.#findings.report(finding) })
+    this.#plans = plans
+    this.#observers.push(plans)
+    const onRelease = (_error: unknown, client: PoolClient) => {
+      plans.onRelease(client)
+      generic.onRelease(client)
+    }
+    db.pool.on('release', onRelease)
+    this.#leave.push(() => db.pool.off('release', onRelease))
   }
 
   #see(seen: SeenStatement): void {
@@ -96,7 +117,8 @@ class ProcessWatch implements Watch {
   }
 
   stats(): WatchStats {
-    return { series: this.#book.size, overflows: this.#book.overflows, lostMinutes: this.#flusher.lostMinutes }
+    const [series, overflows, lostMinutes] = [this.#book.size, this.#book.overflows, this.#flusher.lostMinutes]
+    return { series, overflows, lostMinutes, plans: this.#plans?.stats() ?? null }
   }
 
   async flush(): Promise<void> {

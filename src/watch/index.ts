@@ -2,6 +2,7 @@
 
 export { watch } from './create-watch.js'
 export { watchErrors } from './errors.js'
+export type { Finding, FindingKind } from './findings.js'
 export { inspectWatch } from './inspect.js'
 export type {
   RouteLatency,
@@ -14,4 +15,5 @@ export type {
   WatchVerdict,
 } from './inspect-types.js'
 export { watchFilterTable, watchOptionTable } from './options.js'
+export type { PlanStats } from './plans/plan-observer.js'
 export type { Watch, WatchOptions, WatchStats } from './types.js'

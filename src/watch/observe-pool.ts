@@ -43,11 +43,17 @@ interface Original {
   wrapped: (...args: unknown[]) => unknown
 }
 
+export interface PoolObservation {
+  /** On that session, without being seen. */
+  ask(client: object, text: string, values: unknown[]): Promise<{ rows: unknown[] }>
+  leave(): void
+}
+
 /**
  * Sees each statement of a pool's clients. It wraps `query` of the client itself, in front of whatever others patched into
  * the driver's prototype (OpenTelemetry, Sentry), and hands on every argument as it came.
  */
-export function observePool(pool: Pool, sink: StatementSink): () => void {
+export function observePool(pool: Pool, sink: StatementSink): PoolObservation {
   const clients = new Map<ClientLike, Original>()
   const onAcquire = (client: PoolClient) => {
     const own = client as unknown as ClientLike
@@ -60,13 +66,19 @@ export function observePool(pool: Pool, sink: StatementSink): () => void {
   const onRemove = (client: PoolClient) => void clients.delete(client as unknown as ClientLike)
   pool.on('acquire', onAcquire)
   pool.on('remove', onRemove)
-  return () => {
+  const ask: PoolObservation['ask'] = async (client, text, values) => {
+    const query = clients.get(client as ClientLike)?.query
+    if (query === undefined) throw new Error('The client has left its pool.')
+    return (await query.call(client, { text, values })) as { rows: unknown[] }
+  }
+  const leave = () => {
     pool.off('acquire', onAcquire)
     pool.off('remove', onRemove)
     // Whoever wrapped it after us still calls ours: that goes on, and tells nobody.
     for (const [client, { query, wrapped }] of clients) if (client.query === wrapped) restore(client, query)
     clients.clear()
   }
+  return { ask, leave }
 }
 
 function restore(client: ClientLike, query: ClientLike['query']): void {

@@ -7,6 +7,7 @@ export const watchDefaults = {
   flushMs: 10_000,
   keepMinutesMs: 10_800_000,
   keepHoursMs: 3_024_000_000,
+  plans: true,
 } as const
 
 export const watchOptionTable: OptionTable = {
@@ -50,6 +51,16 @@ export const watchOptionTable: OptionTable = {
     unit: 'ms',
     default: '`3_024_000_000`',
     doc: 'Hours are kept for so long (35 days).',
+  },
+  plans: {
+    type: 'boolean',
+    default: '`true`',
+    doc: 'Plans of statements are asked for, on one more connection, and watched.',
+  },
+  onFinding: {
+    type: 'function',
+    default: 'the log and the page alone',
+    doc: 'Is given each finding as it is made, and again each hour that it goes on.',
   },
   logger: { type: 'object', default: 'JSON lines on stderr', doc: 'Receives warnings that no caller can be given.' },
 }

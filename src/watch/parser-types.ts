@@ -2,5 +2,6 @@
 export interface SqlParser {
   fingerprint(text: string): string
   normalise(text: string): string
-  scan(text: string): { tokens: { start: number; end: number; tokenName: string }[] }
+  parse(text: string): { stmts?: { stmt?: Record<string, unknown>; stmt_location?: number; stmt_len?: number }[] }
+  scan(text: string): { tokens: { start: number; end: number; text: string; tokenName: string }[] }
 }

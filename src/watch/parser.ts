@@ -8,6 +8,14 @@ export interface Statement {
   text: string
 }
 
+/** One of the statements of a text. */
+export interface ParsedStatement {
+  /** Of PostgreSQL's node, such as `SelectStmt`. */
+  kind: string
+  node: Record<string, unknown>
+  text: string
+}
+
 /** Not a statement: the requests of a route themselves. */
 export const requestsOf: Statement = { id: '0', text: '' }
 /** Statements of a route that are not kept apart. */
@@ -49,6 +57,25 @@ export class Parser {
     }
   }
 
+  /** The statements of a text, each with its part of it; undefined where it is no SQL. */
+  parse(text: string): ParsedStatement[] | undefined {
+    try {
+      const bytes = Buffer.from(text)
+      return (this.#parser.parse(text).stmts ?? []).map(({ stmt = {}, stmt_location: at = 0, stmt_len: length }) => {
+        const [[kind = '', node = {}] = []] = Object.entries(stmt)
+        const part = bytes.subarray(at, length === undefined ? undefined : at + length).toString()
+        return { kind, node: node as Record<string, unknown>, text: part }
+      })
+    } catch {
+      return undefined
+    }
+  }
+
+  /** Where each word and sign begins and ends, in bytes. */
+  scan(text: string): { start: number; end: number; text: string }[] {
+    return this.#parser.scan(text).tokens
+  }
+
   #withoutComments(text: string): string {
     if (!text.includes('--') && !text.includes('/*')) return text
     const bytes = Buffer.from(text)
@@ -66,9 +93,9 @@ export class Parser {
 
 /** Loaded when somebody watches, and not before: it is 1.6 MB. */
 export async function loadParser(): Promise<Parser> {
-  const { loadModule, fingerprintSync, normalizeSync, scanSync } = await import('libpg-query')
+  const { loadModule, fingerprintSync, normalizeSync, parseSync, scanSync } = await import('libpg-query')
   await loadModule()
-  return new Parser({ fingerprint: fingerprintSync, normalise: normalizeSync, scan: scanSync })
+  return new Parser({ fingerprint: fingerprintSync, normalise: normalizeSync, parse: parseSync, scan: scanSync })
 }
 
 function toBigint(hex: string): string {

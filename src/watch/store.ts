@@ -1,6 +1,7 @@
 // All SQL of watch that is not a function (migrations/0013).
 
 import type { Queryable } from '../core/index.js'
+import type { Finding } from './findings.js'
 
 /** As it is written: a histogram is hex text. */
 export interface SeriesRow {
@@ -109,4 +110,36 @@ export async function readSeries(
        and ($5::text is null or s.route = $5) and ($6::text is null or s.segment = $6)`
   const values = [minutes, from, until, isOfRoutes, route ?? null, segment ?? null]
   return (await db.query<ReadRow>(text, values, { deadlineMs: READ_MS })).rows
+}
+
+/** Not seen for a day, it has begun anew. */
+export async function writeFindings(db: Queryable, findings: readonly (Finding & { seen: number })[]): Promise<void> {
+  const text = `/* holdfast:watch.write_findings */
+    insert into holdfast.watch_findings as f (kind, statement, subject, severity, route, sentence, evidence, fix, prove, seen)
+    select kind, statement, subject, severity, route, sentence, evidence, fix, prove, seen
+      from json_to_recordset($1::json) as g (kind text, statement bigint, subject text, severity text, route text,
+        sentence text, evidence jsonb, fix text, prove text, seen bigint)
+    on conflict (kind, statement, subject) do update set
+      severity = excluded.severity, route = excluded.route, sentence = excluded.sentence, evidence = excluded.evidence,
+      fix = excluded.fix, prove = excluded.prove, last_seen_at = now(),
+      seen = excluded.seen + case when f.last_seen_at > now() - interval '1 day' then f.seen else 0 end,
+      first_seen_at = case when f.last_seen_at > now() - interval '1 day' then f.first_seen_at else now() end`
+  await db.query(text, [JSON.stringify(findings)])
+}
+
+export async function noteDeploy(db: Queryable, label: string): Promise<void> {
+  const text =
+    '/* holdfast:watch.deploy */ insert into holdfast.watch_deploys (label) values ($1) on conflict do nothing'
+  await db.query(text, [label])
+}
+
+/** A statement that has a finding has its text there, also where it is not among the series that are kept apart. */
+export async function writeStatements(
+  db: Queryable,
+  statements: readonly { id: string; text: string }[],
+): Promise<void> {
+  const text = `/* holdfast:watch.write_statements */
+    insert into holdfast.watch_statements (id, text)
+    select id, text from json_to_recordset($1::json) as g (id bigint, text text) on conflict do nothing`
+  await db.query(text, [JSON.stringify(statements)])
 }

@@ -1,4 +1,6 @@
 import type { Logger, RequestContext } from '../core/index.js'
+import type { Finding } from './findings.js'
+import type { PlanStats } from './plans/plan-observer.js'
 import type { WatchInspector } from './inspect-types.js'
 
 export interface WatchOptions {
@@ -17,6 +19,10 @@ export interface WatchOptions {
   keepMinutesMs?: number
   /** Hours are kept for so long. Default: 3 024 000 000 ms (35 days). */
   keepHoursMs?: number
+  /** Plans of statements are asked for, on one more connection, and watched. Default: true. */
+  plans?: boolean
+  /** Is given each finding as it is made, and again each hour that it goes on. Default: the log and the page alone. */
+  onFinding?: (finding: Finding) => void
   /** Receives what no caller can be given. Default: warnings and errors as JSON lines on stderr. */
   logger?: Logger
 }
@@ -28,6 +34,8 @@ export interface WatchStats {
   overflows: number
   /** Minutes that could not be written for so long that they were given up. */
   lostMinutes: number
+  /** Null: plans are not watched. */
+  plans: PlanStats | null
 }
 
 export interface Watch {

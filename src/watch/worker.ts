@@ -18,6 +18,8 @@ export interface FlusherParts {
   flushMs: number
   keepMinutesMs: number
   keepHoursMs: number
+  /** Written with it. */
+  also?: readonly (() => Promise<void>)[]
   /** Default: this machine's clock. */
   now?: () => number
 }
@@ -78,6 +80,7 @@ export class Flusher {
     await write(this.#parts.db, [...this.#pending.flat(), ...dirty.flatMap((series) => this.#toRows(series))])
     this.#pending = []
     for (const [place, series] of dirty.entries()) series.written = amounts[place] as number
+    for (const flush of this.#parts.also ?? []) await flush()
   }
 
   /** The minute that is over is set aside, whether it can be written or not. */

@@ -1,0 +1,108 @@
+import { connect, type Db } from 'holdfast'
+import { watch, type Watch } from 'holdfast/watch'
+import pg from 'pg'
+import { judgeCount } from '../../harness/statistics.js'
+import type { Check, ContestInput, Row } from '../../harness/types.js'
+import { recipes, type Recipe } from './recipes.js'
+
+const silent = { debug() {}, info() {}, warn() {}, error() {} }
+/** Between two executions, as of an application with some traffic. @unit ms */
+const PAUSE_MS = 2
+
+export interface PlansPart {
+  rows: Row[]
+  checks: Check[]
+}
+
+export async function measurePlans({ url, progress, quick }: ContestInput): Promise<PlansPart> {
+  const found: { name: string; kind: string | null; executions: number; explains: number }[] = []
+  for (const recipe of recipes.slice(0, quick ? 3 : undefined)) {
+    const outcome = await runRecipe(url, recipe)
+    progress(
+      `${recipe.name}: ${outcome.kind ?? 'not found'}, ${outcome.executions} executions, ${outcome.explains} explained`,
+    )
+    found.push({ name: recipe.name, ...outcome })
+  }
+  const row = (name: string, metric: string, value: number): Row => ({
+    subject: name,
+    metric,
+    unit: metric,
+    median: value,
+    min: value,
+    max: value,
+    runs: 1,
+    samples: [value],
+  })
+  const rows = found.flatMap(({ name, kind, executions, explains }) => [
+    row(name, kind === null ? 'not found after' : `found (${kind}) after`, executions),
+    row(name, 'explained', explains),
+  ])
+  const share = found.filter(({ kind }) => kind !== null).length / found.length
+  return { rows, checks: [judgeCount('flip_recipes_found', share, { atLeast: 0.9 })] }
+}
+
+async function runRecipe(
+  url: string,
+  recipe: Recipe,
+): Promise<{ kind: string | null; executions: number; explains: number }> {
+  const scratch = await openScratch(url)
+  const db = await connect({ url: scratch.url, pool: { max: 1 }, logger: silent })
+  await db.migrate()
+  await db.query(recipe.setup)
+  const kinds: string[] = []
+  const watching = await watch(db, { logger: silent, flushMs: 60_000, onFinding: ({ kind }) => kinds.push(kind) })
+  try {
+    return await follow({ url: scratch.url, db, watching, kinds }, recipe)
+  } finally {
+    await watching.stop()
+    await db.close()
+    await scratch.drop()
+  }
+}
+
+interface Scene {
+  url: string
+  db: Db
+  watching: Watch
+  kinds: string[]
+}
+
+async function follow({ url, db, watching, kinds }: Scene, recipe: Recipe) {
+  const { text, values, prepared, firstValues = values, before, after, change, isOfSession } = recipe
+  const options = prepared === undefined ? {} : { name: prepared }
+  const run = async (n: number, of: (n: number) => unknown[]) => {
+    await db.query(text, of(n), options)
+    await new Promise((resolve) => setTimeout(resolve, PAUSE_MS))
+  }
+  for (let n = 0; n < before; n++) await run(n, firstValues)
+  const explained = watching.stats().plans?.explained ?? 0
+  if (kinds.length > 0) throw new Error(`${recipe.name}: ${kinds[0]} was found before anything had changed.`)
+  if (isOfSession) await db.query(change)
+  else await runAside(url, change)
+  for (let n = 1; n <= after; n++) {
+    await run(before + n, values)
+    const explains = (watching.stats().plans?.explained ?? 0) - explained
+    if (kinds[0] !== undefined || n === after) return { kind: kinds[0] ?? null, executions: n, explains }
+  }
+  throw new Error('unreachable')
+}
+
+async function openScratch(url: string): Promise<{ url: string; drop: () => Promise<void> }> {
+  const name = `bench_plans_${process.pid}_${(counter.next++).toString()}`
+  await runAside(url, `create database ${name}`)
+  const own = new URL(url)
+  own.pathname = `/${name}`
+  return { url: own.href, drop: async () => await runAside(url, `drop database ${name} with (force)`) }
+}
+
+const counter = { next: 0 }
+
+async function runAside(url: string, text: string): Promise<void> {
+  const client = new pg.Client({ connectionString: url })
+  await client.connect()
+  try {
+    await client.query(text)
+  } finally {
+    await client.end()
+  }
+}
