@@ -69,13 +69,13 @@ class ProcessWatch implements Watch {
     const also = [async () => await this.#plans?.flush(), async () => await this.#findings.flush(db)]
     this.#flusher = new Flusher({ db, logger, book: this.#book, process, also, ...settings })
     const observation = observePool(db.pool, (seen) => this.#see(seen))
-    this.#leave = [observation.leave, db.onRequest((request, ms) => this.#endRequest(request, ms))]
+    this.#leave = [() => observation.leave(), db.onRequest((request, ms) => this.#endRequest(request, ms))]
     if (settings.plans) this.#watchPlans(parser, logger, observation)
   }
 
-  #watchPlans(parser: Parser, logger: Logger, { ask }: PoolObservation): void {
+  #watchPlans(parser: Parser, logger: Logger, observation: PoolObservation): void {
     const db = this.#db
-    const generic = new GenericPlans(ask)
+    const generic = new GenericPlans(async (...asked) => await observation.ask(...asked))
     const plans = new PlanObserver({ db, parser, logger, generic, report: (finding) => this.#findings.report(finding) })
     this.#plans = plans
     this.#observers.push(plans)

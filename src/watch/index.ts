@@ -5,6 +5,14 @@ export { watchErrors } from './errors.js'
 export type { Finding, FindingKind } from './findings.js'
 export { inspectWatch } from './inspect.js'
 export type {
+  FindingFilter,
+  FindingsOverview,
+  FoundFinding,
+  QueryDetails,
+  QueryLatency,
+  QueryPlan,
+} from './inspect-plan-types.js'
+export type {
   RouteLatency,
   Shares,
   Spread,
@@ -14,6 +22,7 @@ export type {
   WatchOverview,
   WatchVerdict,
 } from './inspect-types.js'
-export { watchFilterTable, watchOptionTable } from './options.js'
+export type { Access, AccessFamily, Facts, PlanNode, TableFacts } from './plans/plan-types.js'
+export { findingFilterTable, watchFilterTable, watchOptionTable } from './options.js'
 export type { PlanStats } from './plans/plan-observer.js'
 export type { Watch, WatchOptions, WatchStats } from './types.js'

@@ -1,3 +1,5 @@
+import type { FindingFilter, FindingsOverview, QueryDetails, QueryLatency } from './inspect-plan-types.js'
+
 /** Of durations; 0 where there was none. @unit ms */
 export interface Spread {
   p50: number
@@ -86,4 +88,10 @@ export interface WatchInspector {
   routes(filter?: WatchFilter): Promise<RouteLatency[]>
   /** The statements that took most of the time first. */
   statements(filter?: WatchFilter): Promise<StatementLatency[]>
+  /** What was found: flipped plans, rows that are multiplied, statements that are asked for one by one. */
+  findings(filter?: FindingFilter): Promise<FindingsOverview>
+  /** Statements over all routes, those that took most of the time first, with how many plans they had. */
+  queries(filter?: WatchFilter): Promise<QueryLatency[]>
+  /** One of them by its id: when it had which plan, and how long it took. Undefined: nobody has seen it. */
+  query(id: string, filter?: WatchFilter): Promise<QueryDetails | undefined>
 }

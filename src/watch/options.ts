@@ -91,3 +91,9 @@ export const watchFilterTable: OptionTable = {
     doc: 'At most so many, those that took most of the time.',
   },
 }
+
+export const findingFilterTable: OptionTable = {
+  since: { type: 'object', default: 'a day ago', doc: 'Seen again after that (a Date).' },
+  statement: { type: 'string', default: 'all', doc: 'Of the statement with this id only.' },
+  limit: { type: 'number', min: 1, max: 1_000, default: '`100`', doc: 'At most so many.' },
+}

@@ -62,7 +62,7 @@ export class Parser {
     try {
       const bytes = Buffer.from(text)
       return (this.#parser.parse(text).stmts ?? []).map(({ stmt = {}, stmt_location: at = 0, stmt_len: length }) => {
-        const [[kind = '', node = {}] = []] = Object.entries(stmt)
+        const [kind, node] = Object.entries(stmt)[0] ?? ['', {}]
         const part = bytes.subarray(at, length === undefined ? undefined : at + length).toString()
         return { kind, node: node as Record<string, unknown>, text: part }
       })

@@ -224,7 +224,7 @@ describe('what is written', () => {
   })
 
   test('is one statement for each thousand rows, and again changes nothing', async () => {
-    const { db, watching } = await openWatch()
+    const { db, watching } = await openWatch({ plans: false })
     for (let n = 0; n < 50; n++) await serve(db, `GET /${n}`, async () => await db.query('select 1'))
     const before = db.stats().query.count
     await watching.flush()

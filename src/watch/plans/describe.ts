@@ -16,7 +16,7 @@ const MOST_TEXT = 120
 export function describeFlip(flip: Flip, now: Facts | undefined, { statement, route, isReadInstead }: Where): Finding {
   const { before, after, regression, beforeMs, afterMs, isSameValues, executions } = flip
   const reasons = findReasons(flip, before.facts, now)
-  const ratio = afterMs / Math.max(beforeMs, 0.01)
+  const ratio = beforeMs === null ? regression.costRatio : afterMs / Math.max(beforeMs, 0.01)
   const [lost] = regression.lost
   const what = lost
     ? `no longer finds ${lost.relation} by ${lost.index}, but ${lost.now === 'seq' ? 'reads all of it' : 'walks along another index'}`
@@ -28,7 +28,11 @@ export function describeFlip(flip: Flip, now: Facts | undefined, { statement, ro
           .map(({ sentence }) => sentence)
           .join('; ')}`
       : ''
-  const times = `${formatMs(beforeMs)} before, ${formatMs(afterMs)} now`
+  const expected = `the planner would expect to do 1/${Math.round(regression.costRatio)} of it with the values`
+  const times =
+    beforeMs === null
+      ? `${formatMs(afterMs)}, and ${expected}`
+      : `${formatMs(beforeMs)} before, ${formatMs(afterMs)} now`
   return {
     kind: 'plan-flip',
     severity: ratio >= 2 && afterMs >= 20 ? 'act' : 'watch',
@@ -37,7 +41,7 @@ export function describeFlip(flip: Flip, now: Facts | undefined, { statement, ro
     route,
     sentence: `${cut(statement.text)} ${what} (${times})${why}.`,
     evidence: {
-      beforeMs: round(beforeMs),
+      beforeMs: beforeMs === null ? null : round(beforeMs),
       afterMs: round(afterMs),
       beforeShape: before.shape.id,
       afterShape: after.shape.id,

@@ -11,7 +11,7 @@ import type { KnownShape } from './known-shape.js'
 import { fromStored, toRow } from './plan-rows.js'
 import type { Facts, PlanShape } from './plan-types.js'
 import { SessionSettings, type Setting } from './session-settings.js'
-import { StatementPlans, type Drift } from './statement-plans.js'
+import { StatementPlans, type Drift, type Flip } from './statement-plans.js'
 import { loadPlans, writePlans } from './store.js'
 import { keyOfValues } from './values-key.js'
 
@@ -189,15 +189,21 @@ export class PlanObserver implements StatementObserver {
     if (!plans.isLoaded) await this.#load(entry)
     const flip = plans.noteSighting({ shape, isInferred, ms, values: keyOfValues(values) })
     const known = plans.shapes.get(shape.id)
-    if (flip) {
-      const now = await this.#readFacts(shape, flip.before.shape)
-      this.#parts.report(describeFlip(flip, now, { ...entry, route: task.route }))
+    const found = flip ?? (isInferred && known ? await this.#judgeGeneric(task, known) : undefined)
+    if (found) {
+      const now = await this.#readFacts(shape, found.before.shape)
+      this.#parts.report(describeFlip(found, now, { ...entry, route: task.route }))
       if (known) keepFacts(known, now)
       return
     }
     if (known && performance.now() - known.factsAt > FACTS_EVERY_MS) keepFacts(known, await this.#readFacts(shape))
     const drift = plans.lookForDrift()
     if (drift) await this.#judgeDrift(task, drift)
+  }
+
+  async #judgeGeneric({ entry, text, values, settings }: Task, generic: KnownShape): Promise<Flip | undefined> {
+    const custom = await this.#explainer.explain(text, values, settings)
+    return entry.plans.judgeGeneric(generic, custom)
   }
 
   /** Slower without another plan: that is something to say where the tables or the planner show why, or where it is plain. */

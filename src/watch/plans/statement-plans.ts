@@ -29,7 +29,8 @@ export interface Flip {
   before: KnownShape
   after: KnownShape
   regression: Regression
-  beforeMs: number
+  /** Null: these values never ran with the other plan. @unit ms */
+  beforeMs: number | null
   afterMs: number
   /** Executions with the very same values had the other plan before. */
   isSameValues: boolean
@@ -203,11 +204,10 @@ export class StatementPlans {
       this.#suspect = undefined
       return undefined
     }
-    const afterMs = median(known.samples)
-    if (!hasRisen(before, after, afterMs * 0.8, 4, 3)) return undefined
     const other = this.#findUsual(known)
-    if (other === undefined) return undefined
-    const beforeMs = before.percentile(0.95)
+    const share = findRise(before, after, median(known.samples))
+    if (other === undefined || share === undefined) return undefined
+    const [beforeMs, afterMs] = [before.percentile(share), after.percentile(share)]
     return this.#decide({ before: other, after: known, beforeMs, afterMs, isSameValues: false })
   }
 
@@ -228,7 +228,7 @@ export class StatementPlans {
     return [...this.shapes.values()].filter((each) => each !== known).toSorted((a, b) => b.seen - a.seen)[0]
   }
 
-  #decide(found: Omit<Flip, 'kind' | 'regression' | 'executions'>): Flip | undefined {
+  #decide(found: Omit<Flip, 'kind' | 'regression' | 'executions'> & { beforeMs: number }): Flip | undefined {
     const { before, after, beforeMs, afterMs } = found
     const regression = compare(before.shape, after.shape)
     const [ratio, least] = isClear(regression) ? [1.25, 1] : [2, 2]
@@ -240,6 +240,32 @@ export class StatementPlans {
     this.#told.add(pair)
     this.#settle()
     return { kind: 'flip', ...found, regression, executions: this.#executions - since }
+  }
+
+  /**
+   * A session has gone over to a plan for any values, and these ones would have had a far better one. Without a time
+   * before: it may have been so from the sixth execution on.
+   */
+  judgeGeneric(generic: KnownShape, custom: PlanShape): Flip | undefined {
+    const regression = compare(custom, generic.shape)
+    const afterMs = median(generic.samples)
+    if (regression.lost.length === 0 || regression.costRatio < 2 || generic.samples.length < 2 || afterMs < 5)
+      return undefined
+    const pair = `${custom.id} ${generic.shape.id}`
+    if (this.#told.has(pair)) return undefined
+    this.#told.add(pair)
+    this.#settle()
+    const before = this.shapes.get(custom.id) ?? openKnown(custom, false)
+    return {
+      kind: 'flip',
+      before,
+      after: generic,
+      regression,
+      beforeMs: null,
+      afterMs,
+      isSameValues: true,
+      executions: 0,
+    }
   }
 
   /** What is now is what later is compared with. */
@@ -276,6 +302,16 @@ export class StatementPlans {
   get driftLooks(): number {
     return this.#drifting
   }
+}
+
+/** The percentile that has risen by more than chance, if one has: what all executions come to, or the slow ones of them. */
+function findRise(before: Coarse, after: Coarse, typicalMs: number): number | undefined {
+  const tests: [number, number][] = [
+    [0.5, Math.max(before.percentile(0.5) * 2, before.percentile(0.5) + 1)],
+    [0.95, Math.max(before.percentile(0.95) * 1.25, before.percentile(0.95) + 1)],
+    [0.95, typicalMs * 0.8],
+  ]
+  return tests.find(([, ms]) => hasRisen(before, after, ms, 4, 3))?.[0]
 }
 
 /**
