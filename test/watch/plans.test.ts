@@ -31,7 +31,7 @@ const run = async (times: number, user = (n: number) => (n % 12 === 0 ? 1 : n % 
 }
 const settle = async () => {
   await watching.flush()
-  return (await runAdmin(box.ownerUrl, 'select * from holdfast.watch_findings')) as Record<string, unknown>[]
+  return await runAdmin<Record<string, unknown>>(box.ownerUrl, 'select * from holdfast.watch_findings')
 }
 
 test('a dropped index', async () => {

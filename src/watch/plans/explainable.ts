@@ -77,7 +77,12 @@ function dig(node: Node, ...path: readonly string[]): Node | undefined {
 export function toReading(parser: Parser, text: string): string | undefined {
   const [only, ...others] = parser.parse(text) ?? []
   if (only === undefined || others.length > 0) return undefined
-  if (only.kind === 'SelectStmt') return only.node['lockingClause'] === undefined ? text : withoutLocks(parser, text)
+  if (only.kind === 'SelectStmt') {
+    const { lockingClause, ...rest } = only.node
+    // In a subquery or a CTE it cannot be left out.
+    if (JSON.stringify(rest).includes('"lockingClause"')) return undefined
+    return lockingClause === undefined ? text : withoutLocks(parser, text)
+  }
   return readInstead(parser, text, only)
 }
 

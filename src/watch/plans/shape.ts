@@ -57,7 +57,7 @@ export function toShape({ Plan: root, Settings: settings = {} }: RawPlan): PlanS
     cost: root['Total Cost'] ?? 0,
     rows: root['Plan Rows'] ?? 0,
     casts: [...casts],
-    settings,
+    settings: Object.fromEntries(Object.entries(settings).filter(([name]) => name !== 'plan_cache_mode')),
   }
 }
 

@@ -109,16 +109,19 @@ export class StatementPlans {
 
   #isWorthIt(ms: number): boolean {
     if (this.#tokens < 1) return false
-    if (this.#suspect && ms >= this.#suspect.known.typicalMs * 0.5) return true
     if (this.#executions <= 2 || ms >= this.#verySlowMs || this.#drifting > 0) return true
+    if (this.#tokens < 2) return false
+    if (this.#suspect && ms >= this.#suspect.known.typicalMs * 0.5) return true
     if (this.#tokens < RESERVED_TOKENS) return false
     return ms >= this.#slowMs || this.#executions % SAMPLE_EVERY === 0
   }
 
+  /** Of the time before the last executions: what has just become slow must not be learned before it is looked at. */
   #learnSlow(): void {
-    const all = this.#all()
-    this.#slowMs = all.percentile(0.95)
-    this.#verySlowMs = Math.max(all.percentile(0.99) * 1.25, all.percentile(0.5) * 2)
+    if (this.#suspect) return
+    const usual = this.#baseline.count >= LAST ? this.#baseline : this.#all()
+    this.#slowMs = usual.percentile(0.95)
+    this.#verySlowMs = Math.max(usual.percentile(0.99) * 1.25, usual.percentile(0.5) * 2)
   }
 
   #all(): Coarse {
@@ -137,6 +140,7 @@ export class StatementPlans {
   noteSighting({ shape, isInferred, ms, values }: Sighting): Flip | undefined {
     const isNew = !this.shapes.has(shape.id)
     const known = this.shapes.get(shape.id) ?? this.#open(shape, isInferred)
+    known.isInferred ||= isInferred
     addSample(known, shape, ms)
     const ofValues = this.#noteValues(values, shape, ms)
     if (isNew && this.#executions > LEARNED && this.shapes.size > 1) {

@@ -1,20 +1,14 @@
 import { connect, type Db } from 'holdfast'
 import { watch, type Watch } from 'holdfast/watch'
-import pg from 'pg'
 import { judgeCount } from '../../harness/statistics.js'
-import type { Check, ContestInput, Row } from '../../harness/types.js'
+import type { ContestInput } from '../../harness/types.js'
+import { openScratch, runAside, silent, toRow, type Part } from './scratch.js'
 import { recipes, type Recipe } from './recipes.js'
 
-const silent = { debug() {}, info() {}, warn() {}, error() {} }
 /** Between two executions, as of an application with some traffic. @unit ms */
 const PAUSE_MS = 2
 
-export interface PlansPart {
-  rows: Row[]
-  checks: Check[]
-}
-
-export async function measurePlans({ url, progress, quick }: ContestInput): Promise<PlansPart> {
+export async function measurePlans({ url, progress, quick }: ContestInput): Promise<Part> {
   const found: { name: string; kind: string | null; executions: number; explains: number }[] = []
   for (const recipe of recipes.slice(0, quick ? 3 : undefined)) {
     const outcome = await runRecipe(url, recipe)
@@ -23,19 +17,9 @@ export async function measurePlans({ url, progress, quick }: ContestInput): Prom
     )
     found.push({ name: recipe.name, ...outcome })
   }
-  const row = (name: string, metric: string, value: number): Row => ({
-    subject: name,
-    metric,
-    unit: metric,
-    median: value,
-    min: value,
-    max: value,
-    runs: 1,
-    samples: [value],
-  })
   const rows = found.flatMap(({ name, kind, executions, explains }) => [
-    row(name, kind === null ? 'not found after' : `found (${kind}) after`, executions),
-    row(name, 'explained', explains),
+    toRow(name, kind === null ? 'not found after' : `found (${kind}) after`, executions),
+    toRow(name, 'explained', explains),
   ])
   const share = found.filter(({ kind }) => kind !== null).length / found.length
   return { rows, checks: [judgeCount('flip_recipes_found', share, { atLeast: 0.9 })] }
@@ -85,24 +69,4 @@ async function follow({ url, db, watching, kinds }: Scene, recipe: Recipe) {
     if (kinds[0] !== undefined || n === after) return { kind: kinds[0] ?? null, executions: n, explains }
   }
   throw new Error('unreachable')
-}
-
-async function openScratch(url: string): Promise<{ url: string; drop: () => Promise<void> }> {
-  const name = `bench_plans_${process.pid}_${(counter.next++).toString()}`
-  await runAside(url, `create database ${name}`)
-  const own = new URL(url)
-  own.pathname = `/${name}`
-  return { url: own.href, drop: async () => await runAside(url, `drop database ${name} with (force)`) }
-}
-
-const counter = { next: 0 }
-
-async function runAside(url: string, text: string): Promise<void> {
-  const client = new pg.Client({ connectionString: url })
-  await client.connect()
-  try {
-    await client.query(text)
-  } finally {
-    await client.end()
-  }
 }

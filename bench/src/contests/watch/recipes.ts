@@ -51,7 +51,7 @@ export const recipes: readonly Recipe[] = [
     name: 'a session goes over to a generic plan',
     setup: `${accounts('r3')} create index r3_account on r3 (account); analyze r3`,
     change: 'select 1',
-    text: 'select * from r3 where $1::int is null or account = $1 limit 30',
+    text: 'select count(raw) from r3 where $1::int is null or account = $1',
     prepared: 'r3',
     firstValues: () => [null],
     values: cold,
@@ -68,10 +68,9 @@ export const recipes: readonly Recipe[] = [
   },
   {
     name: 'statistics were made at a moment when nothing was open',
-    setup: `${accounts('r5', 60_000)} create index r5_status on r5 (status); create table r5_kinds (code int, note text) with (autovacuum_enabled = off);
-      insert into r5_kinds select n, repeat('y', 50) from generate_series(1, 2000) n; update r5 set status = 'open' where id % 10 = 0; analyze r5; analyze r5_kinds`,
-    change: `update r5 set status = 'done'; analyze r5; update r5 set status = 'open' where id % 10 = 0`,
-    text: 'select count(*) from r5 join r5_kinds k on k.code = r5.id / 30 where r5.status = $1',
+    setup: `${accounts('r5', 60_000)} create index r5_status on r5 (status); analyze r5`,
+    change: `update r5 set status = 'done'; analyze r5; update r5 set status = 'open' where id % 50 = 0`,
+    text: 'select count(*) from r5 a join r5 b on a.id / 30 = b.id / 30 where a.status = $1 and b.status = $1',
     values: () => ['open'],
     ...usual,
   },
