@@ -17,7 +17,7 @@ export {
 export { fromDrizzle, type DrizzleTransaction } from './from-drizzle.js'
 export { fromKysely, type KyselyTransaction } from './from-kysely.js'
 export { fromPostgresJs, type PostgresJsTransaction } from './from-postgres-js.js'
-export { encodeParameter } from './driver.js'
+export { createDirectClient, encodeParameter } from './driver.js'
 export { Histogram, type HistogramView } from './histogram.js'
 export { assertInvariants, checkInvariants, invariant, type Invariant, type InvariantCheck } from './invariant.js'
 export { stderrLogger } from './logger.js'

@@ -1,5 +1,5 @@
 import type { Client } from 'pg'
-import { readSqlstate, type Db } from '../../core/index.js'
+import { createDirectClient, readSqlstate, type Db } from '../../core/index.js'
 import type { Facts } from './plan-types.js'
 import type { Setting } from './session-settings.js'
 import { toShape } from './shape.js'
@@ -8,18 +8,21 @@ import { explain, explainGeneric, readFacts } from './store.js'
 
 /** Nobody needs it for so long: the connection is given back. */
 const IDLE_MS = 60_000
+const CONNECT_MS = 5_000
+/** Beyond what the server itself allows: it may have stopped answering. */
+const QUERY_MS = 2_000
 const FIRST_RETRY_MS = 1_000
 const LAST_RETRY_MS = 60_000
 
 /** Asks the planner, on a connection beside the application's, of the same user. */
 export class Explainer {
-  readonly #db: Pick<Db, 'connectDirect'>
+  readonly #db: Pick<Db, 'pool'>
   #client: Client | undefined
   #idle: NodeJS.Timeout | undefined
   #retryMs = FIRST_RETRY_MS
   #notBefore = 0
 
-  constructor(db: Pick<Db, 'connectDirect'>) {
+  constructor(db: Pick<Db, 'pool'>) {
     this.#db = db
   }
 
@@ -61,8 +64,10 @@ export class Explainer {
   async #open(): Promise<Client> {
     if (this.#client) return this.#client
     try {
-      const client = await this.#db.connectDirect()
+      // A pooler in transaction mode will do: all that is asked is in one transaction.
+      const client = createDirectClient(undefined, this.#db.pool, CONNECT_MS, QUERY_MS)
       client.on('error', () => this.#drop())
+      await client.connect()
       this.#client = client
       this.#idle = setTimeout(() => this.#drop(), IDLE_MS).unref()
       this.#retryMs = FIRST_RETRY_MS

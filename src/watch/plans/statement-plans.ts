@@ -204,13 +204,15 @@ export class StatementPlans {
     if (this.#suspect === undefined) return undefined
     const { known, before, after, since } = this.#suspect
     if (known.samples.length < 2) return undefined
-    if (this.#executions - since > LAST) {
+    if (this.#executions - since > 4 * LAST) {
       this.#suspect = undefined
       return undefined
     }
     const other = this.#findUsual(known)
-    const share = findRise(before, after, median(known.samples))
-    if (other === undefined || share === undefined) return undefined
+    if (other === undefined) return undefined
+    const factor = isClear(compare(other.shape, known.shape)) ? 1.5 : 2
+    const share = findRise(before, after, median(known.samples), factor)
+    if (share === undefined) return undefined
     const [beforeMs, afterMs] = [before.percentile(share), after.percentile(share)]
     return this.#decide({ before: other, after: known, beforeMs, afterMs, isSameValues: false })
   }
@@ -309,9 +311,9 @@ export class StatementPlans {
 }
 
 /** The percentile that has risen by more than chance, if one has: what all executions come to, or the slow ones of them. */
-function findRise(before: Coarse, after: Coarse, typicalMs: number): number | undefined {
+function findRise(before: Coarse, after: Coarse, typicalMs: number, factor: number): number | undefined {
   const tests: [number, number][] = [
-    [0.5, Math.max(before.percentile(0.5) * 2, before.percentile(0.5) + 1)],
+    [0.5, Math.max(before.percentile(0.5) * factor, before.percentile(0.5) + 1)],
     [0.95, Math.max(before.percentile(0.95) * 1.25, before.percentile(0.95) + 1)],
     [0.95, typicalMs * 0.8],
   ]
