@@ -116,7 +116,7 @@ async function prove(subject: Subject, advice: Advice): Promise<void> {
   // To plan a change, or a lock on rows, locks a table more than reading it does: never the user's.
   const isHypo = situation.hypopg !== null && isReading && candidates.some(({ method }) => method === 'btree')
   if (isHypo) {
-    const found = await choose(subject, await openHypopg(subject), false, advice)
+    const found = await choose(await openHypopg(subject), false, advice)
     if (found > 0 || candidates.every(({ method }) => method === 'btree')) return
     await ask('/* holdfast:watch.rollback */ rollback', [])
     await beginQuietly(ask, subject.given.searchPath, STATEMENT_MS)
@@ -134,19 +134,20 @@ async function prove(subject: Subject, advice: Advice): Promise<void> {
       'Columns are named with their schema: the statement cannot be led to copies of its tables.',
     )
   const isRun = isReading && (await countVolatile(ask, [...needs.functions])) === 0
-  await choose(subject, await openSample(subject), isRun, advice)
+  await choose(await openSample(subject), isRun, advice)
 }
 
-async function choose(subject: Subject, opened: Opened, isRun: boolean, advice: Advice): Promise<number> {
+async function choose(opened: Opened, isRun: boolean, advice: Advice): Promise<number> {
   try {
     const chosen = await chooseIndexes(opened.prover, isRun)
     for (const each of chosen) advice.advice.push(await writeAdvice(each, opened.prover))
     if (chosen.length === 0) for (const why of opened.prover.rejected) refuse(advice, why)
     noteProof(opened.prover, chosen, advice)
-    if (chosen.length === 0)
+    const tried = opened.prover.candidates.length
+    if (chosen.length === 0 && tried > 0)
       refuse(
         advice,
-        `With all of ${subject.candidates.length} candidates in place the planner used none that would make a difference.`,
+        `With ${tried === 1 ? 'the only candidate' : `all of ${tried} candidates`} in place the planner used none that would make a difference.`,
       )
     return chosen.length
   } finally {

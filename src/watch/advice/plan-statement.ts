@@ -62,7 +62,7 @@ export async function planWithStatistics(
     `/* holdfast:watch.choose_values */
      with chosen (place, value) as (values ${expressions.map((expression, place) => `(${place}, ${expression})`).join(', ')}),
           kept as (select set_config('holdfast.advice_values', string_agg(quote_nullable(value), ', ' order by place), true) from chosen)
-     select bool_and(value is not null) as is_known from chosen, kept group by true`,
+     select bool_and(value is not null) as is_known from chosen cross join kept`,
     [],
   )
   const mode = chosen?.is_known === true ? 'force_custom_plan' : 'force_generic_plan'
