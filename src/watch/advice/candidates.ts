@@ -70,6 +70,10 @@ function deriveForFilter(need: Need, filter: Filter, order: readonly OrderKey[],
       }
     }
   }
+  for (const joined of listLookups(need, filter)) {
+    const candidate = build(need.table, joined, { keys: [] }, null)
+    if (candidate) found.push(candidate)
+  }
   return [...found, ...deriveCovering(need, found), ...deriveInverted(need.table, filter)]
 }
 

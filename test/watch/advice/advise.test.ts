@@ -133,6 +133,37 @@ describe('advice as a role without special rights', () => {
   })
 })
 
+describe('with hypopg', () => {
+  test('over the tables themselves: nothing is copied, the role may not even', async ({ skip }) => {
+    const [available] = await runAdmin(box.ownerUrl, `select 1 from pg_available_extensions where name = 'hypopg'`)
+    if (!available) return skip()
+    const [{ name } = { name: '' }] = await runAdmin<{ name: string }>(
+      box.ownerUrl,
+      'select current_database() as name',
+    )
+    await runAdmin(box.ownerUrl, 'create extension hypopg')
+    await runAdmin(box.ownerUrl, `revoke temporary on database ${name} from public`)
+    try {
+      for (const values of [[1], undefined]) {
+        const { advice, refused } = await advise(story, values)
+        expect(refused).toEqual([])
+        expect(advice[0]).toMatchObject({
+          columns: ['user_id', 'created_at desc'],
+          proof: { by: 'hypopg', usesIndex: true },
+        })
+        expect(advice[0]?.sizeBytes).toBeGreaterThan(500_000)
+      }
+      const both = await advise('select id from lines where order_id = $1 or product_id = $2', [5, 7])
+      expect(both.advice).toHaveLength(2)
+      const document = await advise('select id from orders where data @> $1', ['{"ref":"7"}'])
+      expect(document.refused[0]?.why).toContain('nothing can be proven')
+    } finally {
+      await runAdmin(box.ownerUrl, `grant temporary on database ${name} to public`)
+      await runAdmin(box.ownerUrl, 'drop extension hypopg')
+    }
+  })
+})
+
 describe('refused with the reason', () => {
   const refusalOf = async (text: string, values?: unknown[], more?: Partial<AdviceAsk>) => {
     const { advice, refused, rewrites } = await advise(text, values, more)
