@@ -71,7 +71,7 @@ function deriveForFilter(need: Need, filter: Filter, order: readonly OrderKey[],
     }
   }
   for (const joined of listLookups(need, filter)) {
-    const candidate = build(need.table, joined, { keys: [] }, null)
+    const candidate = build(need.table, joined, { keys: [], orders: 0 }, null)
     if (candidate) found.push(candidate)
   }
   return [...found, ...deriveCovering(need, found), ...deriveInverted(need.table, filter)]
@@ -112,7 +112,7 @@ function canBeCondition({ text, key, how }: Fixed, { columns }: CatalogTable): b
 
 /** Not looked up from another table, and looked up from each of them. A key that is unique is served already. */
 function listLookups({ table }: Need, filter: Filter): Key[][] {
-  const byPeer = new Map<Need, Key[]>()
+  const byPeer = new Map<Need | undefined, Key[]>()
   for (const { key, peer } of filter.joined) byPeer.set(peer, [...(byPeer.get(peer) ?? []), key])
   const isUnique = (keys: readonly Key[]) =>
     table.indexes.some(
@@ -124,6 +124,7 @@ function listLookups({ table }: Need, filter: Filter): Key[][] {
 
 interface Tail {
   keys: CandidateKey[]
+  orders: number
 }
 
 function listTails(
@@ -138,9 +139,10 @@ function listTails(
   const sorted = order.filter(isFree)
   const listed = sortBySelectivity(among.filter(isFree))
   const tails: Tail[] = []
-  const add = (...keys: CandidateKey[]) => tails.push({ keys })
+  const add = (...keys: CandidateKey[]) => tails.push({ keys, orders: 0 })
+  const addOrdered = (...keys: CandidateKey[]) => tails.push({ keys, orders: isLimited ? sorted.length : 0 })
   // A list of values before the order breaks it, and without the list more rows are read than wanted: both are tried.
-  if (sorted.length > 0 && (isLimited || equal.length > 0)) add(...sorted.map(toOrdered))
+  if (sorted.length > 0 && (isLimited || equal.length > 0)) addOrdered(...sorted.map(toOrdered))
   if (listed.length > 0 && sorted.length > 0) add(...listed.map(toPlain), ...sorted.map(toOrdered))
   for (const range of ranges.filter(isFree).slice(0, 2)) add(...listed.map(toPlain), toPlain(range))
   for (const prefix of prefixes.filter(isFree)) add(toPrefix(prefix))
@@ -166,7 +168,7 @@ function toPrefix(key: Key): CandidateKey {
 function build(
   table: CatalogTable,
   equal: readonly Key[],
-  { keys }: Tail,
+  { keys, orders }: Tail,
   where: string | null,
 ): Candidate | undefined {
   const all = [...equal.map(toPlain), ...keys]
@@ -175,7 +177,7 @@ function build(
   // Half of the table is no less than all of it.
   const isPoor = where === null && only?.isExpression === false && [1, 2].includes(only.columns[0]?.distinct ?? 0)
   if (unique.length === 0 || isPoor) return undefined
-  return { table, method: 'btree', keys: unique, equals: equal.length, include: [], where }
+  return { table, method: 'btree', keys: unique, equals: equal.length, orders, include: [], where }
 }
 
 const distinctOf = ({ columns, isExpression }: Key): number => (isExpression ? 1_000 : (columns[0]?.distinct ?? 0))
@@ -201,6 +203,7 @@ function deriveInverted(table: CatalogTable, { contains }: Filter): Candidate[] 
     method: 'gin',
     keys: [{ ...toPlain(key), ...(opclass !== undefined && { opclass }) }],
     equals: 0,
+    orders: 0,
     include: [],
     where: null,
   }))

@@ -26,7 +26,7 @@ export interface Fixed {
 export interface Filter {
   equal: Key[]
   /** Columns of other tables that they must equal: of use when this table is looked up row by row. */
-  joined: { key: Key; peer: Need }[]
+  joined: { key: Key; peer: Need | undefined }[]
   among: Key[]
   ranges: Key[]
   prefixes: Key[]

@@ -23,8 +23,20 @@ export interface Copies {
 
 /** Temporary tables with some of the rows, and the indexes there are; gone with the transaction. */
 export async function copyTables(ask: Asker, catalog: Catalog, needs: readonly Need[]): Promise<Copies> {
+  await ask('/* holdfast:watch.savepoint */ savepoint holdfast_copies', [])
+  try {
+    return await copyPart(ask, catalog, needs, 1)
+  } catch (error) {
+    if (readSqlstate(error) !== QUERY_CANCELED) throw error
+    // The server is busy: less shows the direction too.
+    await ask('/* holdfast:watch.undo */ rollback to holdfast_copies', [])
+    return await copyPart(ask, catalog, needs, 0.2)
+  }
+}
+
+async function copyPart(ask: Asker, catalog: Catalog, needs: readonly Need[], part: number): Promise<Copies> {
   const tables = [...new Set(catalog.values())]
-  const shares = chooseShares(tables)
+  const shares = chooseShares(tables, part)
   const names = new Map<CatalogTable, string>()
   for (const [place, table] of tables.entries()) {
     const name = `pg_temp.holdfast_advice_${place}`
@@ -37,9 +49,9 @@ export async function copyTables(ask: Asker, catalog: Catalog, needs: readonly N
 }
 
 /** Small tables whole: what is joined to them then still finds its row. What is left is for the large ones. */
-function chooseShares(tables: readonly CatalogTable[]): Map<CatalogTable, number> {
+function chooseShares(tables: readonly CatalogTable[], part: number): Map<CatalogTable, number> {
   const shares = new Map<CatalogTable, number>()
-  let [rows, pages] = [MOST_ROWS, MOST_PAGES]
+  let [rows, pages] = [MOST_ROWS * part, MOST_PAGES * part]
   const sorted = tables.toSorted((a, b) => a.rows - b.rows)
   for (const [place, table] of sorted.entries()) {
     const left = sorted.length - place

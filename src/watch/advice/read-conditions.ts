@@ -134,7 +134,10 @@ function readPair(
     if (operator === '=' && left.need !== right.need) noteJoin(left, right, filterOf)
     return
   }
-  // The other side is made of several tables, yet it is known by the time this one is looked up.
+  // A function's rows, or made of several tables: yet it is known by the time this one is looked up.
+  const [known, unknown] = left.kind === 'key' ? [left, right] : [right, left]
+  if (operator === '=' && known.kind === 'key' && unknown.kind === 'mixed')
+    filterOf(known.need).joined.push({ key: known.key, peer: undefined })
   if (left.kind !== 'key' || right.kind !== 'constant') return
   const { key, need } = left
   const column = key.columns[0]

@@ -134,6 +134,8 @@ export interface Candidate {
   keys: CandidateKey[]
   /** So many first keys are held against one value each: their order among themselves does not matter. */
   equals: number
+  /** So many last keys have the first rows of an order ready. */
+  orders: number
   include: string[]
   where: string | null
 }

@@ -182,6 +182,10 @@ describe('candidates', () => {
       'select * from users u, lateral (select * from orders o where o.user_id = u.id order by created_at desc limit 1) x',
       ['orders (user_id, created_at desc)'],
     ],
+    [
+      'select * from unnest($1::int[]) as c (id), lateral (select * from orders where user_id = c.id order by created_at desc limit 1) x',
+      ['orders (user_id, created_at desc)'],
+    ],
     ['select * from users u where exists (select 1 from orders o where o.user_id = u.id)', ['orders (user_id)']],
     ['select * from users u where not exists (select 1 from orders o where o.user_id = u.id)', ['orders (user_id)']],
     [

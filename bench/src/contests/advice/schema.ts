@@ -5,13 +5,13 @@ const FULL = {
   customers: 100_000,
   products: 30_000,
   product_tags: 120_000,
-  orders: 400_000,
-  order_items: 1_200_000,
-  trades: 1_500_000,
-  events: 500_000,
-  messages: 500_000,
-  tasks: 300_000,
-  audit_log: 600_000,
+  orders: 300_000,
+  order_items: 900_000,
+  trades: 1_800_000,
+  events: 300_000,
+  messages: 300_000,
+  tasks: 200_000,
+  audit_log: 300_000,
 }
 
 export type Sizes = Readonly<Record<keyof typeof FULL, number>>
@@ -51,7 +51,7 @@ export async function createSchema(db: Db, sizes: Sizes): Promise<void> {
     // One account with 8 % of all, the others with about thirty rows each: the story.
     `create unlogged table trades as select n as id, case when random() < 0.08 then 1 else ${even(sizes.trades / 30)} + 1 end as user_id,
        ${oneOf('BTC', 'ETH', 'ABC', 'XYZ')} as symbol, random() * 10 as qty, random() * 1000 as price, ${oneOf('new', 'done', 'done', 'done')} as status,
-       repeat('raw ', 60) as raw, ${past(700)} as created_at from generate_series(1, ${sizes.trades}) n`,
+       repeat('raw ', 80) as raw, ${past(700)} as created_at from generate_series(1, ${sizes.trades}) n`,
     `create unlogged table events as select n as id, ${skewed(sizes.tenants)} as tenant_id, ${oneOf('view', 'view', 'view', 'click', 'click', 'signup', 'refund')} as kind,
        ${even(sizes.customers)} as user_id, jsonb_build_object('order_id', ${even(sizes.orders)}, 'page', n % 300) as payload,
        ${past(200)} as occurred_at from generate_series(1, ${sizes.events}) n`,
