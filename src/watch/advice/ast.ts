@@ -1,27 +1,10 @@
 // PostgreSQL's parse tree: what a statement says, before the server has looked at any name in it.
 
-import type { Node, ParseResult, RangeVar } from 'libpg-query'
+import type { Node, RangeVar, StatementParser } from '../parser.js'
 
-export type { Node, RangeVar, SelectStmt } from 'libpg-query'
+export { loadStatementParser, type Node, type RangeVar, type SelectStmt, type StatementParser } from '../parser.js'
 
-interface Token {
-  start: number
-  end: number
-  text: string
-}
-
-/** What is used of libpg-query here. */
-export interface StatementParser {
-  parse(text: string): ParseResult
-  scan(text: string): { tokens: Token[] }
-}
-
-/** Loaded when somebody asks for advice, and not before. */
-export async function loadStatementParser(): Promise<StatementParser> {
-  const { loadModule, parseSync, scanSync } = await import('libpg-query')
-  await loadModule()
-  return { parse: parseSync, scan: scanSync }
-}
+type Token = ReturnType<StatementParser['scan']>['tokens'][number]
 
 /** A function's, operator's or type's name without its schema. */
 export function lastName(names: readonly Node[] | undefined): string {

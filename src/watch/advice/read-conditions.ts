@@ -1,18 +1,10 @@
-import { lastName, type Node, type SelectStmt } from './ast.js'
+import { lastName, type Node } from './ast.js'
 import { castsColumn, listParameters, readOperand, type Operand } from './expression.js'
-import { emptyFilter, type Filter, type Key, type Need, type ParameterUse, type StatementNeeds } from './needs.js'
-import { readOutputs, type Derived, type Scope } from './scope.js'
+import { emptyFilter, type Filter, type Key, type Need } from './needs.js'
+import { readOutputs, type Scope } from './scope.js'
 import { readPattern } from './read-pattern.js'
+import { noteParameters, type Reader } from './reader.js'
 import { explainCast, explainDay } from './rewrites.js'
-import type { Catalog } from './types.js'
-
-export interface Reader {
-  catalog: Catalog
-  needs: StatementNeeds
-  /** The extension pg_trgm is there. */
-  hasTrigrams: boolean
-  readSelect(select: SelectStmt, outer: Scope | undefined): Derived
-}
 
 /** Which filter of a table a condition belongs to: that of the statement, or an OR's arm. */
 type FilterOf = (need: Need) => Filter
@@ -180,18 +172,6 @@ function noteConstant(
     const hasPaths = isDocument && (operator === '@>' || operator === '@@' || operator === '@?')
     filter.contains.push({ key, ...(hasPaths && { opclass: 'jsonb_path_ops' }) })
   }
-}
-
-export function noteParameters(
-  parameters: readonly number[],
-  need: Need,
-  key: Key,
-  how: Exclude<ParameterUse['how'], 'limit'>,
-  needs: StatementNeeds,
-): void {
-  const [column] = key.columns
-  if (parameters.length !== 1 || column === undefined || key.isExpression) return
-  needs.parameters.set(parameters[0] as number, { column, table: need.table, how })
 }
 
 function readAny(operator: string, lexpr: Node, rexpr: Node, scope: Scope, reader: Reader, filterOf: FilterOf): void {

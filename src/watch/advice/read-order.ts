@@ -1,7 +1,7 @@
 import { lastName, namesOf, walk, type Node, type SelectStmt } from './ast.js'
 import { readOperand, type Operand } from './expression.js'
 import type { Key, Need, OrderKey } from './needs.js'
-import type { Reader } from './read-conditions.js'
+import type { Reader } from './reader.js'
 import type { Scope } from './scope.js'
 
 interface Sorted {

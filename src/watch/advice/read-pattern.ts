@@ -1,7 +1,7 @@
 import type { Node } from './ast.js'
 import { readOperand } from './expression.js'
 import type { Filter, Need } from './needs.js'
-import { noteParameters, type Reader } from './read-conditions.js'
+import { noteParameters, type Reader } from './reader.js'
 import type { Scope } from './scope.js'
 
 interface Pattern {

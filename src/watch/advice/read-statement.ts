@@ -1,7 +1,8 @@
 import { lastName, nameOf, walk, type Node, type RangeVar, type SelectStmt } from './ast.js'
 import { emptyFilter, type Need, type StatementNeeds } from './needs.js'
-import { readConditions, type Reader } from './read-conditions.js'
+import { readConditions } from './read-conditions.js'
 import { readOrder } from './read-order.js'
+import type { Reader } from './reader.js'
 import { readOutputs, resolveColumn, starSources, isStar, type Derived, type Scope, type Source } from './scope.js'
 import type { Catalog } from './types.js'
 

@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { beforeAll, describe, expect, test } from 'vitest'
 import {
   loadStatementParser,
@@ -383,6 +384,28 @@ describe('parameters', () => {
       ]),
     )
   })
+})
+
+test('a literal of a column with many values is in nothing that is derived', () => {
+  const word = fc.stringMatching(/^zq[a-z]{6}$/)
+  const frame = fc.constantFrom(
+    (value: string) => `select * from orders where email = ${value} and user_id = $1`,
+    (value: string) => `select * from orders where email in (${value}, 'b') or tenant_id = $1`,
+    (value: string) => `select * from orders where email like ${value} || '%' and coalesce(email, ${value}) = $1`,
+    (value: string) =>
+      `select * from orders where email::varchar = ${value} and id::text = ${value} and replace(email, ${value}, '') = $1`,
+    (value: string) => `select * from orders where data @> ${value} and email <> ${value} and (email || ${value}) = $1`,
+    (value: string) =>
+      `update orders set email = ${value} where lower(email) = ${value} and created_at::date = ${value}`,
+    (value: string) =>
+      `select * from orders where email between ${value} and ${value} order by (email = ${value}) limit 1`,
+  )
+  fc.assert(
+    fc.property(frame, word, (write, value) => {
+      const { shown, refused, rewrites, notes } = derive(write(`'${value}'`))
+      expect([shown, refused, rewrites, notes].join()).not.toContain(value)
+    }),
+  )
 })
 
 describe('the text', () => {
