@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { isDeepStrictEqual, parseArgs } from 'node:util'
 import { connect } from 'holdfast'
 import { describeMachine } from 'holdfast/prove'
+import { adviceContest } from './contests/advice.js'
 import { coreContest } from './contests/core.js'
 import { holdsContest } from './contests/holds.js'
 import { jobsContest } from './contests/jobs.js'
@@ -13,7 +14,15 @@ import { sagasContest } from './contests/sagas.js'
 import { watchContest } from './contests/watch.js'
 import type { BenchDocument, Contest } from './harness/types.js'
 
-const contests: readonly Contest[] = [coreContest, jobsContest, holdsContest, locksContest, sagasContest, watchContest]
+const contests: readonly Contest[] = [
+  coreContest,
+  jobsContest,
+  holdsContest,
+  locksContest,
+  sagasContest,
+  watchContest,
+  adviceContest,
+]
 
 const usage = `npm run bench -- <contest> [--json] [--quick] [--only <part>,…] [--rtt <ms>] [--save]
 contests: ${contests.map(({ name }) => name).join(', ')}`

@@ -1,5 +1,16 @@
 /** @module How long requests and statements took, where the time went, and since when: by route, of all processes. */
 
+export { adviseIndexes, listIndexFaults } from './advice/index.js'
+export type {
+  Advice,
+  AdviceAsk,
+  AdvicePool,
+  IndexAdvice,
+  IndexFault,
+  IndexFaults,
+  IndexKind,
+  IndexProof,
+} from './advice/index.js'
 export { watch } from './create-watch.js'
 export { watchErrors } from './errors.js'
 export type { Finding, FindingKind } from './findings.js'

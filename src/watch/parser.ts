@@ -1,5 +1,8 @@
 import { createHash } from 'node:crypto'
+import type { ParseResult } from 'libpg-query'
 import type { SqlParser } from './parser-types.js'
+
+export type { Node, RangeVar, SelectStmt } from 'libpg-query'
 
 /** A statement without its literals. */
 export interface Statement {
@@ -96,6 +99,19 @@ export async function loadParser(): Promise<Parser> {
   const { loadModule, fingerprintSync, normalizeSync, parseSync, scanSync } = await import('libpg-query')
   await loadModule()
   return new Parser({ fingerprint: fingerprintSync, normalise: normalizeSync, parse: parseSync, scan: scanSync })
+}
+
+/** What a statement says, as PostgreSQL's own tree of it. */
+export interface StatementParser {
+  parse(text: string): ParseResult
+  scan(text: string): { tokens: { start: number; end: number }[] }
+}
+
+/** Loaded when somebody asks for advice, and not before. */
+export async function loadStatementParser(): Promise<StatementParser> {
+  const { loadModule, parseSync, scanSync } = await import('libpg-query')
+  await loadModule()
+  return { parse: parseSync, scan: scanSync }
 }
 
 function toBigint(hex: string): string {
