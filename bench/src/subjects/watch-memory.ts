@@ -3,16 +3,13 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { connect, type Db } from 'holdfast'
 import { watch } from 'holdfast/watch'
-import { SERIES } from '../contests/watch/memory.js'
+import { REQUESTS, SERIES } from '../contests/watch/memory.js'
 import type { Subject } from '../harness/types.js'
 
 const MB = 1_048_576
 const columns = 'id, title, place, cents, created_at, starts_at, organiser_id, currency, description'
 
-/**
- * `fill`: what memory so many requests of each of 500 routes leave behind with watch, over as many of one route without it
- * and PostgreSQL's parser; and what that parser has, which is the same for one series.
- */
+/** `fill`: what memory it has after requests of so many routes, and how much of it PostgreSQL's parser took. */
 const subject: Subject = {
   open: async (url, lanes) => {
     const db = await connect({ url, pool: { max: lanes } })
@@ -20,24 +17,18 @@ const subject: Subject = {
     return {
       operations: {},
       measures: {
-        fill: async (requests) => {
-          await serve(db, lanes, requests, 1)
+        fill: async (routes) => {
           const bare = await weigh()
           await warmParser()
-          const before = await weigh()
+          const parsing = await weigh()
           const watching = await watch(db)
-          await serve(db, lanes, requests, SERIES)
+          await serve(db, lanes, routes)
           await watching.flush()
-          if (watching.stats().series < SERIES) throw new Error(`Only ${watching.stats().series} series.`)
-          const after = await weigh()
+          if (watching.stats().series < routes) throw new Error(`Only ${watching.stats().series} series.`)
+          const { heap, resident } = await weigh()
           await watching.stop()
-          const samples = [
-            after.heap - before.heap,
-            after.resident - before.resident,
-            before.heap - bare.heap,
-            before.resident - bare.resident,
-          ]
-          return { operations: SERIES, seconds: 0, cpuUs: 0, samples }
+          const samples = [heap, resident, parsing.heap - bare.heap, parsing.resident - bare.resident]
+          return { operations: routes, seconds: 0, cpuUs: 0, samples }
         },
       },
       close: async () => await db.close(),
@@ -45,9 +36,9 @@ const subject: Subject = {
   },
 }
 
-/** As many requests whatever the number of routes, so that the pool, the heap and the compiled code have grown before. */
-async function serve(db: Db, lanes: number, requests: number, routes: number): Promise<void> {
-  let left = requests * SERIES
+/** As many requests whatever the number of routes: the pool, the heap and the compiled code have then grown alike. */
+async function serve(db: Db, lanes: number, routes: number): Promise<void> {
+  let left = REQUESTS
   const runLane = async () => {
     for (; left > 0; left--) {
       const route = left % routes
