@@ -52,11 +52,10 @@ async function serve(db: Db, lanes: number, routes: number): Promise<void> {
 
 /** The one that watch has: as much as it takes once it has seen many statements. */
 async function warmParser(): Promise<void> {
-  const { loadModule, fingerprintSync, normalizeSync } = await import('libpg-query')
-  await loadModule()
+  const { fingerprint, normalize } = await import('libpg-query')
   for (let n = 0; n < 4 * SERIES; n++) {
-    fingerprintSync(writeText(n))
-    normalizeSync(writeText(n))
+    await fingerprint(writeText(n))
+    await normalize(writeText(n))
   }
 }
 
