@@ -30,12 +30,17 @@ export interface RequestContext {
 }
 
 /** What the running code works for, and which client it holds. One storage for both: each one costs every promise. */
-interface Scope {
-  request: RequestContext | undefined
-  held: HeldClient | undefined
+export interface Scope {
+  readonly request: RequestContext | undefined
+  readonly held: HeldClient | undefined
 }
 
 const storage = new AsyncLocalStorage<Scope>()
+
+/** Both of the following in one look: each is a walk to the resource that runs. */
+export function currentScope(): Scope | undefined {
+  return storage.getStore()
+}
 
 /** The request that the calling code works for, or undefined outside of any. */
 export function currentRequest(): RequestContext | undefined {

@@ -1,7 +1,15 @@
 import type { Client, Pool, PoolClient, QueryResult, QueryResultRow } from 'pg'
 import { captureCallSite, type CallSite } from './call-site.js'
 import { queryOptionTable, txOptionTable } from './connect-options.js'
-import { createRequest, currentRequest, runWithRequest, type RequestContext, type RequestInit } from './context.js'
+import {
+  createRequest,
+  currentHeld,
+  currentRequest,
+  currentScope,
+  runWithRequest,
+  type RequestContext,
+  type RequestInit,
+} from './context.js'
 import { Deadlines } from './deadlines.js'
 import { coreError } from './error-table.js'
 import { Histogram } from './histogram.js'
@@ -123,14 +131,16 @@ export class Database implements Db {
     params?: readonly unknown[],
     options: QueryOptions = noOptions,
   ): Promise<QueryResult<T>> {
-    const held = this.#nested.findHeld()
-    if (held === undefined) return this.#query(text, params, options) as Promise<QueryResult<T>>
-    const call = (wait: NestedWait) => this.#query(text, params, options, wait) as Promise<QueryResult<T>>
+    const scope = currentScope()
+    const request = scope?.request
+    const held = this.#nested.findHeld(scope?.held)
+    if (held === undefined) return this.#query(text, params, options, request) as Promise<QueryResult<T>>
+    const call = (wait: NestedWait) => this.#query(text, params, options, request, wait) as Promise<QueryResult<T>>
     return this.#nested.watch(held, call)
   }
 
   sql<T extends QueryResultRow>(strings: TemplateStringsArray, ...values: readonly unknown[]): Promise<T[]> {
-    const held = this.#nested.findHeld()
+    const held = this.#nested.findHeld(currentHeld())
     if (held === undefined) return this.#sql(strings, values)
     return this.#nested.watch(held, (wait) => this.#sql(strings, values, wait))
   }
@@ -141,18 +151,19 @@ export class Database implements Db {
     nested?: NestedWait,
   ): Promise<T[]> {
     const statement = buildStatement(strings, values)
-    return (await this.#query(statement.text, statement.values, noOptions, nested)).rows as T[]
+    return (await this.#query(statement.text, statement.values, noOptions, currentRequest(), nested)).rows as T[]
   }
 
   #query(
     text: string,
     params: readonly unknown[] | undefined,
     options: QueryOptions,
+    request: RequestContext | undefined,
     nested?: NestedWait,
   ): Promise<QueryResult> {
     try {
       if (options !== noOptions) validateOptions('query', options, queryOptionTable)
-      return this.#queryOnce(text, params, options, nested).catch(leadToCaller)
+      return this.#queryOnce(text, params, options, request, nested).catch(leadToCaller)
     } catch (error) {
       return Promise.reject(error)
     }
@@ -162,11 +173,11 @@ export class Database implements Db {
     text: string,
     values: readonly unknown[] | undefined,
     options: QueryOptions,
+    request: RequestContext | undefined,
     nested: NestedWait | undefined,
   ): Promise<QueryResult> {
     const { deadlineMs = this.#parts.deadlineMs, signal, name } = options
     if (name !== undefined && this.server.pooler === 'transaction') return Promise.reject(describeNamedStatement(name))
-    const request = currentRequest()
     const asked = performance.now()
     // One record for the wait and the statement: what is allocated here is allocated for every query.
     const waitMs = this.#parts.acquireMs
@@ -209,7 +220,7 @@ export class Database implements Db {
 
   tx<T>(body: (tx: Tx) => Promise<T>, options: TxOptions = noTxOptions): Promise<T> {
     const site = captureCallSite()
-    const held = this.#nested.findHeld()
+    const held = this.#nested.findHeld(currentHeld())
     if (held === undefined) return this.#repeatTransaction({ body, options, site, outer: undefined, nested: undefined })
     const call = (nested: NestedWait) => this.#repeatTransaction({ body, options, site, outer: held, nested })
     return this.#nested.watch(held, call)
@@ -321,20 +332,26 @@ export class Database implements Db {
     return () => void this.#requestHandlers.delete(handler)
   }
 
-  async runRequest<T>(init: RequestInit, body: (context: RequestContext) => Promise<T>): Promise<T> {
+  /** No async function: under a context each promise costs a call of Node's hooks, and each of those makes three. */
+  runRequest<T>(init: RequestInit, body: (context: RequestContext) => Promise<T>): Promise<T> {
     const context = createRequest(init)
-    return await runWithRequest(context, async () => {
-      try {
-        return await body(context)
-      } catch (error) {
+    return startBody(context, body).then(
+      (result) => {
+        this.#endRequest(context)
+        return result
+      },
+      (error: unknown) => {
         if (context.status < 500) context.status = 500
+        this.#endRequest(context)
         throw error
-      } finally {
-        const ms = performance.now() - context.startedAt
-        this.#routes.record(context.route, ms, context.status >= 500)
-        for (const hear of this.#requestHandlers) hear(context, ms)
-      }
-    })
+      },
+    )
+  }
+
+  #endRequest(context: RequestContext): void {
+    const ms = performance.now() - context.startedAt
+    this.#routes.record(context.route, ms, context.status >= 500)
+    for (const hear of this.#requestHandlers) hear(context, ms)
   }
 
   stats(): DbStats {
@@ -370,6 +387,14 @@ export class Database implements Db {
     this.#unwatchOutbound()
     this.#guard.holders.close()
     if (outcome === 'late') this.#parts.logger.warn({ deadlineMs }, 'Statements were still in flight at close().')
+  }
+}
+
+function startBody<T>(context: RequestContext, body: (context: RequestContext) => Promise<T>): Promise<T> {
+  try {
+    return runWithRequest(context, () => body(context))
+  } catch (error) {
+    return Promise.reject(error)
   }
 }
 

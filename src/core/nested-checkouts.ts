@@ -1,6 +1,5 @@
 import type { CallSite } from './call-site.js'
 import { captureCallSite } from './call-site.js'
-import { currentHeld } from './context.js'
 import { coreError } from './error-table.js'
 import type { HoldfastError } from './errors.js'
 import type { HeldClient, Holders, NestedWait } from './holders.js'
@@ -38,9 +37,8 @@ export class NestedCheckouts {
     return this.#count
   }
 
-  /** The transaction of this pool in whose callback the caller runs; undefined once it has ended. */
-  findHeld(): HeldClient | undefined {
-    const held = currentHeld()
+  /** The transaction in whose callback the caller runs, if it is of this pool; undefined once it has ended. */
+  findHeld(held: HeldClient | undefined): HeldClient | undefined {
     return held?.book === this.#book && this.#book.held.has(held) ? held : undefined
   }
 

@@ -18,6 +18,10 @@ export interface HonoLikeContext {
   header(name: string, value: string): void
 }
 
+interface NodeRequest {
+  readonly headers?: Readonly<Record<string, string | string[] | undefined>>
+}
+
 interface NodeResponse {
   readonly writableFinished: boolean
   readonly destroyed: boolean
@@ -32,30 +36,35 @@ interface NodeResponse {
  */
 export function honoContext(db: RequestDb) {
   return function runInContext(c: HonoLikeContext, next: () => Promise<void>): Promise<void> {
-    const requestId = readRequestId(c.req.header('x-request-id'))
     const outgoing = readOutgoing(c.env)
+    const requestId = readRequestId(readHeader(c))
     // Hono makes a new Response for a header that comes late, and node-server's quick way out is lost: a third of a request.
     if (outgoing?.headersSent === false) outgoing.setHeader('x-request-id', requestId)
-    // Resolves for hono as soon as the answer is known, while the request counts on until it is sent.
-    return new Promise((resolve, reject) => {
-      const counted = db.runRequest({ requestId }, async (context) => {
+    let answered: Promise<void> | undefined
+    // No async function: under a context each promise costs a call of Node's hooks, and each of those makes three.
+    const answer = (context: RequestContext, end: () => void) => {
+      const onAnswer = () => {
         try {
-          await next()
           if (outgoing === undefined) c.header('x-request-id', requestId)
           describeOutcome(c, context)
         } catch (error) {
-          context.status = 500
-          reject(error)
-          return
+          onError(error)
         }
-        resolve()
-        await waitUntilSent(outgoing, context)
-      })
-      counted.catch((error: unknown) => {
-        stderrLogger.error({ requestId, err: String(error) }, 'a request could not be counted')
-        reject(error)
-      })
-    })
+        endWhenSent(outgoing, context, end)
+      }
+      const onError = (error: unknown) => {
+        context.status = 500
+        end()
+        throw error
+      }
+      answered = next().then(onAnswer, onError)
+    }
+    const counted = db.runRequest({ requestId }, (context) => new Promise<void>((end) => answer(context, end)))
+    counted.catch((error: unknown) =>
+      stderrLogger.error({ requestId, err: String(error) }, 'a request could not be counted'),
+    )
+    // Settles for hono as soon as the answer is known, while the request counts on until it is sent.
+    return answered ?? counted
   }
 }
 
@@ -65,19 +74,23 @@ function describeOutcome(c: HonoLikeContext, context: RequestContext): void {
   // Middleware matches everything; when it was the last to run and nobody found the thing, no route did.
   const isMiddleware = last === undefined || (last.method === 'ALL' && last.path.endsWith('*'))
   if (isMiddleware && context.status === 404) setRoute(context, unmatchedRoute)
-  else setRoute(context, labelRoute(c.req.method, c.req.routePath))
+  else setRoute(context, labelRoute(c.req.method, last?.path ?? c.req.routePath))
 }
 
 /** @hono/node-server passes node's response in `env.outgoing`; other runtimes tell nothing about the end. */
-function waitUntilSent(response: NodeResponse | undefined, context: RequestContext): Promise<void> {
-  if (response === undefined || response.writableFinished || response.destroyed) return Promise.resolve()
-  return new Promise((resolve) => {
-    response.once('finish', resolve)
-    response.once('close', () => {
-      if (!response.writableFinished) context.status = 499
-      resolve()
-    })
+function endWhenSent(response: NodeResponse | undefined, context: RequestContext, end: () => void): void {
+  if (response === undefined || response.writableFinished || response.destroyed) return end()
+  response.once('finish', end)
+  response.once('close', () => {
+    if (!response.writableFinished) context.status = 499
+    end()
   })
+}
+
+/** From node's request where there is one: it has them at hand, and a Headers for one of them is made for nothing. */
+function readHeader(c: HonoLikeContext): string | readonly string[] | undefined {
+  const incoming = (c.env as { incoming?: NodeRequest } | undefined)?.incoming
+  return incoming?.headers === undefined ? c.req.header('x-request-id') : incoming.headers['x-request-id']
 }
 
 function readOutgoing(env: unknown): NodeResponse | undefined {

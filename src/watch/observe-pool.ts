@@ -88,16 +88,18 @@ function restore(client: ClientLike, query: ClientLike['query']): void {
 
 function wrapQuery(client: ClientLike, query: ClientLike['query'], sink: StatementSink): ClientLike['query'] {
   return function observedQuery(this: unknown, ...args: unknown[]): unknown {
-    const [what] = args
+    const what = args[0]
     // Now: its end is told by the socket, which works for whoever made the connection.
     const request = currentRequest()
     const startedAt = performance.now()
     const before = client.connection?.stream?.bytesRead ?? 0
     const end = (error: unknown, result: unknown) => {
+      const ms = performance.now() - startedAt
       const isFailed = error !== null && error !== undefined
       const bytes = isFailed ? 0 : (client.connection?.stream?.bytesRead ?? before) - before
-      const [ms, rows] = [performance.now() - startedAt, isFailed ? 0 : countRows(result)]
-      sink({ request, ...read(what), values: readValues(args), result, client, ms, rows, bytes, isFailed })
+      const rows = isFailed ? 0 : countRows(result)
+      const [text, name, values] = [readText(what), readName(what), readValues(args)]
+      sink({ request, text, name, values, result, client, ms, rows, bytes, isFailed })
     }
     if (isSubmittable(what)) {
       if (typeof what.callback === 'function') what.callback = follow(what.callback as Callback, end)
@@ -129,11 +131,16 @@ function isSubmittable(what: unknown): what is Submittable {
   return typeof what === 'object' && what !== null && typeof (what as Submittable).submit === 'function'
 }
 
-function read(what: unknown): Pick<SeenStatement, 'text' | 'name'> {
-  if (typeof what === 'string') return { text: what, name: undefined }
-  const { text, name } = what as { text?: unknown; name?: unknown }
-  const ofText = (value: unknown) => (typeof value === 'string' ? value : undefined)
-  return { text: ofText(text), name: ofText(name) }
+function readText(what: unknown): string | undefined {
+  if (typeof what === 'string') return what
+  const { text } = what as { text?: unknown }
+  return typeof text === 'string' ? text : undefined
+}
+
+function readName(what: unknown): string | undefined {
+  if (typeof what === 'string') return undefined
+  const { name } = what as { name?: unknown }
+  return typeof name === 'string' ? name : undefined
 }
 
 function readValues([what, second]: readonly unknown[]): readonly unknown[] | undefined {

@@ -24,6 +24,8 @@ export class Tally {
   calls = 0
   errors = 0
   requests = 0
+  /** Of the request that is being counted; 0 between requests. */
+  callsOfRequest = 0
   mostCalls = 0
   rows = 0
   bytes = 0
@@ -84,9 +86,10 @@ interface RouteEntry {
 
 /** Series by segment, route and statement, bounded; what is beyond is counted together, never dropped in silence. */
 export class SeriesBook {
-  readonly #routes = new Map<string, RouteEntry>()
-  readonly #segments = new Set<string>()
+  /** By segment, then by route: no key has to be put together for each request. */
+  readonly #segments = new Map<string, Map<string, RouteEntry>>()
   readonly #limits: { maxSeries: number; maxSegments: number }
+  #amountOfRoutes = 0
   #statements = 0
   overflows = 0
 
@@ -108,15 +111,17 @@ export class SeriesBook {
     minute.outboundMs += ended.outboundMs
     minute.durations.record(ended.ms)
     minute.waits?.record(ended.waitMs)
-    const calls = new Map<Tally, number>()
-    for (const sighting of sightings) {
-      const tally = this.#record(entry, sighting)
-      calls.set(tally, (calls.get(tally) ?? 0) + 1)
-    }
-    for (const [tally, amount] of calls) {
-      tally.requests++
-      tally.mostCalls = Math.max(tally.mostCalls, amount)
-    }
+    // Counted in the tallies themselves: a table of them for each request is garbage for each request.
+    for (const sighting of sightings) this.#record(entry, sighting).callsOfRequest++
+    for (const { statement } of sightings) this.#countRequest(entry, statement)
+  }
+
+  #countRequest({ statements }: RouteEntry, statement: Statement): void {
+    const tally = (statements.get(statement) ?? statements.get(overflow))?.minute
+    if (tally === undefined || tally.callsOfRequest === 0) return
+    tally.requests++
+    if (tally.callsOfRequest > tally.mostCalls) tally.mostCalls = tally.callsOfRequest
+    tally.callsOfRequest = 0
   }
 
   /** A statement that belongs to no request, or to one with very many. */
@@ -147,17 +152,16 @@ export class SeriesBook {
   }
 
   #find(route: string, segment: string): RouteEntry {
-    const entry = this.#routes.get(`${segment}\0${route}`)
-    return entry ?? this.#openRoute(route, segment)
+    return this.#segments.get(segment)?.get(route) ?? this.#openRoute(route, segment)
   }
 
   #openRoute(wantedRoute: string, wantedSegment: string): RouteEntry {
     const isKnown = this.#segments.has(wantedSegment) || this.#segments.size < this.#limits.maxSegments
     const segment = isKnown ? wantedSegment : OVERFLOW_ROUTE
-    const route = this.#routes.size < MOST_ROUTES * Math.max(1, this.#segments.size) ? wantedRoute : OVERFLOW_ROUTE
-    this.#segments.add(segment)
-    const key = `${segment}\0${route}`
-    const known = this.#routes.get(key)
+    const route = this.#amountOfRoutes < MOST_ROUTES * Math.max(1, this.#segments.size) ? wantedRoute : OVERFLOW_ROUTE
+    const routes = this.#segments.get(segment) ?? new Map<string, RouteEntry>()
+    this.#segments.set(segment, routes)
+    const known = routes.get(route)
     if (known) return known
     const requests = {
       route,
@@ -168,14 +172,16 @@ export class SeriesBook {
       written: 0,
     }
     const entry: RouteEntry = { requests, statements: new Map() }
-    this.#routes.set(key, entry)
+    routes.set(route, entry)
+    this.#amountOfRoutes++
     return entry
   }
 
   *all(): Generator<Series> {
-    for (const { requests, statements } of this.#routes.values()) {
-      yield requests
-      yield* statements.values()
-    }
+    for (const routes of this.#segments.values())
+      for (const { requests, statements } of routes.values()) {
+        yield requests
+        yield* statements.values()
+      }
   }
 }

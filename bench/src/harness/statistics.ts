@@ -63,7 +63,8 @@ function isWithin(bound: Bound, value: number): boolean {
 
 function describeBound(bound: Bound): string {
   const value = 'atMost' in bound ? bound.atMost : bound.atLeast
-  const digits = Number.isInteger(value) ? String(value) : value.toFixed(2)
+  const isCoarse = Number(value.toFixed(2)) === value
+  const digits = Number.isInteger(value) || !isCoarse ? String(value) : value.toFixed(2)
   return `${'atMost' in bound ? '≤' : '≥'} ${digits}`
 }
 

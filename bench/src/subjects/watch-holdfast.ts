@@ -1,7 +1,7 @@
 import { connect } from 'holdfast'
 import { honoContext } from 'holdfast/http'
 import { watch } from 'holdfast/watch'
-import { createApp, createTables, serveApp } from '../contests/watch/app.js'
+import { createApp, createTables, ROUTE, serveApp } from '../contests/watch/app.js'
 import type { Subject } from '../harness/types.js'
 
 /** The core and watch, with their defaults: deadlines, request context, histograms by route and statement, flushed. */
@@ -12,10 +12,16 @@ const subject: Subject = {
     const watching = await watch(db)
     const query = async (text: string, values: unknown[]) => await db.query(text, values)
     await createTables(query)
-    return serveApp(createApp(query, honoContext(db)), async () => {
+    const close = async () => {
       await watching.stop()
       await db.close()
-    })
+    }
+    // Its route and both of its statements, and what is seen can be written.
+    const report = async () => {
+      await watching.flush()
+      return watching.stats().series < 2 ? 0 : (db.stats().routes.get(ROUTE)?.count ?? 0)
+    }
+    return serveApp(createApp(query, honoContext(db)), close, report)
   },
 }
 

@@ -9,6 +9,7 @@ import type { Work } from '../../harness/types.js'
 export type RunQuery = (text: string, values: unknown[]) => Promise<{ rows: unknown[] }>
 
 export const EVENTS = 1_000
+export const ROUTE = 'GET /events/:id'
 
 /** What its routes read: small, so that what is measured is the way there. */
 export async function createTables(query: RunQuery): Promise<void> {
@@ -40,8 +41,11 @@ export function createApp(query: RunQuery, context?: MiddlewareHandler): Hono {
   return app
 }
 
-/** `listen` gives the port, `begin` and `end` the CPU between them. */
-export function serveApp(app: Hono, closeRest: () => Promise<void>): Work {
+/**
+ * `listen` gives the port, `begin` and `end` the CPU between them, `report` how much whoever looks has recorded: at least
+ * one thing for each request, or what was measured is somebody who does not look.
+ */
+export function serveApp(app: Hono, closeRest: () => Promise<void>, report?: () => Promise<number>): Work {
   const server = createAdaptorServer({ fetch: app.fetch }) as Server
   let cpu = process.cpuUsage()
   const nothing = { operations: 0, seconds: 0, cpuUs: 0 }
@@ -60,6 +64,7 @@ export function serveApp(app: Hono, closeRest: () => Promise<void>): Work {
         const { user, system } = process.cpuUsage(cpu)
         return await Promise.resolve({ ...nothing, cpuUs: user + system })
       },
+      report: async () => ({ ...nothing, operations: (await report?.()) ?? Number.MAX_SAFE_INTEGER }),
     },
     close: async () => {
       server.closeAllConnections()
