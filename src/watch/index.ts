@@ -1,7 +1,21 @@
 /** @module How long requests and statements took, where the time went, and since when: by route, of all processes. */
 
 export { watch } from './create-watch.js'
+export {
+  analyseShape,
+  readShape,
+  readTables,
+  watchShapes,
+  type AnalyseLimits,
+  type DataShape,
+  type ResultLike,
+  type ResultShape,
+  type ShapeWatch,
+  type SourceFigures,
+  type TableInfo,
+} from './data-shape/index.js'
 export { watchErrors } from './errors.js'
+export type { Finding, FindingKind } from './findings.js'
 export { inspectWatch } from './inspect.js'
 export type {
   RouteLatency,

@@ -1,6 +1,7 @@
 import { measureCell, readCell, toKey } from './cells.js'
 import { identify, numberRows, type Identity } from './identities.js'
-import { findMultiplication, type Multiplied, type NumberedSource } from './multiplication.js'
+import { findMultiplication, refine, type Multiplied, type NumberedSource } from './multiplication.js'
+import { lookQuickly, SUSPICIOUS } from './quick-look.js'
 import type { ResultLike, ResultShape, ShapeColumn } from './result-shape.js'
 import { chooseRows, pick, renumber, type Sample } from './sample.js'
 import type { TableInfo } from './store.js'
@@ -38,12 +39,15 @@ export interface DataShape {
 export interface AnalyseLimits {
   /** Rows of which all is looked at. Default: 500. */
   mostRows?: number
-  /** Rows of which keys are looked at where the others do not agree. Default: 20 000. 0: none. */
+  /** Rows of which keys are looked at, where parents differ so much that the others do not tell the factor. Default: 20 000. 0: none. */
   mostKeys?: number
+  /** Rows of which keys are looked at, where the others show nothing and a quick look at all of them does. Default: 5 000. 0: none. */
+  mostSearched?: number
 }
 
 const MOST_ROWS = 500
 const MOST_KEYS = 20_000
+const MOST_SEARCHED = 5_000
 const MOST_SOURCES = 8
 /** Above it (twice: 95 % of samples are nearer) keys of more rows are looked at. */
 const MOST_ERROR = 0.005
@@ -54,7 +58,7 @@ export function analyseShape(
   result: ResultLike,
   shape: ResultShape,
   tables: ReadonlyMap<number, TableInfo>,
-  { mostRows = MOST_ROWS, mostKeys = MOST_KEYS }: AnalyseLimits = {},
+  { mostRows = MOST_ROWS, mostKeys = MOST_KEYS, mostSearched = MOST_SEARCHED }: AnalyseLimits = {},
 ): DataShape | undefined {
   const { sources } = shape
   if (sources.length < 2 || sources.length > MOST_SOURCES) return undefined
@@ -62,16 +66,20 @@ export function analyseShape(
   if (identities === undefined) return undefined
   const { rows } = result
   const few = look(identities, shape, rows, chooseRows(rows.length, mostRows, chooseRuns(identities, rows, mostRows)))
-  const isEnough = few.sample.isWhole || mostKeys <= mostRows || isSettled(few.found)
-  const more = isEnough ? few : look(identities, shape, rows, chooseRows(rows.length, mostKeys, KEY_RUNS))
-  return describe(shape, rows, few, more)
+  const { parent, factor, error } = few.found
+  if (few.sample.isWhole || (factor > 1 && error <= MOST_ERROR)) return describe(shape, rows, few)
+  if (factor > 1 && parent !== undefined) {
+    if (mostKeys <= mostRows) return describe(shape, rows, few)
+    const more = chooseRows(rows.length, mostKeys, KEY_RUNS)
+    const found = { ...few.found, ...refine({ ...few.found, parent }, identities, rows, more) }
+    return describe(shape, rows, { ...few, found }, more)
+  }
+  const isSuspicious = mostSearched > mostRows && lookQuickly(shape, rows, 0, mostKeys) >= SUSPICIOUS
+  if (!isSuspicious) return describe(shape, rows, few)
+  return describe(shape, rows, look(identities, shape, rows, chooseRows(rows.length, mostSearched, KEY_RUNS)))
 }
 
 const KEY_RUNS = 4
-
-function isSettled({ factor, error }: Multiplied): boolean {
-  return factor > 1 && error <= MOST_ERROR
-}
 
 interface Look {
   sample: Sample
@@ -97,21 +105,23 @@ function chooseRuns(identities: readonly Identity[], rows: readonly unknown[], m
   return Math.min(5, Math.max(1, Math.floor(mostRows / (2.5 * longest))))
 }
 
-function describe(shape: ResultShape, rows: readonly unknown[], few: Look, more: Look): DataShape {
-  const { kept, ...found } = more.found
-  const used = kept.length > 0 ? kept : Uint32Array.from({ length: more.sample.places.length }, (_, k) => k)
-  const figures = more.sources.map(({ identity: { source }, ids }, place) => {
+function describe(
+  shape: ResultShape,
+  rows: readonly unknown[],
+  { sample, sources, found }: Look,
+  keys: Sample = sample,
+): DataShape {
+  const { kept, leaves, ...multiplied } = found
+  const used = kept.length > 0 ? kept : Uint32Array.from({ length: sample.places.length }, (_, k) => k)
+  const figures = sources.map(({ identity: { source }, ids }) => {
     const own = pick(ids, used)
-    const distinct = renumber(own).distinct
     let there = 0
     for (const id of own) if (id !== 0) there++
-    const width = measureSource(source.columns, rows, few.sample, (few.sources[place] as NumberedSource).ids)
-    return { source, there, distinct, width }
+    return { source, there, distinct: renumber(own).distinct, width: measureSource(source.columns, rows, sample, ids) }
   })
-  const expressions = measureRows(shape.expressions, rows, few.sample)
-  let bytes = expressions * used.length
+  let bytes = measureRows(shape.expressions, rows, sample) * used.length
   for (const { there, width } of figures) bytes += there * width
-  const sources = figures.map(({ source: { tableId, alias }, there, distinct, width }) => ({
+  const described = figures.map(({ source: { tableId, alias }, there, distinct, width }) => ({
     tableId,
     alias,
     repeat: distinct === 0 ? 1 : there / distinct,
@@ -119,11 +129,11 @@ function describe(shape: ResultShape, rows: readonly unknown[], few: Look, more:
   }))
   return {
     rows: rows.length,
-    lookedAt: few.sample.places.length,
-    keysLookedAt: more.sample.places.length,
-    ...found,
-    sources,
-    wastedShare: sources.reduce((sum, { wastedShare }) => sum + wastedShare, 0),
+    lookedAt: Math.min(sample.places.length, MOST_ROWS),
+    keysLookedAt: keys.places.length,
+    ...multiplied,
+    sources: described,
+    wastedShare: described.reduce((sum, { wastedShare }) => sum + wastedShare, 0),
   }
 }
 

@@ -34,6 +34,8 @@ export interface Multiplied {
   children: readonly number[]
   parent: number | undefined
   isCertain: boolean
+  /** Sources that no other one determines. */
+  leaves: readonly number[]
   /** Indexes of the sample that the figures are from. */
   kept: Uint32Array
 }
@@ -65,14 +67,37 @@ export function findMultiplication(
   const children = [...new Set(products.flatMap(({ left, right }) => [left, right]))].sort((a, b) => a - b)
   const needs = leaves.map((leaf) => {
     const own = products.find(({ left, right }) => left === leaf || right === leaf)?.pivot ?? pivot
-    const ids = pick((sources[leaf] as NumberedSource).ids, kept)
-    // Nothing there, on the far side of a left join, is no row of the source.
-    return combine(pick(own.ids, kept), ids).ids.map((id, k) => (ids[k] === 0 ? 0 : id))
+    return countNeeds(pick(own.ids, kept), pick((sources[leaf] as NumberedSource).ids, kept))
   })
   const isCertain = products.every(
     ({ left, right, pivot }) => pivot.isCertain && isKnown(sources[left]) && isKnown(sources[right]),
   )
-  return { ...estimate(groups, needs, sample), children, parent: pivot.source, isCertain, kept }
+  return { ...estimate(groups, needs, sample), children, parent: pivot.source, isCertain, leaves, kept }
+}
+
+/** The factor alone, from more rows, where a few have told which sources multiply each other within which one. */
+export function refine(
+  { leaves, parent }: Pick<Multiplied, 'leaves'> & { parent: number },
+  identities: readonly Identity[],
+  rows: readonly unknown[],
+  sample: Sample,
+): { factor: number; error: number } {
+  const number = (place: number) => numberRows((identities[place] as Identity).columns, rows, sample.places).ids
+  const pivot = number(parent)
+  const kept = keepWhole(sample, pivot)
+  const groups = renumber(pick(pivot, kept)).ids
+  return estimate(
+    groups,
+    leaves.map((leaf) => countNeeds(groups, pick(number(leaf), kept))),
+    sample,
+  )
+}
+
+/** Rows of a source within each parent. Nothing there, on the far side of a left join, is no row. */
+function countNeeds(pivot: Ids, ids: Ids): Ids {
+  const needs = combine(pivot, ids).ids
+  for (let k = 0; k < ids.length; k++) if (ids[k] === 0) needs[k] = 0
+  return needs
 }
 
 /** Sources that no other one determines: an item has one order, so the order is none. */
@@ -185,8 +210,10 @@ function findRepeatedRows(
   sample: Sample,
 ): Multiplied {
   const [first, ...rest] = leaves.map((leaf) => sources[leaf] as NumberedSource)
-  const all = Uint32Array.from({ length: sample.places.length }, (_, k) => k)
-  const none: Multiplied = { factor: 1, error: 0, children: [], parent: undefined, isCertain: true, kept: all }
+  const none = {
+    ...{ factor: 1, error: 0, children: [], parent: undefined, isCertain: true, leaves },
+    kept: keepWhole(sample, findCoarsest(sources, sample)),
+  }
   if (first === undefined) return none
   let { ids } = rest.reduce((whole, { ids }) => combine(whole.ids, ids), { ids: first.ids, distinct: first.distinct })
   const computed = expressions.filter(({ isLost }) => !isLost)
@@ -195,7 +222,17 @@ function findRepeatedRows(
   const { ids: groups } = renumber(pick(ids, kept))
   const { factor, error } = estimate(groups, [groups], sample)
   if (factor < LEAST_EXCESS) return none
-  return { factor, error, children: [], parent: undefined, isCertain: sources.every(isKnown), kept }
+  return { factor, error, children: [], parent: undefined, isCertain: sources.every(isKnown), leaves, kept }
+}
+
+/** Of those that come again, the one with the fewest rows: its repeats are what a run's edge may cut. */
+function findCoarsest(sources: readonly NumberedSource[], { places }: Sample): Ids {
+  const coming = sources.filter(({ distinct }) => distinct > 1 && distinct < places.length)
+  const coarsest = coming.reduce<NumberedSource | undefined>(
+    (a, b) => (a && a.distinct <= b.distinct ? a : b),
+    undefined,
+  )
+  return coarsest?.ids ?? new Uint32Array(places.length)
 }
 
 function isKnown(source: NumberedSource | undefined): boolean {

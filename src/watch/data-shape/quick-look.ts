@@ -6,7 +6,7 @@ export const SUSPICIOUS = 1.5
 
 /**
  * Rows over the different values in the first column of whichever table has most of them: at least what the rows are
- * multiplied by, as no column tells more rows apart than a key does. About 10 µs for 200 rows, less where a table alone
+ * multiplied by, as no column tells more rows apart than a key does. About 10 µs for 100 rows of two tables, less where a table alone
  * has as many. 1: not suspicious.
  */
 export function lookQuickly({ sources }: ResultShape, rows: readonly unknown[], from: number, most: number): number {
