@@ -1,4 +1,4 @@
-// Strings, quoted names and comments are stepped over; a text that is cut at its end may have lost its limit.
+// Strings, quoted names and comments are stepped over.
 const token =
   /'(?:[^']|'')*'|"(?:[^"]|"")*"|\$([A-Za-z_]\w*)?\$[\s\S]*?\$\1\$|--[^\n]*|\/\*[\s\S]*?\*\/|[()]|[A-Za-z_]\w*/g
 

@@ -73,7 +73,7 @@ function readOrm(text: string, alias: string | undefined): Pick<Lookup, 'orm' | 
   // "Order"."id" AS "Order_id"
   if (alias !== undefined && /"(\w+)"\."(\w+)" AS "\1_\2"/.exec(text)?.[1] === alias)
     return { orm: 'TypeORM', relation: undefined }
-  const drizzle = /lateral \(.*?\) "(\w+?)_(\w+)" on true/is.exec(text)
+  const drizzle = /lateral \(.*?\) "(\w+?)_(\w+)" on (?:true|\$\d+)/is.exec(text)
   if (drizzle && text.includes('json_build_array')) return { orm: 'Drizzle', relation: `${drizzle[1]}.${drizzle[2]}` }
   if (/\b(?:as\s+)?"t\d+"/i.test(text) && /"__prisma_data__"|"t\d+"\."/i.test(text))
     return { orm: 'Prisma', relation: undefined }

@@ -58,12 +58,13 @@ export class ReadSampler {
   }
 
   #end({ row, names, readNames, tally }: Probe): ColumnReads {
+    // Of a row that nobody touched nothing is learnt: its result may have been asked for its length.
+    if (readNames.size > 0) {
+      tally.samples++
+      for (const name of readNames) tally.reads.set(name, (tally.reads.get(name) ?? 0) + 1)
+    }
     const live = row.deref()
     if (live !== undefined) for (const name of names) restore(live, name)
-    // Of a row that nobody touched nothing is learnt: its result may have been asked for its length.
-    if (readNames.size === 0) return tally
-    tally.samples++
-    for (const name of readNames) tally.reads.set(name, (tally.reads.get(name) ?? 0) + 1)
     return tally
   }
 
@@ -104,10 +105,8 @@ function replaceByGetter(row: Record<string, unknown>, name: string, readNames: 
   Object.defineProperty(row, name, { get, set, enumerable: own.enumerable === true, configurable: true })
 }
 
+/** Its getter makes it a plain property again, unless its row was frozen. */
 function restore(row: Record<string, unknown>, name: string): void {
-  const own = Object.getOwnPropertyDescriptor(row, name)
-  if (own?.get === undefined || !getters.has(own.get)) return
-  const value: unknown = own.get()
-  // The getter made it a plain property; of a frozen row it could not.
-  void value
+  const get = Object.getOwnPropertyDescriptor(row, name)?.get
+  if (get !== undefined && getters.has(get)) get.call(row)
 }

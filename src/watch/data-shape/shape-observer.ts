@@ -41,8 +41,7 @@ const LOOK_LONGER_EVERY_MS = 600_000
 interface StatementState {
   subject: Subject
   shape: ResultShape | undefined
-  /** Undefined: it has a limit, or reads nothing. */
-  growth: Growth | undefined
+  growth: Growth
   growthToldAt: number
   lookedAt: number
   lookedLongerAt: number
@@ -78,7 +77,7 @@ export class ShapeObserver implements StatementObserver {
     let state = this.#states.get(statement)
     if (state === undefined) state = this.#open(seen, statement)
     if (state === null) return
-    state.growth?.record(rows, seen.bytes)
+    state.growth.record(rows, seen.bytes)
     const isSampled = this.#sampler?.isTurn() === true
     if (rows < LEAST_ROWS && state.shape !== undefined && !isSampled) return
     try {
@@ -92,7 +91,7 @@ export class ShapeObserver implements StatementObserver {
   #open({ text, request }: SeenStatement, statement: Statement): StatementState | null {
     const isOurs = text === undefined || text.startsWith('/* holdfast:')
     const state =
-      isOurs || statement === overflow || statement === several ? null : openState(statement, text, request?.route)
+      isOurs || statement === overflow || statement === several ? null : openState(statement, request?.route)
     this.#states.set(statement, state)
     // A Map is looked into three times as fast as a WeakMap, and is to be bounded.
     if (this.#states.size > MOST_STATES) this.#states.delete(this.#states.keys().next().value as Statement)
@@ -112,7 +111,7 @@ export class ShapeObserver implements StatementObserver {
     } else if (!state.isShadowTold) this.#tellShadows(state, state.shape)
     if (result.rows.length >= LEAST_ROWS) {
       const now = this.#now()
-      if (state.growth !== undefined) this.#watchGrowth(state, state.growth, seen.rows, now)
+      this.#watchGrowth(state, seen, now)
       if (state.shape.sources.length >= 2) this.#lookAtRows(result, seen.bytes, state, state.shape, now)
     }
     if (isSampled) this.#sampleReads(result, state, state.shape)
@@ -157,12 +156,14 @@ export class ShapeObserver implements StatementObserver {
     this.#report(describeShadows(shape.shadows, tables, identify(shape, tables) === undefined, state.subject))
   }
 
-  #watchGrowth(state: StatementState, growth: Growth, rows: number, now: number): void {
+  #watchGrowth(state: StatementState, { rows, text }: SeenStatement, now: number): void {
+    const { growth } = state
     const isNewTime = growth.recordAt(rows, now)
     if (now < state.growthToldAt + LOOK_EVERY_MS) return
     if (!growth.isLarge && (!isNewTime || growth.steady === undefined)) return
     state.growthToldAt = now
-    this.#report(describeGrowth(growth, state.subject))
+    // By this text: PostgreSQL's fingerprint is the same with a limit and without one.
+    if (isUnbounded(text ?? '')) this.#report(describeGrowth(growth, state.subject))
   }
 
   #sampleReads(result: ResultLike, state: StatementState, shape: ResultShape): void {
@@ -200,13 +201,11 @@ export class ShapeObserver implements StatementObserver {
   }
 }
 
-function openState(statement: Statement, text: string, route: string | undefined): StatementState {
-  // A text is cut after some thousand characters, and a limit stands at its end.
-  const isCut = statement.text.endsWith(' …')
+function openState(statement: Statement, route: string | undefined): StatementState {
   return {
     subject: { statement: statement.id, route: route === undefined || route === '(none)' ? '' : route },
     shape: undefined,
-    growth: isUnbounded(isCut ? text : statement.text) ? new Growth() : undefined,
+    growth: new Growth(),
     growthToldAt: -Infinity,
     lookedAt: -Infinity,
     lookedLongerAt: -Infinity,
