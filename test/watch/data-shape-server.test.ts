@@ -51,7 +51,7 @@ interface Watched {
   pool: pg.Pool
   found: Finding[]
   /** Runs it twice: the first look asks for keys, the second one has them. */
-  look(text: string | pg.QueryArrayConfig, values?: unknown[]): Promise<Finding[]>
+  look: (text: string | pg.QueryArrayConfig, values?: unknown[]) => Promise<Finding[]>
   observer: ReturnType<typeof createShapeObserver>
 }
 

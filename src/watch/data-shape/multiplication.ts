@@ -263,5 +263,13 @@ function estimate(groups: Ids, needs: readonly Ids[], { total, isWhole }: Sample
   for (let group = 1; group <= parents; group++)
     squares += ((rowsPer[group] as number) - factor * (per[group] as number)) ** 2
   const unseen = Math.max(0, 1 - rows / total)
+  if (countChanges(groups) > LEAST_EXCESS * parents) return { factor, error: Infinity }
   return { factor, error: parents < 2 ? Infinity : Math.sqrt((squares * parents * unseen) / (parents - 1)) / rows }
+}
+
+/** Where rows of a parent do not lie together no run holds one whole, and nothing can be said of the error. */
+function countChanges(groups: Ids): number {
+  let changes = 1
+  for (let k = 1; k < groups.length; k++) if (groups[k] !== groups[k - 1]) changes++
+  return changes
 }

@@ -7,7 +7,7 @@ import type { Check, Row } from '../../harness/types.js'
 /** Orders of different lists: each its own number of orders, items and tags. */
 const ALIKE = 30
 const DIFFERENT = 60
-const MOST_ORDERS = 400
+const MOST_ORDERS = 280
 const MOST_ITEMS = 20
 const MOST_TAGS = 8
 
