@@ -111,7 +111,7 @@ function describe(
   { sample, sources, found }: Look,
   keys: Sample = sample,
 ): DataShape {
-  const { kept, leaves, ...multiplied } = found
+  const { kept, factor, error, children, parent, isCertain } = found
   const used = kept.length > 0 ? kept : Uint32Array.from({ length: sample.places.length }, (_, k) => k)
   const figures = sources.map(({ identity: { source }, ids }) => {
     const own = pick(ids, used)
@@ -131,7 +131,11 @@ function describe(
     rows: rows.length,
     lookedAt: Math.min(sample.places.length, MOST_ROWS),
     keysLookedAt: keys.places.length,
-    ...multiplied,
+    factor,
+    error,
+    children,
+    parent,
+    isCertain,
     sources: described,
     wastedShare: described.reduce((sum, { wastedShare }) => sum + wastedShare, 0),
   }

@@ -210,10 +210,8 @@ function findRepeatedRows(
   sample: Sample,
 ): Multiplied {
   const [first, ...rest] = leaves.map((leaf) => sources[leaf] as NumberedSource)
-  const none = {
-    ...{ factor: 1, error: 0, children: [], parent: undefined, isCertain: true, leaves },
-    kept: keepWhole(sample, findCoarsest(sources, sample)),
-  }
+  const ofNone = keepWhole(sample, findCoarsest(sources, sample))
+  const none = { factor: 1, error: 0, children: [], parent: undefined, isCertain: true, leaves, kept: ofNone }
   if (first === undefined) return none
   let { ids } = rest.reduce((whole, { ids }) => combine(whole.ids, ids), { ids: first.ids, distinct: first.distinct })
   const computed = expressions.filter(({ isLost }) => !isLost)

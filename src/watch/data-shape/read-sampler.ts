@@ -107,6 +107,6 @@ function replaceByGetter(row: Record<string, unknown>, name: string, readNames: 
 
 /** Its getter makes it a plain property again, unless its row was frozen. */
 function restore(row: Record<string, unknown>, name: string): void {
-  const get = Object.getOwnPropertyDescriptor(row, name)?.get
-  if (get !== undefined && getters.has(get)) get.call(row)
+  const own = Object.getOwnPropertyDescriptor(row, name)
+  if (own?.get !== undefined && getters.has(own.get)) own.get()
 }

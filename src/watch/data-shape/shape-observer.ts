@@ -149,7 +149,7 @@ export class ShapeObserver implements StatementObserver {
   }
 
   #tellShadows(state: StatementState, shape: ResultShape): void {
-    const ids = [...shape.shadows.flatMap(({ lostTableIds, keptTableId }) => [...lostTableIds, keptTableId])]
+    const ids = shape.shadows.flatMap(({ lostTableIds, keptTableId }) => [...lostTableIds, keptTableId])
     const tables = this.#tables.findAll([...ids, ...shape.sources.map(({ tableId }) => tableId)])
     if (tables === undefined) return
     state.isShadowTold = true
