@@ -4,7 +4,7 @@ export { analyseShape, type AnalyseLimits, type DataShape, type SourceFigures } 
 export { parseLookup, type Lookup } from './lookup.js'
 export { lookQuickly } from './quick-look.js'
 export { describeRepeat, findRepeats, type Repeat, type RepeatSighting } from './repeats.js'
-export { readResult, readShape, type ResultLike, type ResultShape } from './result-shape.js'
+export { readShape, type ResultLike, type ResultShape } from './result-shape.js'
 export { createShapeObserver, type ShapeObserverOptions } from './shape-observer.js'
 export { readTables, type TableInfo } from './store.js'
 export { watchShapes, type ShapeWatch } from './watch-shapes.js'
