@@ -107,6 +107,6 @@ function replaceByGetter(row: Record<string, unknown>, name: string, readNames: 
 
 /** Its getter makes it a plain property again, unless its row was frozen. */
 function restore(row: Record<string, unknown>, name: string): void {
-  const own = Object.getOwnPropertyDescriptor(row, name) as { get?: () => unknown } | undefined
-  if (own?.get !== undefined && getters.has(own.get)) own.get()
+  const own: { get?: () => unknown } = Object.getOwnPropertyDescriptor(row, name) ?? {}
+  if (own.get !== undefined && getters.has(own.get)) own.get()
 }
