@@ -8,10 +8,12 @@ import { halfDoneOrder } from './experiments/half-done-order.js'
 import { hotSeat } from './experiments/hot-seat.js'
 import { jobCrash } from './experiments/job-crash.js'
 import { lostCommit } from './experiments/lost-commit.js'
+import { nPlusOne } from './experiments/n-plus-one.js'
 import { oldSnapshot } from './experiments/old-snapshot.js'
 import { oversell } from './experiments/oversell.js'
 import { pausedHolder } from './experiments/paused-holder.js'
 import { poolDeadlock } from './experiments/pool-deadlock.js'
+import { rowExplosion } from './experiments/row-explosion.js'
 import { sagaCrash } from './experiments/saga-crash.js'
 import { slowClient } from './experiments/slow-client.js'
 import type { Experiment } from './types.js'
@@ -38,6 +40,8 @@ export const experiments: readonly Experiment[] = [
   hotSeat,
   halfDoneOrder,
   sagaCrash,
+  rowExplosion,
+  nPlusOne,
 ]
 
 /** @throws HF_PROVE_UNKNOWN with the nearest name */

@@ -12,6 +12,19 @@ export type {
   IndexProof,
 } from './advice/index.js'
 export { watch } from './create-watch.js'
+export {
+  analyseShape,
+  readShape,
+  readTables,
+  watchShapes,
+  type AnalyseLimits,
+  type DataShape,
+  type ResultLike,
+  type ResultShape,
+  type ShapeWatch,
+  type SourceFigures,
+  type TableInfo,
+} from './data-shape/index.js'
 export { watchErrors } from './errors.js'
 export type { Finding, FindingKind } from './findings.js'
 export { inspectWatch } from './inspect.js'

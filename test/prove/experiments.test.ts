@@ -4,9 +4,11 @@ import { createExclusiveProcess } from '../../src/prove/experiments/exclusive-pr
 import { createHalfDoneOrder } from '../../src/prove/experiments/half-done-order.js'
 import { createHotSeat } from '../../src/prove/experiments/hot-seat.js'
 import { createJobCrash } from '../../src/prove/experiments/job-crash.js'
+import { createNPlusOne } from '../../src/prove/experiments/n-plus-one.js'
 import { createOldSnapshot } from '../../src/prove/experiments/old-snapshot.js'
 import { createOversell } from '../../src/prove/experiments/oversell.js'
 import { createPausedHolder } from '../../src/prove/experiments/paused-holder.js'
+import { createRowExplosion } from '../../src/prove/experiments/row-explosion.js'
 import { createSagaCrash } from '../../src/prove/experiments/saga-crash.js'
 import { runExperiment, type Experiment, type ProveDocument } from '../../src/prove/index.js'
 import { findRedis } from '../../src/prove/redis-server.js'
@@ -256,6 +258,41 @@ describe('saga-crash', () => {
       expect(find(document, side).figures).toMatchObject({ sql_twice: 0, parcels_twice: 0, half_done: 0 })
     }
   }, 120_000)
+})
+
+describe('row-explosion', () => {
+  test('a join of two children moves everything many times; the finding names it, and both cures need a fraction', async () => {
+    const document = await run(createRowExplosion(60), 'naive', 'half split', 'split loads', 'protected')
+    expect(
+      document.proven,
+      JSON.stringify(document.sides.map(({ name, figures, invariants }) => ({ name, figures, invariants }))),
+    ).toBe(true)
+    const figuresOf = (side: string) => find(document, side).figures
+    expect(broken(document, 'naive')).toEqual(['no more than three times the bytes are moved that are in the tables'])
+    for (const side of ['split loads', 'protected']) {
+      expect(broken(document, side)).toEqual([])
+      expect(figuresOf(side)['wire_kb']).toBeLessThan(Number(figuresOf('naive')['wire_kb']) / 5)
+    }
+    expect(figuresOf('naive')['rows']).toBe(60 * 20 * 5)
+    expect(figuresOf('protected')).toMatchObject({ rows: 60, named_factor: 5 })
+    expect(figuresOf('protected')['named_repeats_percent']).toBeGreaterThan(90)
+  }, 60_000)
+})
+
+describe('n-plus-one', () => {
+  test('a loop is a round trip for each order; the finding names it, and one statement for all is two', async () => {
+    const document = await run(createNPlusOne(40), 'naive', 'Promise.all', 'join', 'protected')
+    expect(
+      document.proven,
+      JSON.stringify(document.sides.map(({ name, figures, invariants }) => ({ name, figures, invariants }))),
+    ).toBe(true)
+    for (const side of ['naive', 'Promise.all']) {
+      expect(broken(document, side)).toEqual(['a page takes at most three round trips'])
+      expect(find(document, side).figures['round_trips']).toBe(41)
+    }
+    expect(find(document, 'join').figures).toMatchObject({ round_trips: 1 })
+    expect(find(document, 'protected').figures).toMatchObject({ round_trips: 2, named_calls: 40, named_sequential: 1 })
+  }, 60_000)
 })
 
 describe('what is left', () => {
