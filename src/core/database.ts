@@ -1,7 +1,7 @@
 import type { Client, Pool, PoolClient, QueryResult, QueryResultRow } from 'pg'
 import { captureCallSite, type CallSite } from './call-site.js'
 import { queryOptionTable, txOptionTable } from './connect-options.js'
-import { createRequest, currentRequest, runWithRequest, type RequestContext, type RequestInit } from './context.js'
+import { currentRequest, type RequestContext, type RequestInit } from './context.js'
 import { Deadlines } from './deadlines.js'
 import { coreError } from './error-table.js'
 import { Histogram } from './histogram.js'
@@ -17,6 +17,7 @@ import { watchOutbound } from './outbound.js'
 import type { PoolGuard } from './pool-guard.js'
 import { describeNamedStatement } from './pooler.js'
 import { RouteBook } from './route-book.js'
+import { runInRequest } from './run-request.js'
 import { buildStatement } from './sql.js'
 import { isRepeatable } from './sqlstate.js'
 import { noLead, RunningStatement } from './statement.js'
@@ -322,18 +323,9 @@ export class Database implements Db {
   }
 
   async runRequest<T>(init: RequestInit, body: (context: RequestContext) => Promise<T>): Promise<T> {
-    const context = createRequest(init)
-    return await runWithRequest(context, async () => {
-      try {
-        return await body(context)
-      } catch (error) {
-        if (context.status < 500) context.status = 500
-        throw error
-      } finally {
-        const ms = performance.now() - context.startedAt
-        this.#routes.record(context.route, ms, context.status >= 500)
-        for (const hear of this.#requestHandlers) hear(context, ms)
-      }
+    return await runInRequest(init, body, (context, ms) => {
+      this.#routes.record(context.route, ms, context.status >= 500)
+      for (const hear of this.#requestHandlers) hear(context, ms)
     })
   }
 

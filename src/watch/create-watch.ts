@@ -1,120 +1,109 @@
-import { randomBytes } from 'node:crypto'
-import { stderrLogger, validateOptions, type Db, type RequestContext } from '../core/index.js'
+import type { Pool } from 'pg'
+import { stderrLogger, validateOptions, type Db } from '../core/index.js'
 import { watchError } from './errors.js'
-import { inspectWatch } from './inspect.js'
-import type { WatchInspector } from './inspect-types.js'
-import { observePool, type SeenStatement } from './observe-pool.js'
-import { watchDefaults, watchOptionTable } from './options.js'
-import { loadParser, type Parser } from './parser.js'
-import { SeriesBook, type Sighting } from './series.js'
-import { StatementBook } from './statement-book.js'
-import type { StatementObserver } from './statement-observer.js'
-import type { Watch, WatchOptions, WatchStats } from './types.js'
-import { Flusher } from './worker.js'
+import { observePool } from './observe-pool.js'
+import { markSeen, unmarkSeen } from './observe-query.js'
+import { observeQueries, type PostgresQuery } from './observe-postgres-js.js'
+import { watchOptionTable } from './options.js'
+import { openWatch, type RequestSink, type WatchParts } from './process-watch.js'
+import { createRequests } from './requests.js'
+import { readPoolConfig, readPostgresConfig, type PostgresOptions } from './storage-config.js'
+import { openStorage } from './storage.js'
+import type { Watch, WatchOptions } from './types.js'
 
-/** A request that runs more statements than this has them counted as they come: it must not keep all of them. */
-const MOST_PENDING = 1_000
-const NO_ROUTE = '(none)'
+/** What is used of an `sql` of postgres.js (3.x). */
+export interface PostgresJs {
+  (strings: TemplateStringsArray): unknown
+  unsafe: unknown
+  readonly options: object
+}
 
 const watched = new WeakSet<object>()
 
 /**
  * Watches a database: how long requests took and where, by route; how long statements took, by route; what they brought
- * over the wire. Of all statements of its pool, whoever sends them: holdfast, an ORM, plain node-postgres.
+ * over the wire. Of all statements of its pool, whoever sends them: holdfast, an ORM, plain node-postgres. Given a pool of
+ * node-postgres or an `sql` of postgres.js instead, it keeps what it sees over two connections of its own.
  *
  * @example
  * const db = await connect({ pool })
  * const watching = await watch(db)
  * @throws HF_WATCH_TWICE, HF_OPTIONS_…
  */
-export async function watch(db: Db, options: WatchOptions = {}): Promise<Watch> {
+export async function watch(target: Db | Pool | PostgresJs, options: WatchOptions = {}): Promise<Watch> {
   validateOptions('watch', options, watchOptionTable)
-  if (watched.has(db.pool)) throw watchError('HF_WATCH_TWICE', 'This pool is watched already.')
-  watched.add(db.pool)
+  const key = isDb(target) ? target.pool : target
+  if (watched.has(key)) throw watchError('HF_WATCH_TWICE', 'This pool is watched already.')
+  watched.add(key)
   try {
-    return new ProcessWatch(db, options, await loadParser())
+    const parts = describe(target, options)
+    const { afterStop } = parts
+    const leave = () => {
+      watched.delete(key)
+      return afterStop()
+    }
+    return await openWatch({ ...parts, afterStop: leave })
   } catch (error) {
-    watched.delete(db.pool)
+    watched.delete(key)
     throw error
   }
 }
 
-class ProcessWatch implements Watch {
-  readonly inspect: WatchInspector
-  readonly #db: Db
-  readonly #book: SeriesBook
-  readonly #statements: StatementBook
-  readonly #flusher: Flusher
-  readonly #segment: WatchOptions['segment']
-  readonly #observers: StatementObserver[] = []
-  readonly #leave: (() => void)[]
-  #stopping: Promise<void> | undefined
+const isDb = (target: object): target is Db => 'runRequest' in target
+const isSql = (target: object): target is PostgresJs => typeof target === 'function'
 
-  constructor(db: Db, options: WatchOptions, parser: Parser) {
-    const { logger = stderrLogger, segment, ...given } = options
-    const settings = { ...watchDefaults, ...withoutUndefined(given) }
-    this.#db = db
-    this.#segment = segment
-    this.inspect = inspectWatch(db)
-    this.#book = new SeriesBook(settings)
-    this.#statements = new StatementBook(parser)
-    const process = randomBytes(8).readBigInt64BE().toString()
-    this.#flusher = new Flusher({ db, logger, book: this.#book, process, ...settings })
-    this.#leave = [
-      observePool(db.pool, (seen) => this.#see(seen)),
-      db.onRequest((request, ms) => this.#endRequest(request, ms)),
-    ]
+function describe(target: Db | Pool | PostgresJs, given: WatchOptions): WatchParts {
+  const { url, ...options } = given
+  if (isDb(target)) return describeDb(target, url, options)
+  if (isSql(target)) {
+    const config = readPostgresConfig(target.options as PostgresOptions)
+    return describeOther((see) => observeSql(target, see), url, config, options)
   }
+  return describeOther((see) => observePool(target, see), url, readPoolConfig(target), options)
+}
 
-  #see(seen: SeenStatement): void {
-    const { request, ms, rows, bytes, isFailed } = seen
-    const statement = this.#statements.find(seen.text)
-    const sighting = { statement, ms, rows, bytes, isFailed }
-    for (const observer of this.#observers) observer.observe(seen, statement)
-    if (request === undefined) return this.#book.recordStatement(NO_ROUTE, '', sighting)
-    const pending = (request.watched ??= []) as Sighting[] | 'ended'
-    // Its route may not be known yet: a router tells it when it has matched, and what runs before has run by then.
-    if (pending !== 'ended' && pending.length < MOST_PENDING) pending.push(sighting)
-    else this.#book.recordStatement(request.route, this.#readSegment(request), sighting)
-  }
-
-  #endRequest(request: RequestContext, ms: number): void {
-    const pending = (request.watched ?? []) as Sighting[]
-    request.watched = 'ended'
-    const { poolMs: waitMs, sqlMs, outboundMs, status } = request
-    const ended = { ms, isFailed: status >= 500, waitMs, sqlMs, outboundMs }
-    this.#book.recordRequest(request.route, this.#readSegment(request), ended, pending)
-  }
-
-  /** A label that cannot be had is none: whoever watches breaks nothing. */
-  #readSegment(request: RequestContext): string {
-    try {
-      return this.#segment?.(request)?.slice(0, 100) ?? ''
-    } catch {
-      return ''
-    }
-  }
-
-  stats(): WatchStats {
-    return { series: this.#book.size, overflows: this.#book.overflows, lostMinutes: this.#flusher.lostMinutes }
-  }
-
-  async flush(): Promise<void> {
-    await this.#flusher.flush()
-  }
-
-  async stop(): Promise<void> {
-    await (this.#stopping ??= this.#stopOnce())
-  }
-
-  async #stopOnce(): Promise<void> {
-    for (const leave of this.#leave) leave()
-    await Promise.all(this.#observers.map(async (observer) => await observer.close()))
-    watched.delete(this.#db.pool)
-    await this.#flusher.close()
+function describeDb(db: Db, url: string | undefined, options: WatchParts['options']): WatchParts {
+  const own = url === undefined ? undefined : openStorage({ connectionString: url }, options.logger ?? stderrLogger)
+  return {
+    storage: own ?? db,
+    join: (see, endRequest) => leaveAll(observePool(db.pool, see), db.onRequest(endRequest)),
+    runRequest: (init, body) => db.runRequest(init, body),
+    options,
+    afterStop: async () => await own?.close(),
   }
 }
 
-function withoutUndefined<T extends object>(given: T): { [Key in keyof T]?: NonNullable<T[Key]> } {
-  return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as never
+function describeOther(
+  observe: (see: Parameters<WatchParts['join']>[0]) => () => void,
+  url: string | undefined,
+  config: Parameters<typeof openStorage>[0],
+  options: WatchParts['options'],
+): WatchParts {
+  const storage = openStorage(url === undefined ? config : { connectionString: url }, options.logger ?? stderrLogger)
+  const requests = createRequests()
+  return {
+    storage,
+    join: (see, endRequest: RequestSink) => leaveAll(observe(see), requests.hear(endRequest)),
+    runRequest: (init, body) => requests.run(init, body),
+    options,
+    afterStop: async () => await storage.close(),
+  }
+}
+
+function observeSql(sql: PostgresJs, see: Parameters<WatchParts['join']>[0]): () => void {
+  // Never awaited, so never sent: it shows which class its queries are of, and what they have in common.
+  const probe = sql`select` as PostgresQuery
+  const mark = probe.canceller as object
+  markSeen(mark)
+  const leave = observeQueries(Object.getPrototypeOf(probe) as PostgresQuery, (each) => each.canceller === mark, see)
+  return () => {
+    leave()
+    unmarkSeen(mark)
+  }
+}
+
+function leaveAll(...leaves: (() => void)[]): () => void {
+  return () => {
+    for (const leave of leaves) leave()
+  }
 }

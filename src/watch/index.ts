@@ -1,6 +1,7 @@
 /** @module How long requests and statements took, where the time went, and since when: by route, of all processes. */
 
-export { watch } from './create-watch.js'
+export { watch, type PostgresJs } from './create-watch.js'
+export { readDeploy } from './deploy.js'
 export { watchErrors } from './errors.js'
 export { inspectWatch } from './inspect.js'
 export type {

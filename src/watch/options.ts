@@ -10,6 +10,11 @@ export const watchDefaults = {
 } as const
 
 export const watchOptionTable: OptionTable = {
+  url: {
+    type: 'string',
+    default: 'the watched database',
+    doc: 'Where what is seen is kept, over two connections of its own.',
+  },
   segment: {
     type: 'function',
     default: 'none',

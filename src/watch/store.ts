@@ -31,7 +31,7 @@ const MOST_ROWS = 1_000
 const READ_MS = 5_000
 
 /** One round trip for a thousand rows. Again is no harm: a row says all that its process saw of the minute or the hour. */
-export async function write(db: Queryable, rows: readonly SeriesRow[]): Promise<void> {
+export async function write(db: Pick<Queryable, 'query'>, rows: readonly SeriesRow[]): Promise<void> {
   const text = `/* holdfast:watch.write */
     with given as (
       select * from json_to_recordset($1::json) as g (minutes smallint, began_at timestamptz, process bigint, route text,
@@ -65,7 +65,12 @@ function split(rows: readonly SeriesRow[]): SeriesRow[][] {
   )
 }
 
-export async function forget(db: Queryable, keepMinutesMs: number, keepHoursMs: number, most: number): Promise<number> {
+export async function forget(
+  db: Pick<Queryable, 'query'>,
+  keepMinutesMs: number,
+  keepHoursMs: number,
+  most: number,
+): Promise<number> {
   const text = '/* holdfast:watch.forget */ select holdfast.watch_forget($1, $2, $3) as done'
   return ((await db.query<{ done: number }>(text, [keepMinutesMs, keepHoursMs, most])).rows[0] as { done: number }).done
 }

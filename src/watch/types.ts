@@ -1,7 +1,9 @@
-import type { Logger, RequestContext } from '../core/index.js'
+import type { Logger, RequestContext, RequestInit } from '../core/index.js'
 import type { WatchInspector } from './inspect-types.js'
 
 export interface WatchOptions {
+  /** Where what is seen is kept, over two connections of its own. Default: the database that is watched. */
+  url?: string
   /**
    * A label for each request, such as its tenant's plan: its own latencies are kept beside those of the others. At most
    * `maxSegments` different ones; the rest is `(overflow)`. Never a name or an id of a person. Default: none.
@@ -31,6 +33,8 @@ export interface WatchStats {
 }
 
 export interface Watch {
+  /** Runs a request inside its own context, for an application without a `Db`: the middleware of holdfast/http takes a `Watch` too. */
+  runRequest<T>(init: RequestInit, body: (context: RequestContext) => Promise<T>): Promise<T>
   stats(): WatchStats
   /** Writes what has been seen, now. @throws what the database refuses */
   flush(): Promise<void>

@@ -1,6 +1,7 @@
-import type { Db, Histogram, Logger } from '../core/index.js'
+import type { Histogram, Logger } from '../core/index.js'
 import type { Series, SeriesBook, Tally } from './series.js'
 import { forget, write, type SeriesRow } from './store.js'
+import type { WatchStorage } from './storage.js'
 
 const MINUTE_MS = 60_000
 const HOUR_MS = 3_600_000
@@ -10,7 +11,7 @@ const FORGET_EVERY_MS = 600_000
 const MOST_FORGOTTEN = 5_000
 
 export interface FlusherParts {
-  db: Db
+  db: WatchStorage
   logger: Logger
   book: SeriesBook
   /** Tells the rows of this process from those of others. */
