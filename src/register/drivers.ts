@@ -45,7 +45,9 @@ interface QueryClass {
 }
 
 export function meetPostgresQuery({ Query }: { Query: QueryClass }, recorder: Recorder): void {
-  observeQueries(Query.prototype, ({ canceller }) => canceller === null || !isSeen(canceller), recorder.see)
+  // What the driver asks for itself, such as the types of a new connection, nobody can cancel.
+  const isOfTheirs = ({ canceller }: PostgresQuery) => typeof canceller === 'function' && !isSeen(canceller)
+  observeQueries(Query.prototype, isOfTheirs, recorder.see)
 }
 
 /** Hands on the same function, which tells where each `sql` leads to. */

@@ -7,7 +7,10 @@ import type { Watch } from '../watch/types.js'
 import type { Settings } from './settings.js'
 
 /** What happens before the parts that count are loaded; more than this is let go. */
-const MOST_EARLY = 2_000
+const MOST_EARLY = 10_000
+
+/** A program that ends sooner is left alone: Node waits for the parser's compilation before it lets a process end. */
+const START_MS = 1_000
 
 type Event = { seen: SeenStatement } | { request: RequestContext; ms: number }
 
@@ -18,6 +21,7 @@ export class Recorder {
   readonly #settings: Settings
   #early: Event[] = []
   #hasSucceeded: boolean
+  #isOffered = false
   #starting: Promise<void> | undefined
   #storage: OwnStorage | undefined
   #watch: Watch | undefined
@@ -31,10 +35,12 @@ export class Recorder {
 
   /** The first database that the application uses is where it is kept. */
   offerConfig(read: () => PoolConfig): void {
-    if (this.#starting !== undefined) return
+    if (this.#isOffered) return
     const { url } = this.#settings
     const config = url === undefined ? read() : { connectionString: url }
-    this.#starting = runOutside(() => this.#start(config))
+    this.#isOffered = true
+    const startMs = Math.min(START_MS, this.#settings.flushMs ?? START_MS)
+    runOutside(() => setTimeout(() => (this.#starting = this.#start(config)), startMs).unref())
   }
 
   readonly see = (seen: SeenStatement): void => {
@@ -52,8 +58,6 @@ export class Recorder {
 
   async #start(config: PoolConfig): Promise<void> {
     try {
-      // First of all the application goes on: this loads a parser, and a driver that tracers must see after the others.
-      await new Promise((resolve) => setImmediate(resolve))
       const [{ openWatch }, { openStorage }] = await Promise.all([
         import('../watch/process-watch.js'),
         import('../watch/storage.js'),
