@@ -1,4 +1,5 @@
-import { IncomingMessage, type ServerResponse } from 'node:http'
+import { IncomingMessage, Server as HttpServer, type ServerResponse } from 'node:http'
+import { Server as HttpsServer } from 'node:https'
 import { Server } from 'node:net'
 import {
   countFirst,
@@ -45,10 +46,18 @@ export function findRequest(incoming: IncomingMessage): RequestContext | undefin
 
 /** Runs each request of each server (http, https, http2) in a context of its own, and tells when it has ended. */
 export function observeServers(sink: RequestSink): void {
-  const prototype = Server.prototype as unknown as { emit: Emit }
-  const { emit } = prototype
   const ends = createEnds(sink)
-  prototype.emit = function emitObserved(this: object, ...args: unknown[]) {
+  wrapEmit(Server.prototype, ends)
+  // A tracer that came before has one of its own there, which looks no further.
+  for (const each of [HttpServer.prototype, HttpsServer.prototype])
+    if (Object.hasOwn(each, 'emit')) wrapEmit(each, ends)
+  enterFromEvents(IncomingMessage.prototype)
+}
+
+function wrapEmit(prototype: Server, ends: Ends): void {
+  const owner = prototype as unknown as { emit: Emit }
+  const { emit } = owner
+  owner.emit = function emitObserved(this: object, ...args: unknown[]) {
     if (args[0] !== 'request' || !isRequest(args)) return emit.apply(this, args)
     const [, incoming, outgoing] = args
     // Handed on from one server to another: it is under way already.
@@ -56,7 +65,6 @@ export function observeServers(sink: RequestSink): void {
     const context = open(incoming, outgoing, ends)
     return runWithRequest(context, () => emit.apply(this, args))
   }
-  enterFromEvents(IncomingMessage.prototype)
 }
 
 function isRequest(args: unknown[]): args is ['request', Incoming, Outgoing] {

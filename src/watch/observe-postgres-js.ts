@@ -50,33 +50,58 @@ function follow(query: PostgresQuery, sink: StatementSink): void {
   const request = currentRequest()
   const askedAt = performance.now()
   let sentAt = 0
-  let { state } = query
   // The only sign that a connection was free: the driver notes its session as it sends it.
-  Object.defineProperty(query, 'state', {
-    configurable: true,
-    enumerable: true,
-    get: () => state,
-    set: (value: object | null) => {
+  let { state } = query
+  define(
+    query,
+    'state',
+    () => state,
+    (value) => {
       state = value
       if (sentAt === 0) sentAt = performance.now()
     },
-  })
-  const { resolve, reject } = query
+  )
+  let hasEnded = false
   const end = (isFailed: boolean, result: unknown) => {
+    if (hasEnded) return
+    hasEnded = true
     const now = performance.now()
     if (request) request.poolMs += (sentAt || now) - askedAt
     const told = { request, isOwn: false, driver: 'postgres.js' as const, values: query.args, client: state ?? query }
     const [ms, rows] = [sentAt === 0 ? 0 : now - sentAt, isFailed ? 0 : countRows(result)]
     sink({ ...told, text: readText(query), name: undefined, result, ms, rows, bytes: 0, isFailed })
   }
-  query.resolve = (value) => {
+  // A cursor sets them anew for each of its steps.
+  let { resolve, reject } = query
+  const resolved = (value: unknown) => {
     end(false, value)
     resolve(value)
   }
-  query.reject = (error) => {
+  const rejected = (error: unknown) => {
     end(true, undefined)
     reject(error)
   }
+  define(
+    query,
+    'resolve',
+    () => resolved,
+    (value) => (resolve = value),
+  )
+  define(
+    query,
+    'reject',
+    () => rejected,
+    (value) => (reject = value),
+  )
+}
+
+function define<Name extends keyof PostgresQuery>(
+  query: PostgresQuery,
+  name: Name,
+  get: () => PostgresQuery[Name],
+  set: (value: PostgresQuery[Name]) => void,
+): void {
+  Object.defineProperty(query, name, { configurable: true, enumerable: true, get, set })
 }
 
 /** As it was sent; before that only what has no parts that the driver puts together. */

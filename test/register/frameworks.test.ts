@@ -1,21 +1,14 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { inspectWatch } from '../../src/watch/index.js'
-import { openTestDatabase, type TestDatabase } from '../helpers/database.js'
+import type { TestDatabase } from '../helpers/database.js'
 import { eventually } from '../helpers/eventually.js'
 import { runApp, type App, type AppOptions } from './run-app.js'
+import { expectSeen, forgetSeen, openThings, readSeen } from './seen.js'
 
 let box: TestDatabase
 let app: App | undefined
 
-beforeAll(async () => {
-  box = await openTestDatabase()
-  await box.db.query('create table thing (id int primary key, name text)')
-  await box.db.query(`insert into thing select n, 'thing ' || n from generate_series(1, 20) n`)
-})
-beforeEach(async () => {
-  await box.db.query('delete from holdfast.watch_series')
-  await box.db.query('delete from holdfast.watch_statements')
-})
+beforeAll(async () => void (box = await openThings()))
+beforeEach(async () => await forgetSeen(box))
 afterEach(async () => {
   app?.child.kill('SIGKILL')
   await app?.ended
@@ -26,21 +19,6 @@ afterAll(async () => await box.close())
 async function begin(name: string, options?: AppOptions): Promise<App['call']> {
   app = await runApp(name, box.url, options)
   return async (path, init) => await (app as App).call(path, init)
-}
-
-/** `route`: requests and errors; `route | statement`: calls. */
-async function readSeen(): Promise<Record<string, number | number[]>> {
-  const inspect = inspectWatch(box.db)
-  const routes = await inspect.routes()
-  const statements = await inspect.statements()
-  return Object.fromEntries([
-    ...routes.map(({ route, requests, errors }) => [route, errors > 0 ? [requests, errors] : requests] as const),
-    ...statements.map(({ route, text, calls }) => [`${route} | ${text}`, calls] as const),
-  ])
-}
-
-async function expectSeen(expected: Record<string, number | number[]>): Promise<void> {
-  await eventually(async () => expect(await readSeen()).toEqual(expected), { withinMs: 8_000 })
 }
 
 const post = (amount: number) => ({
@@ -66,7 +44,7 @@ describe('routes and statements of', () => {
       body: '{"code":"42P01","message":"relation \\"nothing\\" does not exist"}',
     })
     await repeat(3, async (n) => expect((await call(`/nowhere/${n}`)).status).toBe(404))
-    await expectSeen({
+    await expectSeen(box, {
       'GET /things/:id': 4,
       'GET /things/:id | select name from thing where id = $1': 4,
       'GET /many': 1,
@@ -87,7 +65,7 @@ describe('routes and statements of', () => {
     await repeat(3, async (n) => expect((await call(`/things/${n}`)).body).toBe(`[{"name":"thing ${n}"}]`))
     await repeat(2, async (n) => expect((await call('/v1/orders', post(n))).status).toBe(201))
     expect((await call('/nowhere')).status).toBe(404)
-    await expectSeen({
+    await expectSeen(box, {
       'GET /things/:id': 3,
       'GET /things/:id | select name from thing where id = $1': 3,
       'POST /v1/orders': 2,
@@ -106,7 +84,7 @@ describe('routes and statements of', () => {
       expect(await call('/orders', post(n))).toEqual({ status: 201, body: `{"next":${n + 1}}` }),
     )
     expect((await call('/nowhere')).status).toBe(404)
-    await expectSeen({
+    await expectSeen(box, {
       'GET /things/:id': 3,
       'GET /things/:id | select name from thing where id = $1': 3,
       'POST /orders': 2,
@@ -123,7 +101,7 @@ describe('routes and statements of', () => {
     await repeat(3, async (n) => expect((await call(`/api/things/${n}`)).body).toBe(`[{"name":"thing ${n}"}]`))
     expect((await call('/nowhere')).status).toBe(404)
     await eventually(async () =>
-      expect(await readSeen()).toMatchObject({
+      expect(await readSeen(box)).toMatchObject({
         'GET /api/things/:id': 3,
         'GET /api/things/:id | select "name" from "thing" where "id" = $1': 3,
         '(unmatched)': 1,
@@ -139,7 +117,7 @@ describe('routes and statements of', () => {
     expect((await call('/callback')).body).toBe('[{"one":true},{"two":true}]')
     expect((await call('/body', { method: 'POST', body: 'secret' })).body).toBe('[{"echoed":"secret"}]')
     await repeat(3, async (n) => await call(`/items/${n}?token=secret`))
-    await expectSeen({
+    await expectSeen(box, {
       'GET /kysely': 1,
       'GET /kysely | select name from thing where id = $1': 1,
       'GET /lone': 1,
