@@ -40,7 +40,10 @@ export class Recorder {
     const config = url === undefined ? read() : { connectionString: url }
     this.#isOffered = true
     const startMs = Math.min(START_MS, this.#settings.flushMs ?? START_MS)
-    runOutside(() => setTimeout(() => (this.#starting = this.#start(config)), startMs).unref())
+    const start = () => {
+      this.#starting = this.#start(config)
+    }
+    runOutside(() => setTimeout(start, startMs).unref())
   }
 
   readonly see = (seen: SeenStatement): void => {
