@@ -4,7 +4,14 @@
 /** Capabilities of layer 1. A new one is added here. */
 const capabilities = ['embedded', 'holds', 'idempotency', 'jobs', 'locks', 'sagas', 'watch']
 // errors.ts too: the guardian of the embedded server is a process of its own that should not load a database driver.
-const allowedOfCore = '^src/core/(index|errors)\\.ts$'
+// early.ts too: what runs in front of an application must not load one either.
+const allowedOfCore = '^src/core/(index|errors|early)\\.ts$'
+/** What register uses of others before, or without, loading their faces. */
+const allowedOfRegister = [
+  '^src/core/early\\.ts$',
+  '^src/http/(express-route|request-id|route-label)\\.ts$',
+  '^src/watch/(observe-(checkout|postgres-js|query)|process-watch|storage|storage-config|types)\\.ts$',
+]
 const insideCapability = `^src/(${capabilities.join('|')})/`
 
 /** @type {import('dependency-cruiser').IConfiguration} */
@@ -41,6 +48,19 @@ module.exports = {
       severity: 'error',
       from: { path: '^src/(http|prove)/' },
       to: { path: '^src/', pathNot: ['^src/[^/]+/index\\.ts$', '^src/$1/'] },
+    },
+    {
+      name: 'register-runs-first',
+      comment: 'In front of the application: no face, because a face loads the driver.',
+      severity: 'error',
+      from: { path: '^src/register/' },
+      to: { path: '^src/', pathNot: [...allowedOfRegister, '^src/register/'] },
+    },
+    {
+      name: 'nobody-imports-register',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/register/' },
+      to: { path: '^src/register/' },
     },
     {
       name: 'cli-is-on-top',

@@ -64,12 +64,12 @@ create table holdfast.watch_outbound (
   began_at       timestamptz not null,
   process        bigint not null,
   route          text not null,
+  segment        text not null,
   host           text not null,
   calls          bigint not null,
-  errors         bigint not null,
   total_ms       double precision not null,
   bins           bytea not null,
-  primary key (minutes, began_at, process, route, host)
+  primary key (minutes, began_at, process, route, segment, host)
 );
 comment on table holdfast.watch_outbound is 'Calls to other services that requests of a route waited for, by host.';
 

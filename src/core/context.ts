@@ -24,7 +24,18 @@ export interface RequestContext {
   sqlMs: number
   /** Waited for answers of other HTTP services; several at once add up. @unit ms */
   outboundMs: number
+  /** The same by host, at most 50 of a process and `(overflow)`; undefined: nobody was called. @unit ms */
+  outboundByHost: Map<string, number> | undefined
+  /**
+   * The event loop was late by so much while this was under way, for its own work or another's. It overlaps the others: an
+   * answer that waits for the loop counts as waited for the database too. Known once it has ended, where somebody watches. @unit ms
+   */
+  loopMs: number
+  /** One of the first of its route in this process: code not compiled, connections and caches not there yet. Known once it has ended. */
+  isFirst: boolean
   queries: number
+  /** Tells the route when it ends, where a router knows it late; undefined: nobody does, or not this time. */
+  readRoute: (() => string | undefined) | undefined
   /** What whoever watches keeps of it; the core does not look at it. */
   watched: unknown
 }
@@ -61,9 +72,36 @@ export function createRequest(init: RequestInit): RequestContext {
     poolMs: 0,
     sqlMs: 0,
     outboundMs: 0,
+    outboundByHost: undefined,
+    loopMs: 0,
+    isFirst: false,
     queries: 0,
+    readRoute: undefined,
     watched: undefined,
   }
+}
+
+/** Requests that were opened in front of the application, and that its own middleware may take over. */
+const offered = new WeakSet<RequestContext>()
+
+/** From now on the first `runRequest` inside this one is about the same request. */
+export function offerRequest(request: RequestContext): void {
+  offered.add(request)
+}
+
+/** The request around the caller, if nobody has taken it over yet. */
+export function adoptRequest({ requestId, route }: RequestInit): RequestContext | undefined {
+  const request = currentRequest()
+  if (request === undefined || !offered.delete(request)) return undefined
+  const named = request as { requestId: string }
+  if (requestId !== undefined) named.requestId = requestId
+  if (route !== undefined) request.route = route
+  return request
+}
+
+/** Whether its own middleware counts it. */
+export function isAdopted(request: RequestContext): boolean {
+  return !offered.has(request)
 }
 
 /** Entered only by `run`, never by `enterWith`: the latter leaks a request into whatever the event loop does next. */
@@ -79,4 +117,13 @@ export function runOutside<T>(body: () => T): T {
 
 export function runWithHeld<T>(held: HeldClient, body: () => T): T {
   return storage.run({ request: currentRequest(), held }, body)
+}
+
+/** A callback that somebody else calls, such as whoever gave a connection back: it goes on in the scope it was made in. */
+export function bindScope<Args extends unknown[]>(callback: (...args: Args) => void): (...args: Args) => void {
+  const scope = storage.getStore()
+  return function bound(this: unknown, ...args: Args): void {
+    if (storage.getStore() === scope) return callback.apply(this, args)
+    storage.run(scope as Scope, () => callback.apply(this, args))
+  }
 }

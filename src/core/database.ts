@@ -1,15 +1,7 @@
 import type { Client, Pool, PoolClient, QueryResult, QueryResultRow } from 'pg'
 import { captureCallSite, type CallSite } from './call-site.js'
 import { queryOptionTable, txOptionTable } from './connect-options.js'
-import {
-  createRequest,
-  currentHeld,
-  currentRequest,
-  currentScope,
-  runWithRequest,
-  type RequestContext,
-  type RequestInit,
-} from './context.js'
+import { currentHeld, currentRequest, currentScope, type RequestContext, type RequestInit } from './context.js'
 import { Deadlines } from './deadlines.js'
 import { coreError } from './error-table.js'
 import { Histogram } from './histogram.js'
@@ -25,6 +17,7 @@ import { watchOutbound } from './outbound.js'
 import type { PoolGuard } from './pool-guard.js'
 import { describeNamedStatement } from './pooler.js'
 import { RouteBook } from './route-book.js'
+import { runInRequest } from './run-request.js'
 import { buildStatement } from './sql.js'
 import { isRepeatable } from './sqlstate.js'
 import { noLead, RunningStatement } from './statement.js'
@@ -332,26 +325,11 @@ export class Database implements Db {
     return () => void this.#requestHandlers.delete(handler)
   }
 
-  /** No async function: under a context each promise costs a call of Node's hooks, and each of those makes three. */
   runRequest<T>(init: RequestInit, body: (context: RequestContext) => Promise<T>): Promise<T> {
-    const context = createRequest(init)
-    return startBody(context, body).then(
-      (result) => {
-        this.#endRequest(context)
-        return result
-      },
-      (error: unknown) => {
-        if (context.status < 500) context.status = 500
-        this.#endRequest(context)
-        throw error
-      },
-    )
-  }
-
-  #endRequest(context: RequestContext): void {
-    const ms = performance.now() - context.startedAt
-    this.#routes.record(context.route, ms, context.status >= 500)
-    for (const hear of this.#requestHandlers) hear(context, ms)
+    return runInRequest(init, body, (context, ms) => {
+      this.#routes.record(context.route, ms, context.status >= 500)
+      for (const hear of this.#requestHandlers) hear(context, ms)
+    })
   }
 
   stats(): DbStats {
@@ -387,14 +365,6 @@ export class Database implements Db {
     this.#unwatchOutbound()
     this.#guard.holders.close()
     if (outcome === 'late') this.#parts.logger.warn({ deadlineMs }, 'Statements were still in flight at close().')
-  }
-}
-
-function startBody<T>(context: RequestContext, body: (context: RequestContext) => Promise<T>): Promise<T> {
-  try {
-    return runWithRequest(context, () => body(context))
-  } catch (error) {
-    return Promise.reject(error)
   }
 }
 

@@ -6,6 +6,7 @@ import { isHoldfastError, type HoldfastError } from './errors.js'
 import { Histogram } from './histogram.js'
 import { Holders, type NestedWait } from './holders.js'
 import type { HostRouter } from './host-router.js'
+import { runAsOwn } from './own-call.js'
 import { readSqlstate, sqlstate } from './sqlstate.js'
 import type { PoolStats } from './types.js'
 
@@ -47,7 +48,7 @@ export class PoolGuard {
     if (signal?.aborted) return done(describeAbort(signal))
     // An idle connection is handed over in the same turn of the loop: no timer is worth its cost.
     if (signal === undefined && pool.idleCount > pool.waitingCount) {
-      return pool.connect((error, client) => {
+      return this.#connect((error, client) => {
         if (!error) return this.#deliver(0, client, done)
         // The idle one was gone and the new one met a host that is: waiting may help.
         if (this.#mayRetry(error)) return this.#wait(request, done)
@@ -85,7 +86,7 @@ export class PoolGuard {
     if (nested) nested.giveUp = giveUp
 
     const attempt = () =>
-      this.pool.connect((error, client) => {
+      this.#connect((error, client) => {
         // The pool cannot be told that nobody waits any more; the connection goes straight back.
         if (gaveUp) return client ? this.release(client) : undefined
         // The router paces this: the next client waits until it knows a host again.
@@ -98,6 +99,10 @@ export class PoolGuard {
         this.#deliver(performance.now() - asked, client, done)
       })
     attempt()
+  }
+
+  #connect(done: (error: Error | undefined, client: PoolClient | undefined) => void): void {
+    runAsOwn(() => this.pool.connect(done))
   }
 
   #deliver(waitedMs: number, client: PoolClient | undefined, done: AcquireDone): void {

@@ -1800,11 +1800,6 @@ export const catalog: readonly CatalogRow[] = [
   },
   {
     "kind": "column",
-    "name": "watch_outbound.errors",
-    "definition": "bigint not null"
-  },
-  {
-    "kind": "column",
     "name": "watch_outbound.host",
     "definition": "text not null"
   },
@@ -1821,6 +1816,11 @@ export const catalog: readonly CatalogRow[] = [
   {
     "kind": "column",
     "name": "watch_outbound.route",
+    "definition": "text not null"
+  },
+  {
+    "kind": "column",
+    "name": "watch_outbound.segment",
     "definition": "text not null"
   },
   {
@@ -2391,7 +2391,7 @@ export const catalog: readonly CatalogRow[] = [
   {
     "kind": "constraint",
     "name": "watch_outbound.watch_outbound_pkey",
-    "definition": "PRIMARY KEY (minutes, began_at, process, route, host)"
+    "definition": "PRIMARY KEY (minutes, began_at, process, route, segment, host)"
   },
   {
     "kind": "constraint",
@@ -3331,7 +3331,7 @@ export const catalog: readonly CatalogRow[] = [
   {
     "kind": "index",
     "name": "watch_outbound_pkey",
-    "definition": "CREATE UNIQUE INDEX watch_outbound_pkey ON holdfast.watch_outbound USING btree (minutes, began_at, process, route, host)"
+    "definition": "CREATE UNIQUE INDEX watch_outbound_pkey ON holdfast.watch_outbound USING btree (minutes, began_at, process, route, segment, host)"
   },
   {
     "kind": "index",

@@ -5,6 +5,7 @@ import type { Deadline, Deadlines, Expirable } from './deadlines.js'
 import { cancelOnServer, destroySocket, isBroken } from './driver.js'
 import { coreError } from './error-table.js'
 import { isHoldfastError } from './errors.js'
+import { runAsOwn } from './own-call.js'
 import { isEndedBeforeEffect, isSessionEnded, readSqlstate, sqlstate } from './sqlstate.js'
 
 /** A cancelled statement gets this long to end; after that its connection is destroyed. */
@@ -131,6 +132,10 @@ export class RunningStatement implements Expirable {
 }
 
 function send(client: ClientBase, request: StatementRequest, done: StatementDone): void {
+  runAsOwn(() => sendNext(client, request, done))
+}
+
+function sendNext(client: ClientBase, request: StatementRequest, done: StatementDone): void {
   const { lead, text, values, name, batch } = request
   if (batch !== undefined) return sendBatch(client, request, batch, done)
   const [first] = lead

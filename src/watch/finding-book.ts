@@ -1,5 +1,6 @@
-import type { Db, Logger } from '../core/index.js'
+import type { Logger } from '../core/index.js'
 import type { Finding } from './findings.js'
+import type { WatchStorage } from './storage.js'
 import { writeFindings } from './store.js'
 
 const MOST = 500
@@ -56,7 +57,7 @@ export class FindingBook {
     }
   }
 
-  async flush(db: Db): Promise<void> {
+  async flush(db: WatchStorage): Promise<void> {
     const dirty = [...this.#entries.values()].filter(({ seen }) => seen > 0)
     if (dirty.length === 0) return
     const amounts = dirty.map(({ seen }) => seen)

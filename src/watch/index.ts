@@ -11,7 +11,6 @@ export type {
   IndexKind,
   IndexProof,
 } from './advice/index.js'
-export { watch } from './create-watch.js'
 export {
   analyseShape,
   readShape,
@@ -25,6 +24,8 @@ export {
   type SourceFigures,
   type TableInfo,
 } from './data-shape/index.js'
+export { watch, type PostgresJs } from './create-watch.js'
+export { readDeploy } from './deploy.js'
 export { watchErrors } from './errors.js'
 export type { Finding, FindingKind } from './findings.js'
 export { inspectWatch } from './inspect.js'

@@ -8,9 +8,16 @@ export const watchDefaults = {
   keepMinutesMs: 10_800_000,
   keepHoursMs: 3_024_000_000,
   plans: true,
+  shapes: true,
+  sampleReads: false,
 } as const
 
 export const watchOptionTable: OptionTable = {
+  url: {
+    type: 'string',
+    default: 'the watched database',
+    doc: 'Where what is seen is kept, over two connections of its own.',
+  },
   segment: {
     type: 'function',
     default: 'none',
@@ -56,6 +63,16 @@ export const watchOptionTable: OptionTable = {
     type: 'boolean',
     default: '`true`',
     doc: 'Plans of statements are asked for, on one more connection, and watched.',
+  },
+  shapes: {
+    type: 'boolean',
+    default: '`true`',
+    doc: 'What results look like is watched: rows that a join multiplies, columns that shadow others, results without end.',
+  },
+  sampleReads: {
+    type: 'boolean',
+    default: '`false`',
+    doc: 'It is noted which columns are read, of one row in a thousand results; its columns are getters until then.',
   },
   onFinding: {
     type: 'function',

@@ -5,6 +5,8 @@ import { overflow, requestsOf, type Statement } from './parser.js'
 export interface Sighting {
   statement: Statement
   ms: number
+  /** By performance.now(). @unit ms */
+  endedAt: number
   rows: number
   bytes: number
   isFailed: boolean
@@ -17,6 +19,10 @@ export interface Ended {
   waitMs: number
   sqlMs: number
   outboundMs: number
+  outboundByHost: ReadonlyMap<string, number> | undefined
+  loopMs: number
+  /** Among the first of its route since the process began. */
+  isFirst: boolean
 }
 
 /** What is counted of a series, in a minute or an hour. */
@@ -31,6 +37,11 @@ export class Tally {
   bytes = 0
   sqlMs = 0
   outboundMs = 0
+  loopMs = 0
+  cold = 0
+  coldMs = 0
+  /** Of a route, by host. */
+  readonly hosts = new Map<string, Histogram>()
   readonly durations = new Histogram()
   /** Of a route alone. */
   readonly waits: Histogram | undefined
@@ -48,8 +59,18 @@ export class Tally {
     this.bytes += other.bytes
     this.sqlMs += other.sqlMs
     this.outboundMs += other.outboundMs
+    this.loopMs += other.loopMs
+    this.cold += other.cold
+    this.coldMs += other.coldMs
+    for (const [host, durations] of other.hosts) this.host(host).merge(durations)
     this.durations.merge(other.durations)
     if (other.waits) this.waits?.merge(other.waits)
+  }
+
+  host(name: string): Histogram {
+    const durations = this.hosts.get(name) ?? new Histogram()
+    this.hosts.set(name, durations)
+    return durations
   }
 
   copy(): Tally {
@@ -60,7 +81,8 @@ export class Tally {
 
   reset(): void {
     this.calls = this.errors = this.requests = this.mostCalls = this.rows = this.bytes = 0
-    this.sqlMs = this.outboundMs = 0
+    this.sqlMs = this.outboundMs = this.loopMs = this.cold = this.coldMs = 0
+    this.hosts.clear()
     this.durations.reset()
     this.waits?.reset()
   }
@@ -109,6 +131,12 @@ export class SeriesBook {
     if (ended.isFailed) minute.errors++
     minute.sqlMs += ended.sqlMs
     minute.outboundMs += ended.outboundMs
+    minute.loopMs += ended.loopMs
+    if (ended.isFirst) {
+      minute.cold++
+      minute.coldMs += ended.ms
+    }
+    if (ended.outboundByHost) for (const [host, ms] of ended.outboundByHost) minute.host(host).record(ms)
     minute.durations.record(ended.ms)
     minute.waits?.record(ended.waitMs)
     // Counted in the tallies themselves: a table of them for each request is garbage for each request.

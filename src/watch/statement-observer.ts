@@ -1,4 +1,4 @@
-import type { SeenStatement } from './observe-pool.js'
+import type { SeenStatement } from './observe-query.js'
 import type { Statement } from './parser.js'
 
 /** Looks at statements as they end, to find something out. It is on the path of every statement. */

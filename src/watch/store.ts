@@ -3,6 +3,8 @@
 import type { Queryable } from '../core/index.js'
 import type { Finding } from './findings.js'
 
+type Asked = Pick<Queryable, 'query'>
+
 /** As it is written: a histogram is hex text. */
 export interface SeriesRow {
   minutes: 1 | 60
@@ -25,6 +27,11 @@ export interface SeriesRow {
   wait_bins: string
   sql_ms: number
   outbound_ms: number
+  loop_ms: number
+  cold: number
+  cold_ms: number
+  /** Of a route: the calls to other services that its requests made. */
+  hosts: OutboundRow[]
 }
 
 const MOST_ROWS = 1_000
@@ -32,25 +39,56 @@ const MOST_ROWS = 1_000
 const READ_MS = 5_000
 
 /** One round trip for a thousand rows. Again is no harm: a row says all that its process saw of the minute or the hour. */
-export async function write(db: Queryable, rows: readonly SeriesRow[]): Promise<void> {
+export async function write(db: Pick<Queryable, 'query'>, rows: readonly SeriesRow[]): Promise<void> {
   const text = `/* holdfast:watch.write */
     with given as (
       select * from json_to_recordset($1::json) as g (minutes smallint, began_at timestamptz, process bigint, route text,
         segment text, statement bigint, text text, calls bigint, errors bigint, requests bigint, most_calls integer,
-        rows bigint, bytes bigint, total_ms float8, bins bytea, wait_ms float8, wait_bins bytea, sql_ms float8, outbound_ms float8)),
+        rows bigint, bytes bigint, total_ms float8, bins bytea, wait_ms float8, wait_bins bytea, sql_ms float8, outbound_ms float8,
+        loop_ms float8, cold bigint, cold_ms float8)),
     known as (
       insert into holdfast.watch_statements (id, text)
       select distinct on (statement) statement, text from given where statement <> 0 order by statement
       on conflict do nothing)
     insert into holdfast.watch_series as s (minutes, began_at, process, route, segment, statement, calls, errors, requests,
-        most_calls, rows, bytes, total_ms, bins, wait_ms, wait_bins, sql_ms, outbound_ms)
+        most_calls, rows, bytes, total_ms, bins, wait_ms, wait_bins, sql_ms, outbound_ms, loop_ms, cold, cold_ms)
     select minutes, began_at, process, route, segment, statement, calls, errors, requests, most_calls, rows, bytes, total_ms,
-        bins, wait_ms, wait_bins, sql_ms, outbound_ms from given
+        bins, wait_ms, wait_bins, sql_ms, outbound_ms, loop_ms, cold, cold_ms from given
     on conflict (minutes, began_at, process, route, segment, statement) do update set
       calls = excluded.calls, errors = excluded.errors, requests = excluded.requests, most_calls = excluded.most_calls,
       rows = excluded.rows, bytes = excluded.bytes, total_ms = excluded.total_ms, bins = excluded.bins,
-      wait_ms = excluded.wait_ms, wait_bins = excluded.wait_bins, sql_ms = excluded.sql_ms, outbound_ms = excluded.outbound_ms`
-  for (const batch of split(rows)) await db.query(text, [JSON.stringify(batch)])
+      wait_ms = excluded.wait_ms, wait_bins = excluded.wait_bins, sql_ms = excluded.sql_ms, outbound_ms = excluded.outbound_ms,
+      loop_ms = excluded.loop_ms, cold = excluded.cold, cold_ms = excluded.cold_ms`
+  for (const batch of split(rows)) {
+    await db.query(text, [JSON.stringify(batch.map((row) => ({ ...row, hosts: undefined })))])
+    await writeOutbound(
+      db,
+      batch.flatMap(({ hosts }) => hosts),
+    )
+  }
+}
+
+export interface OutboundRow {
+  minutes: 1 | 60
+  began_at: Date
+  process: string
+  route: string
+  segment: string
+  host: string
+  calls: number
+  total_ms: number
+  bins: string
+}
+
+async function writeOutbound(db: Asked, rows: readonly OutboundRow[]): Promise<void> {
+  if (rows.length === 0) return
+  const text = `/* holdfast:watch.write_outbound */
+    insert into holdfast.watch_outbound (minutes, began_at, process, route, segment, host, calls, total_ms, bins)
+    select * from json_to_recordset($1::json) as g (minutes smallint, began_at timestamptz, process bigint, route text,
+      segment text, host text, calls bigint, total_ms float8, bins bytea)
+    on conflict (minutes, began_at, process, route, segment, host) do update set
+      calls = excluded.calls, total_ms = excluded.total_ms, bins = excluded.bins`
+  await db.query(text, [JSON.stringify(rows)])
 }
 
 /** A row that is repeated in one statement could not be written: the last one of a minute or an hour says all. */
@@ -66,7 +104,12 @@ function split(rows: readonly SeriesRow[]): SeriesRow[][] {
   )
 }
 
-export async function forget(db: Queryable, keepMinutesMs: number, keepHoursMs: number, most: number): Promise<number> {
+export async function forget(
+  db: Pick<Queryable, 'query'>,
+  keepMinutesMs: number,
+  keepHoursMs: number,
+  most: number,
+): Promise<number> {
   const text = '/* holdfast:watch.forget */ select holdfast.watch_forget($1, $2, $3) as done'
   return ((await db.query<{ done: number }>(text, [keepMinutesMs, keepHoursMs, most])).rows[0] as { done: number }).done
 }
@@ -113,7 +156,7 @@ export async function readSeries(
 }
 
 /** Not seen for a day, it has begun anew. */
-export async function writeFindings(db: Queryable, findings: readonly (Finding & { seen: number })[]): Promise<void> {
+export async function writeFindings(db: Asked, findings: readonly (Finding & { seen: number })[]): Promise<void> {
   const text = `/* holdfast:watch.write_findings */
     insert into holdfast.watch_findings as f (kind, statement, subject, severity, route, sentence, evidence, fix, prove, seen)
     select kind, statement, subject, severity, route, sentence, evidence, fix, prove, seen
@@ -127,19 +170,8 @@ export async function writeFindings(db: Queryable, findings: readonly (Finding &
   await db.query(text, [JSON.stringify(findings)])
 }
 
-export async function noteDeploy(db: Queryable, label: string): Promise<void> {
+export async function noteDeploy(db: Asked, label: string): Promise<void> {
   const text =
     '/* holdfast:watch.deploy */ insert into holdfast.watch_deploys (label) values ($1) on conflict do nothing'
   await db.query(text, [label])
-}
-
-/** A statement that has a finding has its text there, also where it is not among the series that are kept apart. */
-export async function writeStatements(
-  db: Queryable,
-  statements: readonly { id: string; text: string }[],
-): Promise<void> {
-  const text = `/* holdfast:watch.write_statements */
-    insert into holdfast.watch_statements (id, text)
-    select id, text from json_to_recordset($1::json) as g (id bigint, text text) on conflict do nothing`
-  await db.query(text, [JSON.stringify(statements)])
 }

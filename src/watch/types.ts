@@ -1,9 +1,11 @@
-import type { Logger, RequestContext } from '../core/index.js'
+import type { Logger, RequestContext, RequestInit } from '../core/index.js'
 import type { Finding } from './findings.js'
 import type { PlanStats } from './plans/plan-observer.js'
 import type { WatchInspector } from './inspect-types.js'
 
 export interface WatchOptions {
+  /** Where what is seen is kept, over two connections of its own. Default: the database that is watched. */
+  url?: string
   /**
    * A label for each request, such as its tenant's plan: its own latencies are kept beside those of the others. At most
    * `maxSegments` different ones; the rest is `(overflow)`. Never a name or an id of a person. Default: none.
@@ -21,6 +23,13 @@ export interface WatchOptions {
   keepHoursMs?: number
   /** Plans of statements are asked for, on one more connection, and watched. Default: true. */
   plans?: boolean
+  /** What results look like is watched: rows that a join multiplies, columns that shadow others, results without end. Default: true. */
+  shapes?: boolean
+  /**
+   * It is noted which columns are read, of one row in a thousand results: its columns are getters until they are read,
+   * which whoever inspects it can see. Default: false.
+   */
+  sampleReads?: boolean
   /** Is given each finding as it is made, and again each hour that it goes on. Default: the log and the page alone. */
   onFinding?: (finding: Finding) => void
   /** Receives what no caller can be given. Default: warnings and errors as JSON lines on stderr. */
@@ -39,6 +48,8 @@ export interface WatchStats {
 }
 
 export interface Watch {
+  /** Runs a request inside its own context, for an application without a `Db`: the middleware of holdfast/http takes a `Watch` too. */
+  runRequest<T>(init: RequestInit, body: (context: RequestContext) => Promise<T>): Promise<T>
   stats(): WatchStats
   /** Writes what has been seen, now. @throws what the database refuses */
   flush(): Promise<void>

@@ -1,6 +1,7 @@
-import type { Db, Histogram, Logger } from '../core/index.js'
+import type { Histogram, Logger } from '../core/index.js'
 import type { Series, SeriesBook, Tally } from './series.js'
-import { forget, write, type SeriesRow } from './store.js'
+import { forget, write, type OutboundRow, type SeriesRow } from './store.js'
+import type { WatchStorage } from './storage.js'
 
 const MINUTE_MS = 60_000
 const HOUR_MS = 3_600_000
@@ -10,7 +11,7 @@ const FORGET_EVERY_MS = 600_000
 const MOST_FORGOTTEN = 5_000
 
 export interface FlusherParts {
-  db: Db
+  db: WatchStorage
   logger: Logger
   book: SeriesBook
   /** Tells the rows of this process from those of others. */
@@ -19,7 +20,7 @@ export interface FlusherParts {
   keepMinutesMs: number
   keepHoursMs: number
   /** Written with it. */
-  also?: readonly (() => Promise<void>)[]
+  also?: readonly (() => Promise<void> | undefined)[]
   /** Default: this machine's clock. */
   now?: () => number
 }
@@ -113,8 +114,23 @@ export class Flusher {
     ]
   }
 
-  #toRow({ route, segment, statement }: Series, minutes: 1 | 60, at: number, tally: Tally): SeriesRow {
-    const { calls, errors, requests, mostCalls, rows, bytes, sqlMs, outboundMs, durations, waits } = tally
+  #toRow(series: Series, minutes: 1 | 60, at: number, tally: Tally): SeriesRow {
+    const { route, segment, statement } = series
+    const {
+      calls,
+      errors,
+      requests,
+      mostCalls,
+      rows,
+      bytes,
+      sqlMs,
+      outboundMs,
+      loopMs,
+      cold,
+      coldMs,
+      durations,
+      waits,
+    } = tally
     return {
       minutes,
       began_at: new Date(at),
@@ -135,7 +151,22 @@ export class Flusher {
       wait_bins: waits ? toHex(waits) : '\\x',
       sql_ms: sqlMs,
       outbound_ms: outboundMs,
+      loop_ms: loopMs,
+      cold,
+      cold_ms: coldMs,
+      hosts: this.#toOutbound(series, minutes, at, tally),
     }
+  }
+
+  #toOutbound({ route, segment }: Series, minutes: 1 | 60, at: number, { hosts }: Tally): OutboundRow[] {
+    const of = { minutes, began_at: new Date(at), process: this.#parts.process, route, segment }
+    return [...hosts].map(([host, durations]) => ({
+      ...of,
+      host,
+      calls: durations.count,
+      total_ms: durations.totalMs,
+      bins: toHex(durations),
+    }))
   }
 
   async #forget(): Promise<void> {

@@ -60,7 +60,7 @@ async function openWatched(options: Partial<ShapeObserverOptions> = {}): Promise
   const found: Finding[] = []
   const observer = createShapeObserver({ report: (finding) => void found.push(finding), db, ...options })
   const book = new StatementBook(await loadParser())
-  const leave = observePool(pool, (seen) => observer.observe(seen, book.find(seen.text)))
+  const { leave } = observePool(pool, (seen) => observer.observe(seen, book.find(seen.text)))
   opened.push(async () => {
     leave()
     await observer.close()
@@ -144,7 +144,7 @@ describe('rows that a join multiplies', () => {
       rows: 20_000,
       bytes: 1e6,
     }
-    without.observe({ ...seen, isFailed: false }, { id: '7', text: explosion })
+    without.observe({ ...seen, isFailed: false, isOwn: false, driver: 'node-postgres' }, { id: '7', text: explosion })
     expect(of(blind.found, 'row-multiplication')).toMatchObject([{ severity: 'info' }])
   })
 

@@ -29,7 +29,12 @@ afterAll(async () => {
 })
 
 const request = (ms: number) =>
-  book.recordRequest('GET /', '', { ms, isFailed: false, waitMs: 0, sqlMs: 0, outboundMs: 0 }, [])
+  book.recordRequest(
+    'GET /',
+    '',
+    { ms, isFailed: false, waitMs: 0, sqlMs: 0, outboundMs: 0, outboundByHost: undefined, loopMs: 0, isFirst: false },
+    [],
+  )
 const rows = async () =>
   (
     await box.db.query<{ minutes: number; began_at: Date; calls: string }>(

@@ -52,7 +52,7 @@ async function run(amount: number, execute: (n: number) => Promise<unknown>): Pr
 }
 
 /** Until it is found, within so many executions. */
-async function runUntilFound(execute: (n: number) => Promise<unknown>, most = 400): Promise<Finding> {
+async function runUntilFound(execute: (n: number) => Promise<unknown>, most = 1_200): Promise<Finding> {
   await run(1, execute)
   for (let n = 1; n < most && found.length === 0; n++) await run(1, execute)
   expect(found).toHaveLength(1)

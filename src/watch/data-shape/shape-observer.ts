@@ -1,6 +1,6 @@
 import type { Queryable } from '../../core/index.js'
 import type { FindingSink } from '../findings.js'
-import type { SeenStatement } from '../observe-pool.js'
+import type { SeenStatement } from '../observe-query.js'
 import { overflow, several, type Statement } from '../parser.js'
 import type { StatementObserver } from '../statement-observer.js'
 import { analyseShape } from './analyse.js'

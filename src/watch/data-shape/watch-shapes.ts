@@ -36,7 +36,7 @@ export async function watchShapes(db: Db): Promise<ShapeWatch> {
       const sighting = { statement, ms: seen.ms, endedAt: performance.now() }
       if (sightings) sightings.push(sighting)
       else pending.set(seen.request, [sighting])
-    }),
+    }).leave,
     db.onRequest((request, ms) => {
       for (const repeat of findRepeats(pending.get(request) ?? [], ms))
         report(describeRepeat(repeat, request.route, ms))

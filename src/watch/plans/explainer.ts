@@ -1,5 +1,5 @@
 import type { Client } from 'pg'
-import { createDirectClient, readSqlstate, type Db } from '../../core/index.js'
+import { readSqlstate } from '../../core/index.js'
 import type { Facts } from './plan-types.js'
 import type { Setting } from './session-settings.js'
 import { toShape } from './shape.js'
@@ -8,22 +8,19 @@ import { explain, explainGeneric, readFacts } from './store.js'
 
 /** Nobody needs it for so long: the connection is given back. */
 const IDLE_MS = 60_000
-const CONNECT_MS = 5_000
-/** Beyond what the server itself allows: it may have stopped answering. */
-const QUERY_MS = 2_000
 const FIRST_RETRY_MS = 1_000
 const LAST_RETRY_MS = 60_000
 
 /** Asks the planner, on a connection beside the application's, of the same user. */
 export class Explainer {
-  readonly #db: Pick<Db, 'pool'>
+  readonly #connectAside: () => Client
   #client: Client | undefined
   #idle: NodeJS.Timeout | undefined
   #retryMs = FIRST_RETRY_MS
   #notBefore = 0
 
-  constructor(db: Pick<Db, 'pool'>) {
-    this.#db = db
+  constructor(connectAside: () => Client) {
+    this.#connectAside = connectAside
   }
 
   /** A database that is away is not asked again at once. */
@@ -65,7 +62,7 @@ export class Explainer {
     if (this.#client) return this.#client
     try {
       // A pooler in transaction mode will do: all that is asked is in one transaction.
-      const client = createDirectClient(undefined, this.#db.pool, CONNECT_MS, QUERY_MS)
+      const client = this.#connectAside()
       client.on('error', () => this.#drop())
       await client.connect()
       this.#client = client

@@ -1,4 +1,3 @@
-import type { ClientBase } from 'pg'
 import { countPlansText } from './store.js'
 
 /** Of a named statement's executions on a session, so many pass before it is asked again. */
@@ -47,7 +46,7 @@ export class GenericPlans {
   }
 
   /** The client is back in its pool, before anybody else has it. */
-  onRelease(client: ClientBase): void {
+  onRelease(client: object): void {
     const due = this.#due.get(client)
     if (due === undefined || due.size === 0) return
     for (const name of due) void this.#look(client, name)

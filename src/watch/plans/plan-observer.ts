@@ -1,7 +1,9 @@
-import { readSqlstate, type Db, type Logger } from '../../core/index.js'
+import type { Client } from 'pg'
+import { readSqlstate, type Logger } from '../../core/index.js'
 import type { FindingSink } from '../findings.js'
-import type { SeenStatement } from '../observe-pool.js'
+import type { SeenStatement } from '../observe-query.js'
 import { overflow, several, type Parser, type Statement } from '../parser.js'
+import type { WatchStorage } from '../storage.js'
 import type { StatementObserver } from '../statement-observer.js'
 import { describeDrift, describeFlip, listGrowth } from './describe.js'
 import { classify, toReading, type TextKind } from './explainable.js'
@@ -26,7 +28,8 @@ const FACTS_EVERY_MS = 600_000
 const MOST_REFUSALS = 5
 
 export interface PlanObserverParts {
-  db: Db
+  db: WatchStorage
+  connectAside: () => Client
   parser: Parser
   logger: Logger
   report: FindingSink
@@ -75,7 +78,7 @@ export class PlanObserver implements StatementObserver {
 
   constructor(parts: PlanObserverParts) {
     this.#parts = parts
-    this.#explainer = new Explainer(parts.db)
+    this.#explainer = new Explainer(parts.connectAside)
   }
 
   stats(): PlanStats {

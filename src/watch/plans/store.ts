@@ -102,7 +102,7 @@ export interface PlanTree {
 }
 
 /** At most twice counted, where the answer was lost. */
-export async function writePlans(db: Queryable, rows: readonly PlanRow[], at: Date): Promise<void> {
+export async function writePlans(db: Pick<Queryable, 'query'>, rows: readonly PlanRow[], at: Date): Promise<void> {
   const text = `/* holdfast:watch.write_plans */
     with given as (
       select * from json_to_recordset($1::json) as g (statement bigint, shape bigint, tree jsonb, is_inferred boolean,

@@ -1,0 +1,38 @@
+const PROBE_MS = 10
+
+let lateMs = 0
+let dueAt = 0
+let users = 0
+let timer: NodeJS.Timeout | undefined
+
+/**
+ * How late the event loop has been, all in all: what a timer of 10 ms was late by, one after the other. Of two readings
+ * the difference is what the loop was late by between them; a stall of less than 10 ms may be missed, or told shorter.
+ */
+function readLateness(): number {
+  return users === 0 ? lateMs : lateMs + Math.max(0, performance.now() - dueAt)
+}
+
+/** Somebody is under way, and gets the reading; an idle process is not woken up. */
+export function enterLateness(): number {
+  if (users++ > 0) return readLateness()
+  dueAt = performance.now() + PROBE_MS
+  if (timer) timer.refresh()
+  else timer = setTimeout(probe, PROBE_MS).unref()
+  return lateMs
+}
+
+/** What came to it since that reading. */
+export function leaveLateness(reading: number): number {
+  const late = readLateness()
+  if (--users === 0) lateMs = late
+  return late - reading
+}
+
+function probe(): void {
+  if (users === 0) return
+  const now = performance.now()
+  lateMs += Math.max(0, now - dueAt)
+  dueAt = now + PROBE_MS
+  timer?.refresh()
+}

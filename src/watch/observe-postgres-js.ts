@@ -1,0 +1,120 @@
+import { currentRequest } from '../core/early.js'
+import type { StatementSink } from './observe-query.js'
+
+/** What a query of postgres.js (3.x) has. It is a promise that is sent when somebody first waits for it: `handle()`. */
+export interface PostgresQuery {
+  strings: readonly string[]
+  args: readonly unknown[]
+  /** One function for all queries of an `sql`, of its transactions too. */
+  canceller: object | null
+  executed: boolean
+  /** The session; set when it is sent. */
+  state: object | null
+  statement: { string?: string } | null
+  resolve: (value: unknown) => void
+  reject: (error: unknown) => void
+  handle: (this: PostgresQuery) => unknown
+}
+
+interface Listener {
+  accepts: (query: PostgresQuery) => boolean
+  sink: StatementSink
+}
+
+const listeners = new WeakMap<object, Set<Listener>>()
+
+/** Sees each query of a copy of postgres.js, given the prototype of its queries. */
+export function observeQueries(
+  prototype: PostgresQuery,
+  accepts: Listener['accepts'],
+  sink: StatementSink,
+): () => void {
+  const hearing = listeners.get(prototype) ?? wrapHandle(prototype)
+  const listener = { accepts, sink }
+  hearing.add(listener)
+  return () => void hearing.delete(listener)
+}
+
+function wrapHandle(prototype: PostgresQuery): Set<Listener> {
+  const hearing = new Set<Listener>()
+  listeners.set(prototype, hearing)
+  const { handle } = prototype
+  prototype.handle = function handleObserved(this: PostgresQuery) {
+    if (!this.executed) for (const { accepts, sink } of hearing) if (accepts(this)) follow(this, sink)
+    return handle.call(this)
+  }
+  return hearing
+}
+
+function follow(query: PostgresQuery, sink: StatementSink): void {
+  const request = currentRequest()
+  const askedAt = performance.now()
+  let sentAt = 0
+  // The only sign that a connection was free: the driver notes its session as it sends it.
+  let { state } = query
+  define(
+    query,
+    'state',
+    () => state,
+    (value) => {
+      state = value
+      if (sentAt === 0) sentAt = performance.now()
+    },
+  )
+  let hasEnded = false
+  const end = (isFailed: boolean, result: unknown) => {
+    if (hasEnded) return
+    hasEnded = true
+    const now = performance.now()
+    if (request) request.poolMs += (sentAt || now) - askedAt
+    const told = { request, isOwn: false, driver: 'postgres.js' as const, values: query.args, client: state ?? query }
+    const [ms, rows] = [sentAt === 0 ? 0 : now - sentAt, isFailed ? 0 : countRows(result)]
+    sink({ ...told, text: readText(query), name: undefined, result, ms, rows, bytes: 0, isFailed })
+  }
+  // A cursor sets them anew for each of its steps.
+  let { resolve, reject } = query
+  const resolved = (value: unknown) => {
+    end(false, value)
+    resolve(value)
+  }
+  const rejected = (error: unknown) => {
+    end(true, undefined)
+    reject(error)
+  }
+  define(
+    query,
+    'resolve',
+    () => resolved,
+    (value) => (resolve = value),
+  )
+  define(
+    query,
+    'reject',
+    () => rejected,
+    (value) => (reject = value),
+  )
+}
+
+function define<Name extends keyof PostgresQuery>(
+  query: PostgresQuery,
+  name: Name,
+  get: () => PostgresQuery[Name],
+  set: (value: PostgresQuery[Name]) => void,
+): void {
+  Object.defineProperty(query, name, { configurable: true, enumerable: true, get, set })
+}
+
+/** As it was sent; before that only what has no parts that the driver puts together. */
+function readText({ statement, strings }: PostgresQuery): string | undefined {
+  return (
+    statement?.string ?? strings.reduce((text, part, place) => (place === 0 ? part : `${text}$${place}${part}`), '')
+  )
+}
+
+function countRows(result: unknown): number {
+  if (!Array.isArray(result)) return 0
+  const { count, command } = result as { count?: unknown; command?: unknown }
+  // Several statements in one text: an array of results, without a command of its own.
+  if (command === undefined) return result.reduce((sum: number, each) => sum + countRows(each), 0)
+  return result.length > 0 ? result.length : typeof count === 'number' ? count : 0
+}
