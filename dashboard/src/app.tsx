@@ -1,3 +1,4 @@
+import { FindingsPage } from './findings-page'
 import { formatTime } from './format'
 import { Glossary } from './glossary'
 import { JobsPage } from './jobs-page'
@@ -6,6 +7,7 @@ import { LocksPage } from './locks-page'
 import { isStale, now, seconds } from './live'
 import { PageHeader } from './page-header'
 import { Plots } from './plots'
+import { QueriesPage } from './queries-page'
 import { RoutesTable } from './routes-table'
 import { SagasPage } from './sagas-page'
 import { Tiles } from './tiles'
@@ -31,6 +33,8 @@ export function App() {
 function Page() {
   if (page === 'jobs') return <JobsPage />
   if (page === 'latency') return <LatencyPage />
+  if (page === 'queries') return <QueriesPage />
+  if (page === 'findings') return <FindingsPage />
   if (page === 'sagas') return <SagasPage />
   return page === 'locks' ? <LocksPage /> : <NowPage />
 }

@@ -7,16 +7,21 @@ import './plots.css'
 import './routes.css'
 import './jobs.css'
 import './latency.css'
+import './queries.css'
+import './query-course.css'
+import './findings.css'
 import './locks.css'
 import './sagas.css'
 // Last, because it overrides the others where the window is narrow or very wide.
 import './narrow.css'
 import { render } from 'preact'
 import { App } from './app'
+import { startFindings } from './findings-state'
 import { startJobs } from './jobs-state'
 import { startLatency } from './latency-state'
 import { startLive } from './live'
 import { startLocks } from './locks-state'
+import { startQueries } from './queries-state'
 import { startSagas } from './sagas-state'
 import { page } from './view-state'
 
@@ -28,6 +33,12 @@ if (page === 'jobs') {
 } else if (page === 'latency') {
   document.title = 'Latency · holdfast'
   startLatency()
+} else if (page === 'queries') {
+  document.title = 'Queries · holdfast'
+  startQueries()
+} else if (page === 'findings') {
+  document.title = 'Findings · holdfast'
+  startFindings()
 } else if (page === 'locks') {
   document.title = 'Locks · holdfast'
   startLocks()
