@@ -43,7 +43,11 @@ function describeLost({ relation, index, now }: Record<string, unknown>): string
   return [`${relation} was found by ${index}, and ${how} now.`]
 }
 
-const toSentence = (text: string): string => `${text.charAt(0).toUpperCase()}${text.slice(1).replace(/\.$/, '')}.`
+/** A name of the database stays as it is. */
+const toSentence = (text: string): string => {
+  const isName = /^[^\s]*[._]/.test(text)
+  return `${isName ? text.charAt(0) : text.charAt(0).toUpperCase()}${text.slice(1).replace(/\.$/, '')}.`
+}
 
 /** Each plan has a letter of its own, in the order in which they appeared: it is the same in the lanes and the trees. */
 export function nameLetters(plans: readonly QueryPlanRow[]): ReadonlyMap<string, string> {

@@ -2,7 +2,7 @@ const clauses =
   /^(?:select|from|where|group by|order by|having|limit|offset|window|union(?: all)?|intersect|except|values|set|returning|on conflict|(?:(?:left|right|full|inner|cross)(?: outer)? )?join|for (?:update|share|no key update|key share))$/i
 const pairs =
   /^(?:(?:group|order) by|union all|on conflict|(?:left|right|full|inner|cross) (?:outer )?join|(?:left|right|full) outer|for (?:update|share|no|key))$/i
-const words = /(?:"(?:[^"]|"")*"|'(?:[^']|'')*'|[^\s()"'])+|[()]|./g
+const words = /(?:"(?:[^"]|"")*"|'(?:[^']|'')*'|[^\s()"'])+|[()"']/g
 
 interface Frame {
   /** It holds a statement, whose clauses stand on lines of their own. */

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { FindingsDocument } from '../../src/http/contract.js'
 import { createHttp } from '../../src/http/index.js'
 import { openTestDatabase, runAdmin, type TestDatabase } from '../helpers/database.js'
-import { fillPlans, flipped } from './plans-data.js'
+import { fillPlans, flipped } from '../helpers/plans-data.js'
 
 const origin = 'http://localhost'
 const token = 'a-token-for-tests'

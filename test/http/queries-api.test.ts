@@ -3,7 +3,7 @@ import type { AdviceDocument, QueriesDocument } from '../../src/http/contract.js
 import { createHttp } from '../../src/http/index.js'
 import { askAdvice } from '../../src/http/queries-api.js'
 import { openTestDatabase, runAdmin, type TestDatabase } from '../helpers/database.js'
-import { fillPlans, flipped, idle } from './plans-data.js'
+import { fillPlans, flipped, idle } from '../helpers/plans-data.js'
 
 const origin = 'http://localhost'
 const token = 'a-token-for-tests'
@@ -47,7 +47,7 @@ test('gives statements over their routes, and one with its course, plans and fin
   expect(opened?.routes.map(({ route }) => route)).toEqual(['GET /trades', 'GET /trades/export'])
   expect(new Set(opened?.lanes.map(({ shape }) => shape))).toEqual(new Set(flipped.shapes))
   expect(opened?.plans.map(({ tree }) => tree.op)).toEqual(['Sort', 'Sort'])
-  expect(opened?.plans[0]?.facts?.['public.trades']).toMatchObject({ rows: 2_100_000, analyzedAt: null })
+  expect(opened?.plans[0]?.facts?.['public.trades']).toMatchObject({ rows: 2_100_000, changed: 900_000 })
   expect(opened?.findings[0]).toMatchObject({ kind: 'plan-flip', severity: 'act', seen: 21 })
   expect(opened?.findings[0]?.evidence).toMatchObject({ beforeShape: flipped.shapes[0] })
   expect((await read(`?window=24h&statement=${flipped.id}`)).opened?.stepMs).toBe(3_600_000)

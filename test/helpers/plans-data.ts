@@ -1,5 +1,5 @@
 import { Histogram } from '../../src/core/index.js'
-import { runAdmin } from '../helpers/database.js'
+import { runAdmin } from './database.js'
 
 /** A statement whose plan has flipped half an hour ago, and what else `fillPlans` writes. */
 export const flipped = {
@@ -31,9 +31,9 @@ export async function fillPlans(ownerUrl: string): Promise<void> {
   })
   const hour = Math.floor(now / 3_600_000) * 3_600_000
   const hours = Array.from({ length: 30 }, (_, n) => [
-    toSeries(60, hour - n * 3_600_000, 'GET /trades', flipped.id, [2, 3, 3, 4, n < 1 ? 540 : 120]),
+    toSeries(60, hour - n * 3_600_000, 'GET /trades', flipped.id, repeat([2, 3, 3, 4, n < 1 ? 540 : 120])),
     ...(n < 2 ? [toSeries(60, hour - n * 3_600_000, 'GET /trades/export', flipped.id, [n < 1 ? 540 : 120])] : []),
-    ...(n < 1 ? [toSeries(60, hour, 'GET /users/:id', idle.id, [0.4, 0.5])] : []),
+    ...(n < 1 ? [toSeries(60, hour, 'GET /users/:id', idle.id, repeat([0.4, 0.5]))] : []),
   ]).flat()
   await insert(ownerUrl, 'watch_series', [...series, ...hours])
   const sightings = starts.map((at, n) => toSighting(1, at, n < flippedFor, n))
@@ -55,6 +55,7 @@ async function insert(ownerUrl: string, table: string, rows: readonly object[]):
   await runAdmin(ownerUrl, text, [JSON.stringify(rows)])
 }
 
+const repeat = (durations: readonly number[]): number[] => Array.from({ length: minutes }, () => durations).flat()
 const iso = (at: number): string => new Date(at).toISOString()
 
 function toSeries(kind: 1 | 60, at: number, route: string, statement: string, durations: readonly number[]) {
@@ -114,7 +115,7 @@ function toPlans(now: number) {
       shape: flipped.shapes[1],
       tree: plan(whole),
       ...{ seen: 44, typical_ms: 412, slow_ms: 540, cost: 124_747 },
-      facts: facts(2_100_000, null),
+      facts: facts(2_100_000, now - 86_400_000),
       first_seen_at: iso(now - 29 * minuteMs),
       last_seen_at: iso(now),
     },
