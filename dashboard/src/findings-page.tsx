@@ -5,6 +5,8 @@ import { LookBack } from './look-back'
 import { Verdict } from './verdict'
 import { findingKind, findingSeverities, findingSeverity } from './view-state'
 
+export { startFindings } from './findings-state'
+
 const titles = { act: 'Act now', watch: 'Watch', info: 'Hints' } as const
 const notes = {
   act: 'Users wait for this.',

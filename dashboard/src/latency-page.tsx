@@ -10,6 +10,8 @@ import { TableHead } from './table-head'
 import { Verdict } from './verdict'
 import { latencyRoute } from './view-state'
 
+export { startLatency } from './latency-state'
+
 export function LatencyPage() {
   const document = latency.value
   return (

@@ -16,33 +16,11 @@ import './sagas.css'
 import './narrow.css'
 import { render } from 'preact'
 import { App } from './app'
-import { startFindings } from './findings-state'
-import { startJobs } from './jobs-state'
-import { startLatency } from './latency-state'
-import { startLive } from './live'
-import { startLocks } from './locks-state'
-import { startQueries } from './queries-state'
-import { startSagas } from './sagas-state'
+import { pages } from './pages'
 import { page } from './view-state'
 
+const { title, Page, start } = await pages[page]()
+document.title = `${title} · holdfast`
 const root = document.getElementById('app')
-if (root !== null) render(<App />, root)
-if (page === 'jobs') {
-  document.title = 'Jobs · holdfast'
-  startJobs()
-} else if (page === 'latency') {
-  document.title = 'Latency · holdfast'
-  startLatency()
-} else if (page === 'queries') {
-  document.title = 'Queries · holdfast'
-  startQueries()
-} else if (page === 'findings') {
-  document.title = 'Findings · holdfast'
-  startFindings()
-} else if (page === 'locks') {
-  document.title = 'Locks · holdfast'
-  startLocks()
-} else if (page === 'sagas') {
-  document.title = 'Sagas · holdfast'
-  startSagas()
-} else startLive()
+if (root !== null) render(<App Page={Page} />, root)
+start()

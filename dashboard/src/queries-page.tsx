@@ -10,6 +10,8 @@ import { TableHead } from './table-head'
 import { Verdict } from './verdict'
 import { queryId } from './view-state'
 
+export { startQueries } from './queries-state'
+
 export function QueriesPage() {
   const document = queries.value
   return (

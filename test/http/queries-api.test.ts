@@ -2,7 +2,10 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { AdviceDocument, QueriesDocument } from '../../src/http/contract.js'
 import { createHttp } from '../../src/http/index.js'
 import { askAdvice } from '../../src/http/queries-api.js'
+import { watch } from '../../src/watch/index.js'
 import { openTestDatabase, runAdmin, type TestDatabase } from '../helpers/database.js'
+import { eventually } from '../helpers/eventually.js'
+import { quietLogger } from '../helpers/jobs.js'
 import { fillPlans, flipped, idle } from '../helpers/plans-data.js'
 
 const origin = 'http://localhost'
@@ -107,4 +110,40 @@ test('rows of other times cost nothing', async () => {
   expect(performance.now() - startedAt).toBeLessThan(1_000)
   expect(queries).toHaveLength(2)
   expect(opened?.history.length).toBeGreaterThan(0)
+})
+
+test('a flip that really happened is told with its two plans', { timeout: 60_000 }, async () => {
+  await box.db.query(`create table ticks as
+    select n as id, n % 5000 as user_id, repeat('x', 100) as raw, now() - n * interval '1 s' as created_at
+      from generate_series(1, 100000) n`)
+  await box.db.query('create index ticks_user on ticks (user_id)')
+  await box.db.query('analyze ticks')
+  const watching = await watch(box.db, { logger: quietLogger, flushMs: 60_000 })
+  const text = 'select * from ticks where user_id = $1 order by created_at desc limit 50'
+  const run = async (times: number) => {
+    for (let n = 0; n < times; n++) await box.db.query(text, [n % 500])
+  }
+  try {
+    await run(200)
+    await box.db.query('drop index ticks_user')
+    await run(60)
+    const opened = await eventually(
+      async () => {
+        await run(5)
+        await watching.flush()
+        const { queries } = await read('?window=15m')
+        const id = queries.find((query) => query.text.startsWith('select * from ticks'))?.id ?? ''
+        const { opened: found } = await read(`?window=15m&statement=${id}`)
+        expect(found?.findings.map(({ kind }) => kind)).toContain('plan-flip')
+        return found
+      },
+      { withinMs: 20_000, everyMs: 200 },
+    )
+    const { beforeShape, afterShape, lost } = opened?.findings[0]?.evidence ?? {}
+    expect(opened?.plans.map(({ shape }) => shape)).toEqual(expect.arrayContaining([beforeShape, afterShape]))
+    expect(lost).toMatchObject([{ relation: 'public.ticks', index: 'ticks_user', now: 'seq' }])
+    expect(new Set(opened?.lanes.map(({ shape }) => shape))).toEqual(new Set([beforeShape, afterShape]))
+  } finally {
+    await watching.stop()
+  }
 })
