@@ -1,9 +1,9 @@
-// Builds everything that runs: the library, the box office and the benches file by file, the dashboard as one bundle.
+// Builds everything that runs: the library, the box office and the benches file by file, the dashboard as a bundle.
 // One emitter (esbuild) makes the JavaScript in every case, so what the tests run is what is published;
 // `--types` adds the declarations, which only a published package needs.
 import { spawn } from 'node:child_process'
 import { mkdir, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises'
-import { dirname, join, relative } from 'node:path'
+import { basename, dirname, join, relative } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..')
@@ -72,10 +72,14 @@ async function removeStale(sources, base, outdir) {
 async function bundleDashboard() {
   const outdir = join(root, 'dist/dashboard')
   const { build } = await import('esbuild')
-  await build({
+  const { metafile } = await build({
     entryPoints: { app: join(root, 'dashboard/src/main.tsx') },
     outdir,
     bundle: true,
+    metafile: true,
+    // A heavy page is a file of its own; its name changes with its content.
+    splitting: true,
+    chunkNames: '[name]-[hash]',
     minify: true,
     format: 'esm',
     target: 'es2022',
@@ -85,6 +89,9 @@ async function bundleDashboard() {
     logLevel: 'warning',
   })
   await writeFile(join(outdir, 'index.html'), await readFile(join(root, 'dashboard/index.html')))
+  const made = new Set(['index.html', ...Object.keys(metafile.outputs).map((file) => basename(file))])
+  const stale = (await readdir(outdir)).filter((name) => !made.has(name))
+  await Promise.all(stale.map((name) => rm(join(outdir, name))))
 }
 
 async function emitTypes() {

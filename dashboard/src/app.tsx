@@ -1,18 +1,10 @@
+import type { ComponentType } from 'preact'
 import { formatTime } from './format'
 import { Glossary } from './glossary'
-import { JobsPage } from './jobs-page'
-import { LatencyPage } from './latency-page'
-import { LocksPage } from './locks-page'
-import { isStale, now, seconds } from './live'
+import { isStale, now } from './live'
 import { PageHeader } from './page-header'
-import { Plots } from './plots'
-import { RoutesTable } from './routes-table'
-import { SagasPage } from './sagas-page'
-import { Tiles } from './tiles'
-import { Verdict } from './verdict'
-import { page } from './view-state'
 
-export function App() {
+export function App({ Page }: { Page: ComponentType }) {
   return (
     <>
       <a class="skip" href="#main">
@@ -24,24 +16,6 @@ export function App() {
       </main>
       <PageFooter />
       <Glossary />
-    </>
-  )
-}
-
-function Page() {
-  if (page === 'jobs') return <JobsPage />
-  if (page === 'latency') return <LatencyPage />
-  if (page === 'sagas') return <SagasPage />
-  return page === 'locks' ? <LocksPage /> : <NowPage />
-}
-
-function NowPage() {
-  return (
-    <>
-      <Verdict verdict={now.value?.verdict} newestAt={seconds.value.at(-1)?.at} />
-      <Tiles />
-      <Plots />
-      <RoutesTable />
     </>
   )
 }

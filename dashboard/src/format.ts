@@ -53,6 +53,18 @@ export function formatSpan(ms: number): string {
   return hours < 48 ? `${hours} h` : `${groupDigits(Math.round(hours / 24))} d`
 }
 
+export function formatBytes(bytes: number): Figure {
+  if (bytes < 1e6) return { text: groupDigits(Math.round(bytes / 1e3)), unit: 'kB' }
+  return bytes < 1e9
+    ? { text: groupDigits(Math.round(bytes / 1e6)), unit: 'MB' }
+    : { text: trimZero((bytes / 1e9).toFixed(1)), unit: 'GB' }
+}
+
+/** Few need their decimals, such as 1.5 rows a call. */
+export function formatAmount(amount: number): string {
+  return amount < 10 ? String(Math.round(amount * 10) / 10) : groupDigits(Math.round(amount))
+}
+
 function groupDigits(value: number): string {
   return value.toLocaleString('en-US')
 }

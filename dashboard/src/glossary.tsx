@@ -35,6 +35,27 @@ const wordsOfLatency: readonly [string, string][] = [
   ['(overflow)', 'Statements beyond the limit of series, counted together.'],
 ]
 
+const wordsOfQueries: readonly [string, string][] = [
+  ['Query', 'A statement over all routes and processes; literals are $n. Parameters are never kept.'],
+  ['P95', 'Of 100 executions, 95 were at least this fast, over all processes.'],
+  ['Plan', 'The way to the rows: operators, tables, indexes. Values and amounts do not make another plan.'],
+  [
+    'Lane',
+    'When a plan was seen: of executions that were explained, which are few. An empty place says that none was, not that it was out of use.',
+  ],
+  ['Flip', 'Another plan than those known, which loses an index or reads far more, and is slower.'],
+  ['Inferred', 'Re-created: the application’s session said that it used a generic plan, made for any values.'],
+  ['Cost', 'The planner’s own measure, in no unit.'],
+  ['Proof', 'hypopg: the planner sees an index that is not there. Sample: a real one on a part of the table’s rows.'],
+]
+
+const wordsOfFindings: readonly [string, string][] = [
+  ['Act now, Watch, Hint', 'Act now: users wait. Watch: worth a look today. Hint: wasteful, and nobody waits for it.'],
+  ['Seen', 'How often since it began. Not seen for a day, it begins anew.'],
+  ['Fix', 'What to do: plain SQL, or something of holdfast.'],
+  ['Prove', 'A command that shows the failure and the fix, measured on your machine.'],
+]
+
 const wordsOfJobs: readonly [string, string][] = [
   ['Queue', 'All jobs of one name, of all processes.'],
   [
@@ -87,6 +108,8 @@ const wordsOfSagas: readonly [string, string][] = [
 const words = {
   now: wordsOfNow,
   latency: wordsOfLatency,
+  queries: wordsOfQueries,
+  findings: wordsOfFindings,
   jobs: wordsOfJobs,
   locks: wordsOfLocks,
   sagas: wordsOfSagas,

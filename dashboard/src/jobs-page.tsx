@@ -8,6 +8,8 @@ import { Schedules } from './schedules'
 import { Notices } from './notices'
 import { WorkersPanel } from './workers-panel'
 
+export { startJobs } from './jobs-state'
+
 export function JobsPage() {
   const document = jobs.value
   return (

@@ -1,15 +1,16 @@
 import type { LatencyDocument, LatencyRouteRow } from '../../src/http/contract'
 import { formatCount, formatShare, joinFigure } from './format'
 import { LatencyCells, latencyColumns } from './latency-cells'
-import { latency, latencyReadAt, lookBack, openRoute } from './latency-state'
+import { latency, latencyReadAt, openRoute } from './latency-state'
 import { LatencyStatements, outside } from './latency-statements'
+import { LookBack } from './look-back'
 import { SeverityLetter } from './marks'
 import { Opener } from './opener'
 import { TableHead } from './table-head'
 import { Verdict } from './verdict'
-import { latencyRoute, latencyWindow, latencyWindows } from './view-state'
+import { latencyRoute } from './view-state'
 
-const windowNames = { '15m': '15 minutes', '1h': 'hour', '24h': '24 hours', '7d': '7 days' } as const
+export { startLatency } from './latency-state'
 
 export function LatencyPage() {
   const document = latency.value
@@ -57,18 +58,7 @@ function Routes({ routes }: { routes: LatencyDocument['routes'] }) {
 function Filter() {
   return (
     <div class="ask">
-      <label for="latency-window">The last</label>
-      <select
-        id="latency-window"
-        value={latencyWindow.value}
-        onChange={(event) => lookBack(event.currentTarget.value as (typeof latencyWindows)[number])}
-      >
-        {latencyWindows.map((window) => (
-          <option key={window} value={window}>
-            {windowNames[window]}
-          </option>
-        ))}
-      </select>
+      <LookBack id="latency-window" />
       <button type="button" class="quiet" onClick={() => openRoute(outside)}>
         Statements outside of requests
       </button>

@@ -2,7 +2,7 @@ import { batch, effect, signal } from '@preact/signals'
 import type { LatencyDocument } from '../../src/http/contract'
 import { keepReading } from './keep-reading'
 import { connection } from './live'
-import { latencyRoute, latencyWindow, type LatencyWindow } from './view-state'
+import { latencyRoute, latencyWindow } from './view-state'
 
 /** As often as processes write what they saw. */
 const everyMs = 10_000
@@ -39,8 +39,4 @@ async function refresh(isNewest: () => boolean): Promise<boolean> {
 
 export function openRoute(route: string): void {
   latencyRoute.value = route
-}
-
-export function lookBack(window: LatencyWindow): void {
-  latencyWindow.value = window
 }

@@ -4,6 +4,8 @@ import { KeysTable } from './keys-table'
 import { locks, locksReadAt } from './locks-state'
 import { Verdict } from './verdict'
 
+export { startLocks } from './locks-state'
+
 export function LocksPage() {
   const document = locks.value
   return (

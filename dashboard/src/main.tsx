@@ -7,31 +7,20 @@ import './plots.css'
 import './routes.css'
 import './jobs.css'
 import './latency.css'
+import './queries.css'
+import './query-course.css'
+import './findings.css'
 import './locks.css'
 import './sagas.css'
 // Last, because it overrides the others where the window is narrow or very wide.
 import './narrow.css'
 import { render } from 'preact'
 import { App } from './app'
-import { startJobs } from './jobs-state'
-import { startLatency } from './latency-state'
-import { startLive } from './live'
-import { startLocks } from './locks-state'
-import { startSagas } from './sagas-state'
+import { pages } from './pages'
 import { page } from './view-state'
 
+const { title, Page, start } = await pages[page]()
+document.title = `${title} · holdfast`
 const root = document.getElementById('app')
-if (root !== null) render(<App />, root)
-if (page === 'jobs') {
-  document.title = 'Jobs · holdfast'
-  startJobs()
-} else if (page === 'latency') {
-  document.title = 'Latency · holdfast'
-  startLatency()
-} else if (page === 'locks') {
-  document.title = 'Locks · holdfast'
-  startLocks()
-} else if (page === 'sagas') {
-  document.title = 'Sagas · holdfast'
-  startSagas()
-} else startLive()
+if (root !== null) render(<App Page={Page} />, root)
+start()

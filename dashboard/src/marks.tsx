@@ -1,4 +1,4 @@
-import type { Severity } from '../../src/http/contract'
+import type { FindingSeverity, Severity } from '../../src/http/contract'
 
 const words: Readonly<Record<Severity, string>> = { ok: 'OK', watch: 'Watch', act: 'Act now' }
 
@@ -17,6 +17,12 @@ export function SeverityMark({ severity }: { severity: Severity }) {
       <span class="mark-word">{words[severity]}</span>
     </span>
   )
+}
+
+const findingWords = { act: 'Act now', watch: 'Watch', info: 'Hint' } as const
+
+export function FindingMark({ severity }: { severity: FindingSeverity }) {
+  return <span class={`letter letter-${severity}`}>{findingWords[severity]}</span>
 }
 
 export function SeverityLetter({ severity }: { severity: Severity }) {

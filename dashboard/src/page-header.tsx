@@ -1,6 +1,6 @@
 import { openGlossary } from './glossary'
 import { connection, hasSession, logOut, pages, type Connection } from './live'
-import { cycleTheme, page, theme, windowSeconds } from './view-state'
+import { cycleTheme, linkTo, page, theme, windowSeconds } from './view-state'
 
 const states: Readonly<Record<Connection, string>> = {
   connecting: 'connecting',
@@ -38,12 +38,10 @@ export function PageHeader() {
 }
 
 function Navigation() {
-  // A theme that was chosen goes along.
-  const query = theme.value === 'auto' ? '' : `?theme=${theme.value}`
   return (
     <nav aria-label="Pages">
       {pages.value.map(({ name, path, title }) => (
-        <a key={name} href={path + query} aria-current={name === page ? 'page' : undefined}>
+        <a key={name} href={linkTo(path)} aria-current={name === page ? 'page' : undefined}>
           {title}
         </a>
       ))}

@@ -9,6 +9,8 @@ import { TableHead } from './table-head'
 import { Notices } from './notices'
 import { WorkersPanel } from './workers-panel'
 
+export { startSagas } from './sagas-state'
+
 export function SagasPage() {
   const document = sagas.value
   return (

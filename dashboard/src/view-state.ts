@@ -1,5 +1,5 @@
 import { effect, signal } from '@preact/signals'
-import type { SagaListing } from '../../src/http/contract'
+import type { FindingSeverity, SagaListing } from '../../src/http/contract'
 
 // All of the view is in the address, so that what one person sees can be pasted to another.
 
@@ -10,9 +10,9 @@ const sortKeys: readonly SortKey[] = ['route', 'recent', 'p50', 'p95', 'p99', 'e
 const themes: readonly Theme[] = ['auto', 'light', 'dark']
 const asked = new URLSearchParams(location.search)
 
-export type PageName = 'now' | 'latency' | 'jobs' | 'locks' | 'sagas'
+export type PageName = 'now' | 'latency' | 'queries' | 'findings' | 'jobs' | 'locks' | 'sagas'
 
-const pageNames: readonly PageName[] = ['latency', 'jobs', 'locks', 'sagas']
+const pageNames: readonly PageName[] = ['latency', 'queries', 'findings', 'jobs', 'locks', 'sagas']
 
 export const page: PageName = pageNames.find((name) => location.pathname.endsWith(`/${name}`)) ?? 'now'
 export const theme = signal<Theme>(pick(themes, asked.get('theme'), 'auto'))
@@ -24,9 +24,18 @@ export const tables = signal<ReadonlySet<string>>(new Set((asked.get('tables') ?
 export const latencyWindows = ['15m', '1h', '24h', '7d'] as const
 export type LatencyWindow = (typeof latencyWindows)[number]
 
-/** Of the page Latency: how far it looks back, and the route that is opened. */
-export const latencyWindow = signal<LatencyWindow>(pick(latencyWindows, asked.get('since'), '1h'))
+const usualWindow: LatencyWindow = page === 'findings' ? '24h' : '1h'
+
+/** Of the pages Latency, Queries and Findings: how far they look back. */
+export const latencyWindow = signal<LatencyWindow>(pick(latencyWindows, asked.get('since'), usualWindow))
+/** Of the page Latency: the route that is opened. */
 export const latencyRoute = signal(asked.get('route') ?? '')
+/** Of the page Queries: the statement that is opened. */
+export const queryId = signal(asked.get('statement') ?? '')
+/** Of the page Findings: what is shown; '' is all. */
+export const findingKind = signal(asked.get('kind') ?? '')
+export const findingSeverities: readonly FindingSeverity[] = ['act', 'watch', 'info']
+export const findingSeverity = signal<FindingSeverity | ''>(pick(findingSeverities, asked.get('severity'), ''))
 
 /** Of the page Jobs: the job looked at, and the search among the dead letters. */
 export const jobId = signal(asked.get('job') ?? '')
@@ -72,8 +81,11 @@ effect(() => {
   if (isAscending.value) query.set('dir', 'asc')
   if (windowSeconds.value !== 120) query.set('window', String(windowSeconds.value))
   if (tables.value.size > 0) query.set('tables', [...tables.value].sort().join(','))
-  if (latencyWindow.value !== '1h') query.set('since', latencyWindow.value)
+  if (latencyWindow.value !== usualWindow) query.set('since', latencyWindow.value)
   if (latencyRoute.value !== '') query.set('route', latencyRoute.value)
+  if (queryId.value !== '') query.set('statement', queryId.value)
+  if (findingKind.value !== '') query.set('kind', findingKind.value)
+  if (findingSeverity.value !== '') query.set('severity', findingSeverity.value)
   if (jobId.value !== '') query.set('job', jobId.value)
   if (deadQueue.value !== '') query.set('queue', deadQueue.value)
   if (deadContains.value !== '') query.set('contains', deadContains.value)
@@ -89,6 +101,12 @@ export function cycleTheme(): void {
   theme.value = themes[(themes.indexOf(theme.value) + 1) % themes.length] ?? 'auto'
 }
 
+/** The address of a page; a theme that was chosen goes along. */
+export function linkTo(path: string, query: Readonly<Record<string, string>> = {}): string {
+  const text = new URLSearchParams(theme.value === 'auto' ? query : { ...query, theme: theme.value }).toString()
+  return text === '' ? path : `${path}?${text}`
+}
+
 /** A second click on the same column turns it round; names start at A, figures at the highest. */
 export function sortBy(key: SortKey): void {
   isAscending.value = key === sortKey.value ? !isAscending.value : key === 'route'
@@ -101,6 +119,6 @@ export function toggleTable(plot: string): void {
   tables.value = next
 }
 
-function pick<T extends string>(allowed: readonly T[], value: string | null, fallback: T): T {
+function pick<T extends string, F extends string = T>(allowed: readonly T[], value: string | null, fallback: F): T | F {
   return allowed.find((item) => item === value) ?? fallback
 }

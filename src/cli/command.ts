@@ -54,7 +54,8 @@ export function parseCommand(command: Command, args: readonly string[]): Omit<Co
   const options = { ...command.options, ...commonOptions }
   refuseUnknown(command, own, Object.keys(options))
   try {
-    const { values, positionals } = parseArgs({ args: [...own], options, allowPositionals: true })
+    const { values, positionals: marked } = parseArgs({ args: own.map(markNumber), options, allowPositionals: true })
+    const positionals = marked.map(unmarkNumber)
     const takesMany = command.words.at(-1)?.endsWith('…') === true
     if (!takesMany && positionals.length > command.words.length) {
       throw new Error(`Unexpected "${positionals[command.words.length] ?? ''}".`)
@@ -66,9 +67,17 @@ export function parseCommand(command: Command, args: readonly string[]): Omit<Co
   }
 }
 
+/** An id of a statement may be below 0, and is no option. No argument of a program holds a NUL. */
+const markNumber = (arg: string): string => (/^-\d+$/.test(arg) ? `\0${arg}` : arg)
+const unmarkNumber = (arg: string): string => arg.replace(/^\0/, '')
+const unmark = (value: unknown): unknown => (typeof value === 'string' ? unmarkNumber(value) : value)
+
 function joinRepeated(values: Record<string, unknown>): Record<string, string | boolean | undefined> {
   return Object.fromEntries(
-    Object.entries(values).map(([name, value]) => [name, Array.isArray(value) ? value.join(',') : value]),
+    Object.entries(values).map(([name, value]) => [
+      name,
+      Array.isArray(value) ? value.map(unmark).join(',') : unmark(value),
+    ]),
   ) as Record<string, string | boolean | undefined>
 }
 

@@ -31,6 +31,12 @@ export const cliErrors = {
     fix: 'Run `holdfast sagas` to list all sagas of this database.',
     exitCode: 1,
   },
+  HF_CLI_QUERY_UNKNOWN: {
+    summary: 'No statement has that id.',
+    when: 'Asked of `holdfast query`. Nobody has seen it, or it has been forgotten.',
+    fix: 'Run `holdfast query` to list statements with their ids, or look back further: `--since 7d`.',
+    exitCode: 1,
+  },
   HF_CLI_NOT_MIGRATED: {
     summary: 'The tables that the command works on are not there.',
     when: 'The database has no schema `holdfast`, or one of an older release. Nothing was done.',

@@ -3,10 +3,12 @@ import { formatHelp, parseCommand, type Command } from './command.js'
 import { devCommand } from './commands/dev.js'
 import { doctorCommand } from './commands/doctor.js'
 import { errorsCommand } from './commands/errors.js'
+import { findingsCommand } from './commands/findings.js'
 import { jobsCommand } from './commands/jobs.js'
 import { locksCommand } from './commands/locks.js'
 import { migrateCommand } from './commands/migrate.js'
 import { proveCommand } from './commands/prove.js'
+import { queryCommand } from './commands/query.js'
 import { sagasCommand } from './commands/sagas.js'
 import { watchCommand } from './commands/watch.js'
 import { uninstallCommand } from './commands/uninstall.js'
@@ -22,6 +24,8 @@ const commands: readonly Command[] = [
   locksCommand,
   sagasCommand,
   watchCommand,
+  queryCommand,
+  findingsCommand,
   errorsCommand,
   uninstallCommand,
 ]

@@ -1,5 +1,7 @@
 // The JSON that the dashboard and the CLI read. Types only: both sides import it, nothing here runs.
 
+export type * from './contract-plans.js'
+
 /** A percentile triple over the last ten seconds. @unit ms */
 export interface Percentiles {
   p50: number

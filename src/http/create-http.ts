@@ -21,6 +21,7 @@ export function createHttp(db: ObservedDb, options: HttpOptions = {}): HttpHandl
   const services: Services = {
     db,
     jobs: options.jobs,
+    advise: undefined,
     sampler,
     live,
     rule,

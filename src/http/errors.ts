@@ -39,7 +39,7 @@ export const httpErrors = {
   },
   HF_HTTP_PARAMETER: {
     summary: 'A parameter of the address is missing or malformed.',
-    when: 'The API of the pages Jobs, Locks and Sagas was given something that is no id, no name, no key, no state or no JSON, or an action that wants a reason was given none. Nothing was changed.',
+    when: 'The API of a page was given something that is no id, no name, no key, no state, no window or no JSON, or an action that wants a reason was given none. Nothing was changed.',
     fix: 'Send what the message names; `docs/http.md` lists the parameters.',
     status: 400,
   },
@@ -54,6 +54,12 @@ export const httpErrors = {
     when: 'The tables of sagas are not in this database, or createHttp() was given something that it cannot ask.',
     fix: 'Run `holdfast migrate` as the owner, and pass what connect() gave you: createHttp(db).',
     status: 404,
+  },
+  HF_HTTP_NO_ADVICE: {
+    summary: 'An index was asked for, and this handler cannot look for one.',
+    when: 'The button "Look for an index" of the page Queries, or its API, was used in a process that has no adviser.',
+    fix: 'Read the two plans on the page Queries, and try an index by hand: `explain` with it and without it.',
+    status: 501,
   },
   HF_HTTP_JOB_NOT_FOUND: {
     summary: 'There is no job of this id for this caller.',

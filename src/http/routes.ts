@@ -12,6 +12,8 @@ import { icon, loginScript, loginStyle, renderLoginPage } from './login-page.js'
 import { formatMetrics, metricsContentType } from './metrics.js'
 import type { Sampler } from './now.js'
 import { toProblem } from './problem.js'
+import type { Advise } from './queries-api.js'
+import { queriesRoutes } from './queries-routes.js'
 import { readFields } from './read-body.js'
 import { sagasRoutes } from './sagas-routes.js'
 import { formatCookie } from './session.js'
@@ -21,6 +23,8 @@ import type { ObservedDb } from './types.js'
 export interface Services {
   readonly db: ObservedDb
   readonly jobs: Jobs | undefined
+  /** Undefined: this process cannot look for an index. */
+  readonly advise: Advise | undefined
   readonly sampler: Sampler
   readonly live: LiveStreams
   readonly rule: AccessRule
@@ -44,6 +48,8 @@ export type Route = Partial<Record<'GET' | 'POST', Answer>>
 const pages: PageEntry[] = [
   { name: 'now', title: 'Now', path: './' },
   { name: 'latency', title: 'Latency', path: './latency' },
+  { name: 'queries', title: 'Queries', path: './queries' },
+  { name: 'findings', title: 'Findings', path: './findings' },
   { name: 'jobs', title: 'Jobs', path: './jobs' },
   { name: 'locks', title: 'Locks', path: './locks' },
   { name: 'sagas', title: 'Sagas', path: './sagas' },
@@ -53,6 +59,8 @@ const routes: Readonly<Record<string, Route>> = {
   '': { GET: (request) => redirectToBase(request) },
   '/': { GET: (request, services) => answerFile('index.html', request, services) },
   '/latency': { GET: (request, services) => answerFile('index.html', request, services) },
+  '/queries': { GET: (request, services) => answerFile('index.html', request, services) },
+  '/findings': { GET: (request, services) => answerFile('index.html', request, services) },
   '/jobs': { GET: (request, services) => answerFile('index.html', request, services) },
   '/locks': { GET: (request, services) => answerFile('index.html', request, services) },
   '/sagas': { GET: (request, services) => answerFile('index.html', request, services) },
@@ -71,6 +79,7 @@ const routes: Readonly<Record<string, Route>> = {
   '/api/login': { POST: logIn },
   '/api/logout': { POST: logOut },
   ...jobsRoutes,
+  ...queriesRoutes,
   ...sagasRoutes,
 }
 

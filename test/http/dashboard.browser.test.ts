@@ -59,7 +59,15 @@ describe.skipIf(!hasChromium)(title, { timeout: 20_000 }, () => {
     await page.locator('.verdict h1', { hasText: /requests\/s|event loop/ }).waitFor()
     expect(await page.locator('.tile').count()).toBe(6)
     expect(await page.locator('.plot').count()).toBe(4)
-    expect(await page.locator('nav a').allTextContents()).toEqual(['Now', 'Latency', 'Jobs', 'Locks', 'Sagas'])
+    expect(await page.locator('nav a').allTextContents()).toEqual([
+      'Now',
+      'Latency',
+      'Queries',
+      'Findings',
+      'Jobs',
+      'Locks',
+      'Sagas',
+    ])
     expect(await page.locator('.bottom').textContent()).toContain('this one process')
     await page.getByRole('img', { name: /^Latency\. P95 .* now, highest .* at \d\d:\d\d:\d\d\.$/ }).waitFor()
     const total = page.locator('.routes tbody tr', { hasText: '/events' }).locator('td').last()
@@ -429,8 +437,8 @@ describe.skipIf(!hasChromium)(title, { timeout: 20_000 }, () => {
     },
   )
 
-  it('the pages Latency, Locks and Sagas say how to connect them when they cannot ask the database', async () => {
-    for (const name of ['latency', 'locks', 'sagas']) {
+  it('pages that read the database say how to connect them when they cannot ask the database', async () => {
+    for (const name of ['latency', 'queries', 'findings', 'locks', 'sagas']) {
       const page = await openPage({}, name)
       await page.locator('.verdict-watch h1', { hasText: 'cannot ask' }).waitFor()
       expect(await page.locator('.fix code').textContent()).toBe('createHttp(db)')

@@ -133,6 +133,8 @@ describe('the API', () => {
       pages: [
         { name: 'now', title: 'Now', path: './' },
         { name: 'latency', title: 'Latency', path: './latency' },
+        { name: 'queries', title: 'Queries', path: './queries' },
+        { name: 'findings', title: 'Findings', path: './findings' },
         { name: 'jobs', title: 'Jobs', path: './jobs' },
         { name: 'locks', title: 'Locks', path: './locks' },
         { name: 'sagas', title: 'Sagas', path: './sagas' },

@@ -1,5 +1,6 @@
-import { checkDatabase, type Db, type Finding } from '../../core/index.js'
+import { checkDatabase, isHoldfastError, type Db, type Finding } from '../../core/index.js'
 import { findStranded, findStuck, inspectSagas } from '../../sagas/index.js'
+import { inspectWatch } from '../../watch/index.js'
 import { urlOption, type Command } from '../command.js'
 import { cliError } from '../errors.js'
 import { withDatabase } from '../open-database.js'
@@ -10,7 +11,7 @@ const styles = { ok: 'green', watch: 'yellow', act: 'red' } as const
 
 export const doctorCommand: Command = {
   name: 'doctor',
-  summary: 'Judges versions, settings, the schema and the sagas of a database; changes nothing.',
+  summary: 'Judges versions, settings, the schema, the sagas and what watch has found; changes nothing.',
   examples: ['holdfast doctor', 'holdfast doctor --fail-on watch', 'holdfast doctor --json'],
   words: [],
   options: {
@@ -26,6 +27,7 @@ export const doctorCommand: Command = {
     const findings = await withDatabase(options['url'] as string | undefined, async (db) => [
       ...(await checkDatabase(db)),
       ...(await checkSagas(db)),
+      ...(await checkWatch(db)),
     ])
     const failing = findings.filter(({ severity }) => severities.indexOf(severity) >= severities.indexOf(limit))
     if (options['json']) terminal.printJson({ findings, failOn: limit, ok: failing.length === 0 })
@@ -49,6 +51,23 @@ async function checkSagas(db: Db): Promise<Finding[]> {
   if (signs.length === 0)
     return [{ id: 'sagas', severity: 'ok', evidence: verdict.sentence, fix: '', prove: 'holdfast sagas' }]
   return signs.map(({ sentence, ...sign }) => ({ ...sign, evidence: sentence, prove: 'holdfast sagas' }))
+}
+
+/** What watch found in the last day. Nothing is said where it has no tables. */
+async function checkWatch(db: Db): Promise<Finding[]> {
+  try {
+    const { findings } = await inspectWatch(db).findings()
+    const open = findings.flatMap(({ severity, kind, id, sentence, fix, prove }) =>
+      severity === 'info' ? [] : [{ id: `watch.${kind}.${id}`, severity, evidence: sentence, fix, prove }],
+    )
+    const hints = findings.length - open.length
+    if (hints === 0) return open
+    const evidence = hints === 1 ? 'There is a hint: holdfast findings' : `There are ${hints} hints: holdfast findings`
+    return [...open, { id: 'watch.hints', severity: 'ok', evidence, fix: '', prove: 'holdfast findings' }]
+  } catch (error) {
+    if (isHoldfastError(error, 'HF_WATCH_NOT_INSTALLED')) return []
+    throw error
+  }
 }
 
 function readSeverity(given: string | boolean | undefined): 'watch' | 'act' {

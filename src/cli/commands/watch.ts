@@ -1,17 +1,9 @@
-import {
-  inspectWatch,
-  type RouteLatency,
-  type Spread,
-  type StatementLatency,
-  type WatchOverview,
-} from '../../watch/index.js'
+import { inspectWatch, type RouteLatency, type StatementLatency, type WatchOverview } from '../../watch/index.js'
 import { readNumber, urlOption, type Command, type CommandInput } from '../command.js'
-import { cliError } from '../errors.js'
+import { formatAmount, formatPercent, formatTime, formatTimes, formatTitles, readSince } from '../latency-text.js'
 import { withDatabase } from '../open-database.js'
 import { showText, wrapText, type Terminal } from '../terminal.js'
 import { printVerdict } from '../verdict.js'
-
-const units = { m: 60_000, h: 3_600_000, d: 86_400_000 } as const
 
 export const watchCommand: Command = {
   name: 'watch',
@@ -27,18 +19,11 @@ export const watchCommand: Command = {
     await withDatabase(input.options['url'] as string | undefined, async (db) => {
       const inspect = inspectWatch(db)
       const [route] = input.words
-      const windowMs = readSince(input.options['since'] as string | undefined)
+      const windowMs = readSince(input.options['since'], '1h')
       const filter = { windowMs, limit: readNumber(input, 'limit', 20) }
       if (route === undefined) return showOverview(await inspect.overview(filter), input)
       return showStatements(await inspect.statements({ ...filter, route }), input, route)
     }),
-}
-
-function readSince(text = '1h'): number {
-  const [, amount, unit] = /^(\d{1,4})([mhd])$/.exec(text) ?? []
-  if (amount === undefined || Number(amount) === 0)
-    throw cliError('HF_CLI_USAGE', `--since is "${text}"; it is a number and m, h or d, such as 30m.`)
-  return Number(amount) * units[unit as keyof typeof units]
 }
 
 /** Exit code 1 when somebody should act. */
@@ -53,11 +38,13 @@ function showOverview(overview: WatchOverview, { options, terminal }: CommandInp
 }
 
 function printRoutes(routes: readonly RouteLatency[], terminal: Terminal): void {
-  terminal.print(`${columns(['p50', 'p95', 'p99'])}  ${'then'.padStart(8)}  ${'calls'.padStart(7)}  route`)
+  terminal.print(`${formatTitles(['p50', 'p95', 'p99'])}  ${'then'.padStart(8)}  ${'calls'.padStart(7)}  route`)
   for (const { route, segment, latency, before, requests, errors, shares } of routes) {
-    const where = [...(['pool', 'sql', 'outbound', 'rest'] as const)].map((part) => `${part} ${percent(shares[part])}`)
+    const where = [...(['pool', 'sql', 'outbound', 'rest'] as const)].map(
+      (part) => `${part} ${formatPercent(shares[part])}`,
+    )
     terminal.print(
-      `${times(latency)}  ${time(before?.p95)}  ${String(requests).padStart(7)}  ${showText(name(route, segment))}`,
+      `${formatTimes(latency)}  ${formatTime(before?.p95)}  ${String(requests).padStart(7)}  ${showText(name(route, segment))}`,
     )
     const failed = errors > 0 ? `, ${errors} failed` : ''
     terminal.print(`    ${where.join('  ')}${failed}`)
@@ -76,11 +63,11 @@ function showStatements(
 }
 
 function printStatements(statements: readonly StatementLatency[], terminal: Terminal): void {
-  terminal.print(`${columns(['p50', 'p95', 'p99'])}  ${'then'.padStart(8)}  ${'calls'.padStart(7)}  share`)
+  terminal.print(`${formatTitles(['p50', 'p95', 'p99'])}  ${'then'.padStart(8)}  ${'calls'.padStart(7)}  share`)
   for (const row of statements) {
     const { latency, before, calls, share, text } = row
     terminal.print(
-      `${times(latency)}  ${time(before?.p95)}  ${String(calls).padStart(7)}  ${percent(share).padStart(5)}`,
+      `${formatTimes(latency)}  ${formatTime(before?.p95)}  ${String(calls).padStart(7)}  ${formatPercent(share).padStart(5)}`,
     )
     for (const line of wrapText(showText(text), terminal.width, '    ').slice(0, 3)) terminal.print(line)
     terminal.print(`    ${describeCalls(row)}`)
@@ -89,10 +76,10 @@ function printStatements(statements: readonly StatementLatency[], terminal: Term
 
 function describeCalls({ callsPerRequest, mostCalls, rowsPerCall, bytesPerCall, errors }: StatementLatency): string {
   const parts = [
-    `${round(rowsPerCall)} ${round(rowsPerCall) === '1' ? 'row' : 'rows'}`,
-    `${round(bytesPerCall)} bytes a call`,
+    `${formatAmount(rowsPerCall)} ${formatAmount(rowsPerCall) === '1' ? 'row' : 'rows'}`,
+    `${formatAmount(bytesPerCall)} bytes a call`,
   ]
-  if (callsPerRequest >= 1.05) parts.push(`${round(callsPerRequest)} calls a request, ${mostCalls} at most`)
+  if (callsPerRequest >= 1.05) parts.push(`${formatAmount(callsPerRequest)} calls a request, ${mostCalls} at most`)
   if (errors > 0) parts.push(`${errors} failed`)
   return parts.join(', ')
 }
@@ -105,17 +92,3 @@ function printNothing(terminal: Terminal): void {
 }
 
 const name = (route: string, segment: string): string => (segment === '' ? route : `${route} [${segment}]`)
-const time = (ms: number | undefined): string =>
-  (ms === undefined
-    ? '–'
-    : ms < 10
-      ? `${ms.toFixed(2)}ms`
-      : ms < 10_000
-        ? `${Math.round(ms)}ms`
-        : `${Math.round(ms / 1_000)}s`
-  ).padStart(8)
-const times = ({ p50, p95, p99 }: Spread): string => [p50, p95, p99].map(time).join('  ')
-const columns = (names: readonly string[]): string => names.map((each) => each.padStart(8)).join('  ')
-const percent = (share: number): string => `${Math.round(share * 100)}%`
-const round = (amount: number): string =>
-  amount < 10 ? String(Math.round(amount * 10) / 10) : String(Math.round(amount))

@@ -65,6 +65,8 @@ export class Explainer {
       const client = this.#connectAside()
       client.on('error', () => this.#drop())
       await client.connect()
+      // A process that has nothing else to do may end.
+      client.unref()
       this.#client = client
       this.#idle = setTimeout(() => this.#drop(), IDLE_MS).unref()
       this.#retryMs = FIRST_RETRY_MS
@@ -83,10 +85,16 @@ export class Explainer {
     void client?.end().catch(() => undefined)
   }
 
+  /** Whoever waits for what is under way keeps the process alive. */
+  hold(): void {
+    this.#client?.ref()
+  }
+
   async close(): Promise<void> {
     const client = this.#client
     this.#client = undefined
     clearTimeout(this.#idle)
+    client?.ref()
     await client?.end().catch(() => undefined)
   }
 }

@@ -260,6 +260,7 @@ export class PlanObserver implements StatementObserver {
     this.#isClosed = true
     this.#tasks = []
     this.#wake?.()
+    this.#explainer.hold()
     await this.#working
     await this.#explainer.close()
   }
