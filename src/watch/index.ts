@@ -1,5 +1,16 @@
 /** @module How long requests and statements took, where the time went, and since when: by route, of all processes. */
 
+export { autopsy } from './autopsy/autopsy.js'
+export type {
+  Advise,
+  Autopsy,
+  AutopsyFix,
+  AutopsyOptions,
+  Change,
+  Onset,
+  Suspect,
+  SuspectName,
+} from './autopsy/types.js'
 export { watch } from './create-watch.js'
 export { watchErrors } from './errors.js'
 export type { Finding, FindingKind } from './findings.js'
@@ -23,6 +34,6 @@ export type {
   WatchVerdict,
 } from './inspect-types.js'
 export type { Access, AccessFamily, Facts, PlanNode, TableFacts } from './plans/plan-types.js'
-export { findingFilterTable, watchFilterTable, watchOptionTable } from './options.js'
+export { autopsyOptionTable, findingFilterTable, watchFilterTable, watchOptionTable } from './options.js'
 export type { PlanStats } from './plans/plan-observer.js'
 export type { Watch, WatchOptions, WatchStats } from './types.js'
