@@ -8,6 +8,7 @@ import { locksCommand } from './commands/locks.js'
 import { migrateCommand } from './commands/migrate.js'
 import { proveCommand } from './commands/prove.js'
 import { sagasCommand } from './commands/sagas.js'
+import { scanCommand } from './commands/scan.js'
 import { watchCommand } from './commands/watch.js'
 import { uninstallCommand } from './commands/uninstall.js'
 import { cliError } from './errors.js'
@@ -22,6 +23,7 @@ const commands: readonly Command[] = [
   locksCommand,
   sagasCommand,
   watchCommand,
+  scanCommand,
   errorsCommand,
   uninstallCommand,
 ]

@@ -1,6 +1,7 @@
 /** @module How long requests and statements took, where the time went, and since when: by route, of all processes. */
 
 export { autopsy } from './autopsy/autopsy.js'
+export { scanLive, type LiveFinding, type LiveOptions, type LiveScan } from './autopsy/live/live.js'
 export type {
   Advise,
   Autopsy,

@@ -6,12 +6,10 @@ import {
   type WatchOverview,
 } from '../../watch/index.js'
 import { readNumber, urlOption, type Command, type CommandInput } from '../command.js'
-import { cliError } from '../errors.js'
 import { withDatabase } from '../open-database.js'
+import { readSince } from '../since.js'
 import { showText, wrapText, type Terminal } from '../terminal.js'
 import { printVerdict } from '../verdict.js'
-
-const units = { m: 60_000, h: 3_600_000, d: 86_400_000 } as const
 
 export const watchCommand: Command = {
   name: 'watch',
@@ -27,18 +25,11 @@ export const watchCommand: Command = {
     await withDatabase(input.options['url'] as string | undefined, async (db) => {
       const inspect = inspectWatch(db)
       const [route] = input.words
-      const windowMs = readSince(input.options['since'] as string | undefined)
+      const windowMs = readSince(input.options['since'] as string | undefined, '1h')
       const filter = { windowMs, limit: readNumber(input, 'limit', 20) }
       if (route === undefined) return showOverview(await inspect.overview(filter), input)
       return showStatements(await inspect.statements({ ...filter, route }), input, route)
     }),
-}
-
-function readSince(text = '1h'): number {
-  const [, amount, unit] = /^(\d{1,4})([mhd])$/.exec(text) ?? []
-  if (amount === undefined || Number(amount) === 0)
-    throw cliError('HF_CLI_USAGE', `--since is "${text}"; it is a number and m, h or d, such as 30m.`)
-  return Number(amount) * units[unit as keyof typeof units]
 }
 
 /** Exit code 1 when somebody should act. */

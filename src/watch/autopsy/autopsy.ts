@@ -67,7 +67,8 @@ async function findPatients(db: Asked, reader: Reader, windows: readonly Window[
   const patients = new Map<string, Patient>()
   const seen = new Map<string, Part>()
   for (const window of windows) {
-    const routes = route === undefined ? await guardTables(async () => await readBusiest(db, window, reader.patience())) : [route]
+    const routes =
+      route === undefined ? await guardTables(async () => await readBusiest(db, window, reader.patience())) : [route]
     const rows = await guardTables(async () => await readMoments(db, window, routes, reader.patience()))
     for (const [name, own] of groupBy(rows, (row) => row.route)) {
       // Adding up the histograms of one route takes milliseconds; a process that serves requests does it bit by bit.
@@ -92,7 +93,8 @@ function diagnose(route: string, rows: readonly MomentRow[], window: Window): Pa
   const before = sumRows(within(timeOf(found.beforeFrom), timeOf(found.at)), window.minutes)
   const after = sumRows(within(timeOf(found.at), timeOf(found.until)), window.minutes)
   // Levels are medians of windows; what counts is what all of their requests saw.
-  if (after.requests < FEW || !isSlower(after.durations.percentileMs(0.95), before.durations.percentileMs(0.95))) return undefined
+  if (after.requests < FEW || !isSlower(after.durations.percentileMs(0.95), before.durations.percentileMs(0.95)))
+    return undefined
   return { route, window, rows, moments, found, at: new Date(timeOf(found.at)), before, after }
 }
 
@@ -124,13 +126,16 @@ async function examine(
   const suspects = questionAll(facts)
   const onset = toOnset(patient)
   const near = onsetMargin(patient)
-  const found = await reader.attempt('findings', async () =>
-    await readNewFindings(db, near.from, near.until, null, reader.patience()),
+  const found = await reader.attempt(
+    'findings',
+    async () => await readNewFindings(db, near.from, near.until, null, reader.patience()),
   )
   const text = facts.culprit?.statement.text
   const isOfStatement = suspects.some(({ suspect, verdict }) => suspect === 'statement' && verdict === 'guilty')
   const advised =
-    advise && text !== undefined && isOfStatement ? await reader.attempt('advice', async () => await reader.bound(advise(text))) : undefined
+    advise && text !== undefined && isOfStatement
+      ? await reader.attempt('advice', async () => await reader.bound(advise(text)))
+      : undefined
   const fixes = listFixes(facts, suspects, advised?.advice ?? [])
   const verdict = concludeVerdict(facts, suspects, onset.endedAt)
   return {
@@ -159,7 +164,11 @@ function onsetMargin({ at, window }: Patient): { from: Date; until: Date } {
 function toOnset({ window, found, moments, at, before, after }: Patient): Onset {
   const ended = moments[found.until]?.at
   const spreadOf = ({ durations, requests }: Part) => {
-    const [p50, p95Ms, p99] = [0.5, 0.95, 0.99].map((share) => durations.percentileMs(share)) as [number, number, number]
+    const [p50, p95Ms, p99] = [0.5, 0.95, 0.99].map((share) => durations.percentileMs(share)) as [
+      number,
+      number,
+      number,
+    ]
     return { p50, p95: p95Ms, p99, requests }
   }
   const endedAt = ended === undefined ? null : new Date(ended)

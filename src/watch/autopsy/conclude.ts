@@ -69,7 +69,8 @@ export function listChanges(facts: Case, found: readonly { sentence: string; fir
     if (!reasons.some(({ what }) => what === 'growth')) changes.push(...listGrown(facts))
   }
   const added = facts.statements?.filter(({ before, after }) => before.calls === 0 && after.calls >= 20) ?? []
-  for (const { text } of added.slice(0, 3)) changes.push({ what: 'statement', sentence: `${cut(text)} runs, and did not before.`, at: null })
+  for (const { text } of added.slice(0, 3))
+    changes.push({ what: 'statement', sentence: `${cut(text)} runs, and did not before.`, at: null })
   for (const { sentence, first_seen_at: at } of found) changes.push({ what: 'finding', sentence, at })
   return changes
 }
@@ -79,14 +80,22 @@ function describeNewPlan({ culprit }: Case, shape: string): Change {
   const text = cut(culprit?.statement.text ?? '')
   const whole = plan?.accesses.filter(({ access }) => access === 'seq').map(({ relation }) => relation) ?? []
   const reads = whole.length === 0 ? '' : ` that reads all of ${whole.join(', ')}`
-  return { what: 'plan', sentence: `${text} has a plan${reads} that it did not have before.`, at: plan?.first_seen_at ?? null }
+  return {
+    what: 'plan',
+    sentence: `${text} has a plan${reads} that it did not have before.`,
+    at: plan?.first_seen_at ?? null,
+  }
 }
 
 function listGrown({ culprit }: Case): Change[] {
   const all = culprit ? listFacts(culprit) : []
   const [first, last] = [all[0], all.at(-1)]
   if (first === undefined || last === undefined || first === last) return []
-  return listGrowth(first.facts, last.facts).map((sentence) => ({ what: 'growth', sentence: `${sentence}.`, at: last.at }))
+  return listGrowth(first.facts, last.facts).map((sentence) => ({
+    what: 'growth',
+    sentence: `${sentence}.`,
+    at: last.at,
+  }))
 }
 
 const capitalise = (text: string): string => `${text.slice(0, 1).toUpperCase()}${text.slice(1)}`
@@ -96,14 +105,17 @@ const helps: Readonly<Record<SuspectName, string>> = {
   'more-rows': 'Give the statement a limit, or ask for the columns that are used only.',
   growth: 'Ask for an index, a smaller result or a partition: the work grows with the table.',
   statistics: 'Run `analyze` on the table, and let autovacuum come there more often.',
-  'more-statements': 'Ask for all of them at once: `where id = any($1)`, or a join; holdfast/shape loads graphs without it.',
-  statement: 'Look at its plan with the values of a slow request: `explain (analyze, buffers)`; `holdfast locks` shows whether it waits for others.',
+  'more-statements':
+    'Ask for all of them at once: `where id = any($1)`, or a join; holdfast/shape loads graphs without it.',
+  statement:
+    'Look at its plan with the values of a slow request: `explain (analyze, buffers)`; `holdfast locks` shows whether it waits for others.',
   pool: 'Find out who holds connections (page Now); do what waits for others outside of transactions.',
   outbound: 'Look at the service that it calls; give the call a deadline, and make it a job where nobody waits for it.',
   'event-loop': 'Look for work that blocks the event loop (the page Now shows its delay); move it into a worker.',
   'cold-starts': 'Warm a process up before it gets requests: open the pool and run the first statements once.',
   'one-instance': 'Take the slow process out and look at it: its machine, its heap, its connections.',
-  'own-code': 'Look at what it computes and what else it awaits: `node --cpu-prof`, and the page Now for the event loop.',
+  'own-code':
+    'Look at what it computes and what else it awaits: `node --cpu-prof`, and the page Now for the event loop.',
   errors: 'Look for its errors in the log; each line has the id of its request.',
   traffic: 'Let requests wait in front of the pool rather than in it, and look at what the additional ones ask for.',
   deploy: 'Compare the version with the one before, or go back to it.',

@@ -43,7 +43,20 @@ export async function gatherCase(db: Asked, reader: Reader, patient: Patient, ar
   const culprit = worst && (await readCulprit(db, reader, halves, patient, worst))
   const others = listOthers(patient, around)
   const { until } = around
-  return { route, at, until, windowMinutes: window.minutes, kind: found.kind, before, after, others, statements, outbound, deploys, culprit }
+  return {
+    route,
+    at,
+    until,
+    windowMinutes: window.minutes,
+    kind: found.kind,
+    before,
+    after,
+    others,
+    statements,
+    outbound,
+    deploys,
+    culprit,
+  }
 }
 
 function toHalves({ window, moments, found, at }: Patient, until: Date): Halves {

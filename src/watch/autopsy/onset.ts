@@ -43,7 +43,9 @@ export function findOnset(moments: readonly Moment[], least: number): FoundOnset
   const rise = levels.findLastIndex((_, n) => n > 0 && isSlower(heights[n] as number, heights[n - 1] as number))
   if (rise < 0) return undefined
   const [before, after] = [levels[rise - 1], levels[rise]] as [Level, Level]
-  const kind = isSudden(moments, after.from, (heights[rise] as number) / (heights[rise - 1] as number)) ? 'jump' : 'rise'
+  const kind = isSudden(moments, after.from, (heights[rise] as number) / (heights[rise - 1] as number))
+    ? 'jump'
+    : 'rise'
   return { at: after.from, beforeFrom: before.from, until: after.until, kind }
 }
 

@@ -38,7 +38,10 @@ function suspectOutbound(facts: Case): Suspect {
   const share = shareOfRise(facts, before.outboundMs, after.outboundMs)
   const [was, is] = [before, after].map((part) => part.outboundMs / Math.max(1, part.requests)) as [number, number]
   const host = findSlowestHost(facts)
-  const where = host === undefined ? '' : ` Most of it is ${host.name}: ${formatMs(host.after)} a call, before ${formatMs(host.before)}.`
+  const where =
+    host === undefined
+      ? ''
+      : ` Most of it is ${host.name}: ${formatMs(host.after)} a call, before ${formatMs(host.before)}.`
   const unnamed = outbound === undefined ? ' Which one cannot be read.' : ''
   const sentence = `Other services take ${formatMs(is)} of a request (before: ${formatMs(was)}); ${ofRise(share)}.${where}${unnamed}`
   const figures = { msBefore: round(was), msAfter: round(is), host: host?.name ?? null }
@@ -48,7 +51,8 @@ function suspectOutbound(facts: Case): Suspect {
 function findSlowestHost({ outbound = [], before, after }: Case) {
   const rises = [...groupBy(outbound, ({ host }) => host)].map(([name, rows]) => {
     const [was, is] = [false, true].map((isAfter) => rows.find((row) => row.is_after === isAfter))
-    const perRequest = (is?.total_ms ?? 0) / Math.max(1, after.requests) - (was?.total_ms ?? 0) / Math.max(1, before.requests)
+    const perRequest =
+      (is?.total_ms ?? 0) / Math.max(1, after.requests) - (was?.total_ms ?? 0) / Math.max(1, before.requests)
     return { name, perRequest, before: mean(was), after: mean(is) }
   })
   return rises.toSorted((a, b) => b.perRequest - a.perRequest)[0]
@@ -82,7 +86,8 @@ function suspectColdStarts(facts: Case): Suspect {
     const sentence = `Warm instances are slow too: ${slow.length} of ${warm.length} that ran before already${after.cold > 0 ? `; ${cold}` : ''}.`
     return accuse('cold-starts', 'eliminated', sentence, figures, share ?? null)
   }
-  if (after.cold > 0) return accuse('cold-starts', judgeShare(share), `${cold}; ${ofRise(share)}.`, figures, share ?? null)
+  if (after.cold > 0)
+    return accuse('cold-starts', judgeShare(share), `${cold}; ${ofRise(share)}.`, figures, share ?? null)
   const sentence = 'No process ran both before and after, and none of the requests is known to be the first of one.'
   return accuse('cold-starts', 'unknown', sentence, figures)
 }
@@ -117,7 +122,13 @@ function suspectOwnCode(facts: Case): Suspect {
   const share = shareOfRise(facts, was, is)
   const [before, after] = [was / Math.max(1, facts.before.requests), is / Math.max(1, facts.after.requests)]
   const sentence = `Its own code, and what else it waits for, takes ${formatMs(after)} of a request (before: ${formatMs(before)}); ${ofRise(share)}.`
-  return accuse('own-code', judgeShare(share), sentence, { msBefore: round(before), msAfter: round(after) }, share ?? null)
+  return accuse(
+    'own-code',
+    judgeShare(share),
+    sentence,
+    { msBefore: round(before), msAfter: round(after) },
+    share ?? null,
+  )
 }
 
 function suspectErrors({ before, after }: Case): Suspect {

@@ -11,7 +11,11 @@ const ofStatement: readonly SuspectName[] = ['plan', 'more-rows', 'growth', 'sta
 
 /** Suspects among the statements of the route, and what made the worst of them slower. */
 export function questionStatements(facts: Case): Suspect[] {
-  const locks = accuse('locks', 'unknown', 'Who waited for whose locks was not recorded; `holdfast locks` shows it now.')
+  const locks = accuse(
+    'locks',
+    'unknown',
+    'Who waited for whose locks was not recorded; `holdfast locks` shows it now.',
+  )
   if (facts.statements === undefined) {
     const unread = 'Statements could not be read.'
     const names: SuspectName[] = [...ofStatement, 'more-statements', 'statement']
@@ -71,7 +75,10 @@ const callsLike = ({ before, after }: Case, { before: was }: StatementHalves): n
 /** N + 1: the calls that were added, each as long as it was (a new one: as long as it is). */
 function suspectRepetition(facts: Case): Suspect {
   const { before, after, statements = [] } = facts
-  const [all, allBefore] = [callsOf(statements, 'after') / Math.max(1, after.requests), callsOf(statements, 'before') / Math.max(1, before.requests)]
+  const [all, allBefore] = [
+    callsOf(statements, 'after') / Math.max(1, after.requests),
+    callsOf(statements, 'before') / Math.max(1, before.requests),
+  ]
   const worst = statements
     .map((statement) => ({ statement, share: shareOfAdded(facts, statement) }))
     .toSorted((a, b) => (b.share ?? 0) - (a.share ?? 0))[0]
@@ -82,7 +89,10 @@ function suspectRepetition(facts: Case): Suspect {
     return accuse('more-statements', verdict, `${amount}.`, figures, worst?.share ?? null)
   }
   const { statement, share = 0 } = worst
-  const [is, was] = [statement.after.calls / Math.max(1, after.requests), statement.before.calls / Math.max(1, before.requests)]
+  const [is, was] = [
+    statement.after.calls / Math.max(1, after.requests),
+    statement.before.calls / Math.max(1, before.requests),
+  ]
   const sentence = `${amount}: ${cut(statement.text)} runs ${formatAmount(is)} times, before ${formatAmount(was)}; ${ofRise(share)}.`
   return accuse('more-statements', 'guilty', sentence, { ...figures, statement: statement.id }, share)
 }
@@ -128,7 +138,9 @@ function describeShapes({ plans }: Culprit, before: string | undefined, after: s
   const ways = [before, after].map((shape) => {
     const accesses = plans?.find((plan) => plan.shape === shape)?.accesses ?? []
     return accesses
-      .map(({ relation, access, indexes }) => (access === 'seq' ? `all of ${relation}` : `${relation} by ${indexes.join(', ') || access}`))
+      .map(({ relation, access, indexes }) =>
+        access === 'seq' ? `all of ${relation}` : `${relation} by ${indexes.join(', ') || access}`,
+      )
       .join(', ')
   })
   const [was = '', is = ''] = ways
@@ -138,7 +150,12 @@ function describeShapes({ plans }: Culprit, before: string | undefined, after: s
 function suspectRows({ statement: { before, after } }: Culprit, share: number | null): Suspect {
   const [was, is] = [before, after].map(({ rows, calls }) => rows / Math.max(1, calls)) as [number, number]
   const [wasBytes, isBytes] = [before, after].map(({ bytes, calls }) => bytes / Math.max(1, calls)) as [number, number]
-  const figures = { rowsBefore: round(was), rowsAfter: round(is), bytesBefore: round(wasBytes), bytesAfter: round(isBytes) }
+  const figures = {
+    rowsBefore: round(was),
+    rowsAfter: round(is),
+    bytesBefore: round(wasBytes),
+    bytesAfter: round(isBytes),
+  }
   const sentence = `A call brings ${formatAmount(is)} rows and ${formatBytes(isBytes)}, before ${formatAmount(was)} and ${formatBytes(wasBytes)}.`
   if (before.calls === 0) return accuse('more-rows', 'unknown', 'It did not run before.', figures)
   const isMore = is >= was * 2 && is >= was + 10
@@ -191,7 +208,11 @@ export function readReasons(culprit: Culprit): ToldReason[] {
   if (!Array.isArray(reasons)) return []
   return reasons.filter(
     (each: unknown): each is ToldReason =>
-      typeof each === 'object' && each !== null && 'what' in each && 'sentence' in each && typeof each.sentence === 'string',
+      typeof each === 'object' &&
+      each !== null &&
+      'what' in each &&
+      'sentence' in each &&
+      typeof each.sentence === 'string',
   )
 }
 
