@@ -34,6 +34,14 @@ export type {
   WatchOverview,
   WatchVerdict,
 } from './inspect-types.js'
+export {
+  plan,
+  planMatchers,
+  type Plan,
+  type PlanAssertions,
+  type PlanOptions,
+  type PlanSource,
+} from './plan-matchers.js'
 export type { Access, AccessFamily, Facts, PlanNode, TableFacts } from './plans/plan-types.js'
 export { autopsyOptionTable, findingFilterTable, watchFilterTable, watchOptionTable } from './options.js'
 export type { PlanStats } from './plans/plan-observer.js'
