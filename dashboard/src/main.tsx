@@ -7,6 +7,7 @@ import './plots.css'
 import './routes.css'
 import './jobs.css'
 import './latency.css'
+import './autopsy.css'
 import './locks.css'
 import './sagas.css'
 // Last, because it overrides the others where the window is narrow or very wide.

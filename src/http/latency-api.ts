@@ -34,17 +34,17 @@ function refuse(sentence: string, fix: string): LatencyDocument {
   return { isConnected: false, verdict: { severity: 'watch', sentence, fix, also: [] }, ...empty }
 }
 
-function canAsk(db: ObservedDb): db is ObservedDb & Pick<Db, 'query'> {
+export function canAsk(db: ObservedDb): db is ObservedDb & Pick<Db, 'query'> {
   return typeof db.query === 'function'
 }
 
-function readWindow(query: URLSearchParams): number {
-  const given = query.get('window') ?? '1h'
+export function readWindow(query: URLSearchParams, fallback: keyof typeof windows = '1h'): number {
+  const given = query.get('window') ?? fallback
   if (Object.hasOwn(windows, given)) return windows[given as keyof typeof windows]
   throw httpError('HF_HTTP_PARAMETER', `\`window\` is one of ${Object.keys(windows).join(', ')}.`)
 }
 
-function readRoute(query: URLSearchParams): string | undefined {
+export function readRoute(query: URLSearchParams): string | undefined {
   const route = query.get('route') ?? ''
   if (route.length > mostRouteChars || route.includes('\0'))
     throw httpError('HF_HTTP_PARAMETER', '`route` is no route.')

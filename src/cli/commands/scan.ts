@@ -3,7 +3,7 @@ import { inspectWatch, scanLive, type Autopsy, type LiveScan } from '../../watch
 import { urlOption, type Command, type CommandInput } from '../command.js'
 import { withDatabase } from '../open-database.js'
 import { readSince } from '../since.js'
-import { showText, type Terminal } from '../terminal.js'
+import { wrapText, type Terminal } from '../terminal.js'
 import { printAutopsy, printLive } from './scan-report.js'
 
 export const scanCommand: Command = {
@@ -54,7 +54,9 @@ function show({ autopsy, live }: Report, { options, terminal }: CommandInput): n
 }
 
 function printUnwatched(terminal: Terminal): void {
-  terminal.print(showText('Nobody has watched this database: what follows is what it tells by itself.'))
-  terminal.print('fix: `holdfast migrate`, then `watch(db)` of holdfast/watch where your application')
-  terminal.print('     starts: the next scan says since when, which route and which statement.')
+  const lines = [
+    'Nobody has watched this database: what follows is what it tells by itself.',
+    'fix: `holdfast migrate`, then `watch(db)` of holdfast/watch where your application starts: the next scan says since when, which route and which statement.',
+  ]
+  for (const line of lines) for (const part of wrapText(line, terminal.width)) terminal.print(part)
 }

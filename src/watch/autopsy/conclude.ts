@@ -98,7 +98,9 @@ function listGrown({ culprit }: Case): Change[] {
   }))
 }
 
-const capitalise = (text: string): string => `${text.slice(0, 1).toUpperCase()}${text.slice(1)}`
+/** Not the name of a table. */
+const capitalise = (text: string): string =>
+  /^\w+ /.test(text) ? `${text.slice(0, 1).toUpperCase()}${text.slice(1)}` : text
 
 const helps: Readonly<Record<SuspectName, string>> = {
   plan: 'Look at both plans on the page Queries; an index that serves the condition and the order together leaves the planner no choice.',
@@ -138,7 +140,13 @@ export function listFixes(
     prove,
   }))
   if (flip) fixes.push({ from: 'finding', sentence: flip.fix, ddl: null, prove: flip.prove })
-  const guilty = suspects.filter(({ verdict, suspect }) => verdict === 'guilty' && !(flip && suspect === 'plan'))
-  const names = guilty.slice(0, 3).map(({ suspect }) => suspect)
-  return [...fixes, ...names.map((name): AutopsyFix => ({ from: 'suspect', sentence: helps[name], ddl: null, prove }))]
+  const names = suspects.filter(({ verdict }) => verdict === 'guilty').map(({ suspect }) => suspect)
+  const causes = names.filter((name) => !accomplices.includes(name) && !(flip && name === 'plan'))
+  // What made the statement slower is known: looking at the statement again finds nothing more.
+  const isExplained = names.includes('plan') || names.includes('more-rows')
+  const told = (causes.length > 0 || flip ? causes : names).filter((name) => !(isExplained && name === 'statement'))
+  return [
+    ...fixes,
+    ...told.slice(0, 3).map((name): AutopsyFix => ({ from: 'suspect', sentence: helps[name], ddl: null, prove })),
+  ]
 }

@@ -43,7 +43,7 @@ describe('the story: P95 from 120 to 600 ms overnight, no deploy', () => {
     expect(report.onset?.after.p95).toBeGreaterThan(550)
     expect(report.verdict.severity).toBe('act')
     expect(report.verdict.sentence).toMatch(
-      /^P95 of GET \/trades went from 1\d\d ms to 6\d\d ms at .* UTC, \d+ hours ago\. Its plan changed: /,
+      /^P95 of GET \/trades went from 120 ms to 598 ms at .* UTC, \d+ hours ago\. Its plan changed: /,
     )
     expect(verdicts(report)).toMatchObject({
       plan: 'guilty',

@@ -196,10 +196,7 @@ function describeForeignKey({ relation, referenced, name, columns, ddl, rows, by
     sentence: `${relation} (${formatBytes(bytes)}) refers to ${referenced} by ${columns}, and no index begins with it: each delete there reads the whole table.`,
     fix: 'Build the index; it does not block writes.',
     ddl,
-    prove: `explain select from ${relation} where (${columns}) is not distinct from (${columns
-      .split(', ')
-      .map(() => 'null')
-      .join(', ')})`,
+    prove: `explain select from ${relation} where (${columns}) = (select ${columns} from ${relation} limit 1)`,
   }
 }
 
