@@ -61,11 +61,27 @@ function toRow(spec: SeriesSpec) {
   for (let n = 0; n < calls; n++) waits.record(waitMs)
   const isOfRoute = statement === '0'
   return {
-    ...{ minutes, began_at: at, process, route, segment: '', statement, calls, errors, requests: calls, most_calls: 1 },
-    ...{ rows, bytes, total_ms: histogram.totalMs, bins: hex(histogram) },
-    ...{ wait_ms: isOfRoute ? waits.totalMs : 0, wait_bins: isOfRoute ? hex(waits) : '\\x' },
-    ...{ sql_ms: spec.sqlMs ?? 0, outbound_ms: spec.outboundMs ?? 0, loop_ms: spec.loopMs ?? 0 },
-    ...{ cold: spec.cold ?? 0, cold_ms: spec.coldMs ?? 0 },
+    minutes,
+    began_at: at,
+    process,
+    route,
+    segment: '',
+    statement,
+    calls,
+    errors,
+    requests: calls,
+    most_calls: 1,
+    rows,
+    bytes,
+    total_ms: histogram.totalMs,
+    bins: hex(histogram),
+    wait_ms: isOfRoute ? waits.totalMs : 0,
+    wait_bins: isOfRoute ? hex(waits) : '\\x',
+    sql_ms: spec.sqlMs ?? 0,
+    outbound_ms: spec.outboundMs ?? 0,
+    loop_ms: spec.loopMs ?? 0,
+    cold: spec.cold ?? 0,
+    cold_ms: spec.coldMs ?? 0,
   }
 }
 

@@ -28,11 +28,18 @@ const tellingFirst: readonly SuspectName[] = [
 ]
 const order = { guilty: 0, unknown: 1, eliminated: 2 } as const
 /** One of them explains a rise; the others go with it. */
-const accomplices: readonly SuspectName[] = ['deploy', 'traffic', 'errors', 'growth', 'statistics', 'general-slowdown']
+const accomplices: ReadonlySet<SuspectName> = new Set([
+  'deploy',
+  'traffic',
+  'errors',
+  'growth',
+  'statistics',
+  'general-slowdown',
+])
 
 /** All suspects, the guilty ones first, and of them the one with the largest share of the rise. */
 export function questionAll(facts: Case): Suspect[] {
-  const rank = ({ suspect, share }: Suspect) => (accomplices.includes(suspect) ? -1 : (share ?? 0))
+  const rank = ({ suspect, share }: Suspect) => (accomplices.has(suspect) ? -1 : (share ?? 0))
   return [...questionStatements(facts), ...questionRequests(facts)].toSorted(
     (a, b) =>
       order[a.verdict] - order[b.verdict] ||
@@ -141,7 +148,7 @@ export function listFixes(
   }))
   if (flip) fixes.push({ from: 'finding', sentence: flip.fix, ddl: null, prove: flip.prove })
   const names = suspects.filter(({ verdict }) => verdict === 'guilty').map(({ suspect }) => suspect)
-  const causes = names.filter((name) => !accomplices.includes(name) && !(flip && name === 'plan'))
+  const causes = names.filter((name) => !accomplices.has(name) && !(flip && name === 'plan'))
   // What made the statement slower is known: looking at the statement again finds nothing more.
   const isExplained = names.includes('plan') || names.includes('more-rows')
   const told = (causes.length > 0 || flip ? causes : names).filter((name) => !(isExplained && name === 'statement'))

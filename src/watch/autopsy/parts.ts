@@ -22,7 +22,13 @@ export interface Part {
 export function sumRows(rows: readonly MomentRow[], windowMinutes: number): Part {
   const part: Part = {
     minutes: new Set(rows.map(({ began_at: at }) => at.getTime())).size * windowMinutes,
-    ...{ requests: 0, errors: 0, sqlMs: 0, outboundMs: 0, loopMs: 0, cold: 0, coldMs: 0 },
+    requests: 0,
+    errors: 0,
+    sqlMs: 0,
+    outboundMs: 0,
+    loopMs: 0,
+    cold: 0,
+    coldMs: 0,
     durations: new Histogram(),
     waits: new Histogram(),
     processes: new Map(),

@@ -73,7 +73,7 @@ export async function readLongTransactions(
        and (state is null or clock_timestamp() - xact_start > $1 * interval '1 ms') order by xact_start limit 100`
   const { rows } = await db.query<OpenTransaction & { is_hidden: boolean }>(text, [olderMs], patience)
   const open = rows.filter(({ is_hidden: isHidden }) => !isHidden)
-  return { open: open.map(({ is_hidden: _, ...row }) => row), hidden: rows.length - open.length }
+  return { open: open.map(({ is_hidden: _hidden, ...row }) => row), hidden: rows.length - open.length }
 }
 
 export interface BareForeignKey {
