@@ -3,10 +3,11 @@ import { validateOptions, type Db } from '../../core/index.js'
 import { autopsyOptionTable } from '../options.js'
 import { guardTables } from '../sums.js'
 import type { Window } from '../store.js'
+import type { Patient } from './case.js'
 import { concludeVerdict, listChanges, listFixes, questionAll } from './conclude.js'
 import { groupBy } from './group.js'
 import { gatherCase } from './investigate.js'
-import { FEW, findOnset, isSlower, type FoundOnset, type Moment } from './onset.js'
+import { FEW, findOnset, isSlower } from './onset.js'
 import { sumRows, toMoments, type Part } from './parts.js'
 import { Reader } from './reader.js'
 import { readBusiest, readMoments, readNewFindings, type MomentRow } from './store.js'
@@ -24,18 +25,6 @@ const LEAST_HOURS = 2
 const LEAST_REQUESTS = 100
 
 type Asked = Pick<Db, 'query'>
-
-/** A route with an onset, of the windows of one length. */
-export interface Patient {
-  route: string
-  window: Window
-  rows: readonly MomentRow[]
-  moments: readonly Moment[]
-  found: FoundOnset
-  at: Date
-  before: Part
-  after: Part
-}
 
 /**
  * Why a route has become slower: since when, which suspects the figures eliminate, what changed then, and what helps.

@@ -1,9 +1,22 @@
 import type { Histogram } from '../../core/index.js'
 import type { Facts } from '../plans/plan-types.js'
-import type { FoundOnset } from './onset.js'
+import type { Window } from '../store.js'
+import type { FoundOnset, Moment } from './onset.js'
 import type { Part, StatementHalves } from './parts.js'
-import type { KnownPlanRow, OutboundRow, SeenFindingRow, SightingSum } from './store.js'
+import type { KnownPlanRow, MomentRow, OutboundRow, SeenFindingRow, SightingSum } from './store.js'
 import type { Suspect, SuspectName } from './types.js'
+
+/** A route with an onset, of the windows of one length. */
+export interface Patient {
+  route: string
+  window: Window
+  rows: readonly MomentRow[]
+  moments: readonly Moment[]
+  found: FoundOnset
+  at: Date
+  before: Part
+  after: Part
+}
 
 /** All that is known of a route that has become slower. What could not be read is undefined. */
 export interface Case {

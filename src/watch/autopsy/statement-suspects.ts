@@ -27,7 +27,12 @@ export function questionStatements(facts: Case): Suspect[] {
   if (culprit === undefined || statement.verdict === 'eliminated') {
     const fine = 'Statements do not account for it.'
     const verdict = statement.verdict === 'eliminated' ? 'eliminated' : 'unknown'
-    return [...ofStatement.map((suspect) => accuse(suspect, verdict, fine)), repeated, statement, { ...locks, verdict }]
+    return [
+      ...ofStatement.map((suspect) => accuse(suspect, verdict, fine)),
+      repeated,
+      statement,
+      accuse('locks', verdict, fine),
+    ]
   }
   const share = statement.share ?? null
   const slower = [

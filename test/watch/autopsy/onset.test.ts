@@ -53,7 +53,9 @@ test('steady noise has no onset, in 1,000 runs', () => {
 
 test('an onset of twice or more is found within a window', () => {
   const planted = fc.record({
-    ...{ seed: fc.nat(), windows: fc.integer({ min: 24, max: 90 }), requests: fc.integer({ min: 80, max: 200 }) },
+    seed: fc.nat(),
+    windows: fc.integer({ min: 24, max: 90 }),
+    requests: fc.integer({ min: 80, max: 200 }),
     typicalMs: fc.integer({ min: 30, max: 200 }),
     sigma: fc.double({ min: 0.1, max: 0.5, noNaN: true }),
     times: fc.double({ min: 2, max: 20, noNaN: true }),

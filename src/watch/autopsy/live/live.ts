@@ -91,7 +91,10 @@ export async function scanLive(db: Asked, options: LiveOptions = {}): Promise<Li
   const order = { act: 0, watch: 1, info: 2 } as const
   const findings = found.toSorted((a, b) => order[a.severity] - order[b.severity])
   const hidden = transactions?.hidden ?? 0
-  if (hidden > 0) reader.missing.push(`${hidden} sessions of other roles (grant pg_read_all_stats to see them)`)
+  if (hidden > 0)
+    reader.missing.push(
+      `${hidden} ${hidden === 1 ? 'session' : 'sessions'} of other roles (grant pg_read_all_stats to see them)`,
+    )
   return { verdict: judge(findings), findings, missing: reader.missing, countedSince: countedSince ?? null }
 }
 

@@ -56,7 +56,6 @@ export interface OpenTransaction {
   state: string
   application: string
   age_ms: number
-  is_own: boolean
 }
 
 /** Of other roles nothing is shown to one without pg_read_all_stats; how many there are is. */
@@ -67,10 +66,10 @@ export async function readLongTransactions(
 ): Promise<{ open: OpenTransaction[]; hidden: number }> {
   const text = `/* holdfast:watch.scan_transactions */
     select pid, coalesce(state, '') as state, left(coalesce(application_name, ''), 60) as application,
-           extract(epoch from clock_timestamp() - xact_start)::float8 * 1000 as age_ms, usename = current_user as is_own,
-           state is null as is_hidden
-      from pg_stat_activity where datname = current_database() and backend_type = 'client backend' and pid <> pg_backend_pid()
-       and (state is null or clock_timestamp() - xact_start > $1 * interval '1 ms') order by xact_start limit 100`
+           extract(epoch from clock_timestamp() - xact_start)::float8 * 1000 as age_ms,
+           backend_type is null as is_hidden
+      from pg_stat_activity where datname = current_database() and coalesce(backend_type, 'client backend') = 'client backend'
+       and pid <> pg_backend_pid() and (backend_type is null or clock_timestamp() - xact_start > $1 * interval '1 ms') order by xact_start limit 100`
   const { rows } = await db.query<OpenTransaction & { is_hidden: boolean }>(text, [olderMs], patience)
   const open = rows.filter(({ is_hidden: isHidden }) => !isHidden)
   return { open: open.map(({ is_hidden: _hidden, ...row }) => row), hidden: rows.length - open.length }
