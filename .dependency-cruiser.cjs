@@ -65,7 +65,7 @@ module.exports = {
       name: 'dashboard-shares-types-only',
       severity: 'error',
       from: { path: '^dashboard/' },
-      to: { path: '^src/', pathNot: '^src/http/([a-z]+-)?contract\\.ts$' },
+      to: { path: '^src/', pathNot: '^src/http/(contract|autopsy-contract)\\.ts$' },
     },
     {
       name: 'dashboard-shares-types-only-2',

@@ -41,11 +41,14 @@ test('tells whether an index is used, and which', async () => {
 
 test('a failure shows the tree, and no value', async () => {
   const wrong = await failure(async () => expect(await plan(box.db, mine, [4711])).toUseIndex('bids_created'))
-  expect(wrong).toBe(
-    'Expected the plan to use the index bids_created; it uses bids_user.\n\nSort\n    cond: created_at DESC\n  Scan on public.bids by bids_user\n      cond: (user_id = ?)'
-      .replace('cond: created_at', wrong.includes('bids.created_at') ? 'cond: bids.created_at' : 'cond: created_at')
-      .replace('(user_id', wrong.includes('(bids.user_id') ? '(bids.user_id' : '(user_id'),
-  )
+  expect(wrong).toMatchInlineSnapshot(`
+    "Expected the plan to use the index bids_created; it uses bids_user.
+
+    Sort
+        cond: bids.created_at DESC
+      Scan on public.bids by bids_user
+          cond: (bids.user_id = ?)"
+  `)
   const not = await failure(async () =>
     expect(await plan(box.db, 'select * from bids where side = 3 and user_id < 9999')).not.toReadWhole('bids'),
   )
