@@ -85,7 +85,7 @@ module.exports = {
       name: 'dashboard-shares-types-only',
       severity: 'error',
       from: { path: '^dashboard/' },
-      to: { path: '^src/', pathNot: '^src/http/contract\\.ts$' },
+      to: { path: '^src/', pathNot: '^src/http/(contract|autopsy-contract)\\.ts$' },
     },
     {
       name: 'dashboard-shares-types-only-2',

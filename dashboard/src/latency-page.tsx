@@ -1,4 +1,5 @@
 import type { LatencyDocument, LatencyRouteRow } from '../../src/http/contract'
+import { AutopsyPanel } from './autopsy-panel'
 import { formatCount, formatShare, joinFigure } from './format'
 import { LatencyCells, latencyColumns } from './latency-cells'
 import { latency, latencyReadAt, openRoute } from './latency-state'
@@ -19,6 +20,7 @@ export function LatencyPage() {
       <Verdict verdict={document?.verdict} newestAt={latencyReadAt.value} />
       {document?.isConnected === true && (
         <>
+          {(document.verdict.severity !== 'ok' || latencyRoute.value !== '') && <AutopsyPanel />}
           <Routes routes={document.routes} />
           {latencyRoute.value !== '' && document.statements !== null && (
             <LatencyStatements route={latencyRoute.value} statements={document.statements} />

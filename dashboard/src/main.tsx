@@ -10,6 +10,7 @@ import './latency.css'
 import './queries.css'
 import './query-course.css'
 import './findings.css'
+import './autopsy.css'
 import './locks.css'
 import './sagas.css'
 // Last, because it overrides the others where the window is narrow or very wide.

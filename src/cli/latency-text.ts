@@ -1,16 +1,4 @@
 import type { Spread } from '../watch/index.js'
-import { cliError } from './errors.js'
-
-const units = { m: 60_000, h: 3_600_000, d: 86_400_000 } as const
-
-/** @throws HF_CLI_USAGE */
-export function readSince(given: string | boolean | undefined, fallback: string): number {
-  const text = typeof given === 'string' ? given : fallback
-  const [, amount, unit] = /^(\d{1,4})([mhd])$/.exec(text) ?? []
-  if (amount === undefined || Number(amount) === 0)
-    throw cliError('HF_CLI_USAGE', `--since is "${text}"; it is a number and m, h or d, such as 30m.`)
-  return Number(amount) * units[unit as keyof typeof units]
-}
 
 export const formatMs = (ms: number): string =>
   ms < 10 ? `${ms.toFixed(2)}ms` : ms < 10_000 ? `${Math.round(ms)}ms` : `${Math.round(ms / 1_000)}s`

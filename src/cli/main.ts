@@ -10,6 +10,7 @@ import { migrateCommand } from './commands/migrate.js'
 import { proveCommand } from './commands/prove.js'
 import { queryCommand } from './commands/query.js'
 import { sagasCommand } from './commands/sagas.js'
+import { scanCommand } from './commands/scan.js'
 import { watchCommand } from './commands/watch.js'
 import { uninstallCommand } from './commands/uninstall.js'
 import { cliError } from './errors.js'
@@ -26,6 +27,7 @@ const commands: readonly Command[] = [
   watchCommand,
   queryCommand,
   findingsCommand,
+  scanCommand,
   errorsCommand,
   uninstallCommand,
 ]

@@ -20,7 +20,7 @@ export async function readLatency(db: ObservedDb, request: Request): Promise<Lat
   })
 }
 
-function readRoute(query: URLSearchParams): string | undefined {
+export function readRoute(query: URLSearchParams): string | undefined {
   const route = query.get('route') ?? ''
   if (route.length > mostRouteChars || route.includes('\0'))
     throw httpError('HF_HTTP_PARAMETER', '`route` is no route.')

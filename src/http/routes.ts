@@ -6,6 +6,7 @@ import type { PageEntry, PagesDocument } from './contract.js'
 import { httpError } from './errors.js'
 import { jobsRoutes } from './jobs-routes.js'
 import type { LiveStreams } from './live-stream.js'
+import { autopsyRoutes } from './autopsy-api.js'
 import { readLatency } from './latency-api.js'
 import { readLocks } from './locks-api.js'
 import { icon, loginScript, loginStyle, renderLoginPage } from './login-page.js'
@@ -81,6 +82,7 @@ const routes: Readonly<Record<string, Route>> = {
   ...jobsRoutes,
   ...queriesRoutes,
   ...sagasRoutes,
+  ...autopsyRoutes,
 }
 
 /** All that is served to strangers: the login page's own files, and the way to the page. */

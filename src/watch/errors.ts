@@ -12,6 +12,11 @@ export const watchErrors = {
     fix: 'Run `holdfast migrate`.',
     status: 503,
   },
+  HF_WATCH_NO_PLAN: {
+    summary: 'PostgreSQL gives no plan for a statement.',
+    when: 'plan() was given a text that is no single statement, that names what is not there, or that is locked. The cause says what the server said.',
+    fix: 'Look at the cause; run the statement once with the same values.',
+  },
 } as const satisfies ErrorTable
 
 export const watchError = defineErrors(watchErrors)

@@ -26,6 +26,18 @@ export {
 } from './data-shape/index.js'
 export { watch, type PostgresJs } from './create-watch.js'
 export { readDeploy } from './deploy.js'
+export { autopsy } from './autopsy/autopsy.js'
+export { scanLive, type LiveFinding, type LiveOptions, type LiveScan } from './autopsy/live/live.js'
+export type {
+  Advise,
+  Autopsy,
+  AutopsyFix,
+  AutopsyOptions,
+  Change,
+  Onset,
+  Suspect,
+  SuspectName,
+} from './autopsy/types.js'
 export { watchErrors } from './errors.js'
 export type { Finding, FindingKind } from './findings.js'
 export { inspectWatch } from './inspect.js'
@@ -47,7 +59,15 @@ export type {
   WatchOverview,
   WatchVerdict,
 } from './inspect-types.js'
+export {
+  plan,
+  planMatchers,
+  type Plan,
+  type PlanAssertions,
+  type PlanOptions,
+  type PlanSource,
+} from './plan-matchers.js'
 export type { Access, AccessFamily, Facts, PlanNode, TableFacts } from './plans/plan-types.js'
-export { findingFilterTable, watchFilterTable, watchOptionTable } from './options.js'
+export { autopsyOptionTable, findingFilterTable, watchFilterTable, watchOptionTable } from './options.js'
 export type { PlanStats } from './plans/plan-observer.js'
 export type { Watch, WatchOptions, WatchStats } from './types.js'

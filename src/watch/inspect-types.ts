@@ -1,3 +1,4 @@
+import type { Autopsy, AutopsyOptions } from './autopsy/types.js'
 import type { FindingFilter, FindingsOverview, QueryDetails, QueryLatency } from './inspect-plan-types.js'
 
 /** Of durations; 0 where there was none. @unit ms */
@@ -94,4 +95,6 @@ export interface WatchInspector {
   queries(filter?: WatchFilter): Promise<QueryLatency[]>
   /** One of them by its id: when it had which plan, and how long it took. Undefined: nobody has seen it. */
   query(id: string, filter?: WatchFilter): Promise<QueryDetails | undefined>
+  /** Why a route has become slower: since when, who is to blame and who is not, what changed, and what helps. */
+  autopsy(options?: AutopsyOptions): Promise<Autopsy>
 }

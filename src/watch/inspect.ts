@@ -1,4 +1,5 @@
 import type { Db } from '../core/index.js'
+import { autopsy } from './autopsy/autopsy.js'
 import { readFindings, readQueries, readQuery } from './inspect-plans.js'
 import type {
   RouteLatency,
@@ -78,6 +79,7 @@ export function inspectWatch(db: Pick<Db, 'query'>): WatchInspector {
     findings: async (filter) => await readFindings(db, filter),
     queries: async (filter) => await readQueries(db, filter),
     query: async (id, filter) => await readQuery(db, id, filter),
+    autopsy: async (options) => await autopsy(db, options),
   }
 }
 

@@ -114,3 +114,28 @@ export const findingFilterTable: OptionTable = {
   statement: { type: 'string', default: 'all', doc: 'Of the statement with this id only.' },
   limit: { type: 'number', min: 1, max: 1_000, default: '`100`', doc: 'At most so many.' },
 }
+
+export const autopsyOptionTable: OptionTable = {
+  sinceMs: {
+    type: 'number',
+    min: 60_000,
+    unit: 'ms',
+    default: '`86_400_000`',
+    doc: 'How far it looks back.',
+  },
+  since: { type: 'object', default: 'none', doc: 'The same as a moment (a Date); it wins over `sinceMs`.' },
+  route: { type: 'string', default: 'the one that costs its users most', doc: 'The route to look at.' },
+  signal: { type: 'object', default: 'none', doc: 'Ends it when it aborts.' },
+  deadlineMs: {
+    type: 'number',
+    min: 100,
+    unit: 'ms',
+    default: '`60_000`',
+    doc: 'Whatever is not read by then is unknown.',
+  },
+  advise: {
+    type: 'function',
+    default: 'no index is advised',
+    doc: 'Is given the statement that is to blame, and gives indexes for it.',
+  },
+}

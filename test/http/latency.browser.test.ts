@@ -3,6 +3,7 @@ import { buildAll } from '../../scripts/build.mjs'
 import { watch } from '../../src/watch/index.js'
 import { openTestDatabase } from '../helpers/database.js'
 import { quietLogger } from '../helpers/jobs.js'
+import { writeStory } from '../helpers/watch-series.js'
 import { checkWidths, hasChromium, openBrowser, type TestBrowser } from './browser.js'
 import { Service } from './dashboard-service.js'
 
@@ -54,6 +55,35 @@ describe.skipIf(!hasChromium)(`the page Latency in Chromium${hasChromium ? '' : 
     } finally {
       await connected.end()
       await watching.stop()
+      await box.close()
+    }
+  })
+
+  it('the button finds out why a route became slower', { timeout: 40_000 }, async () => {
+    const box = await openTestDatabase()
+    await writeStory(box.ownerUrl)
+    const connected = new Service({ observed: box.db })
+    try {
+      await connected.start()
+      const page = await browser.openPage(`${connected.url}latency?since=24h`)
+      await page.locator('.verdict h1').waitFor()
+      // A day ago there is nothing to compare with, so that the verdict is calm: it is asked about one route.
+      await page.getByRole('button', { name: 'GET /trades' }).click()
+      await page.getByRole('button', { name: 'Find out why' }).click()
+      const report = page.getByRole('status', { name: 'Report' })
+      await report.getByText('P95 of GET /trades went from 120 ms to 598 ms').waitFor()
+      await report.getByText('plan: guilty.').waitFor()
+      await report.getByText('cold starts: not it.').waitFor()
+      await report.getByText('What changed').waitFor()
+      for (const colorScheme of ['light', 'dark'] as const) {
+        await page.emulateMedia({ colorScheme })
+        await checkWidths(page)
+      }
+      await page.getByRole('region', { name: 'Why' }).getByRole('button', { name: 'Close' }).click()
+      await report.waitFor({ state: 'detached' })
+      expect(browser.complaints).toEqual([])
+    } finally {
+      await connected.end()
       await box.close()
     }
   })

@@ -1,8 +1,8 @@
 import { inspectWatch } from '../../watch/index.js'
 import { readNumber, urlOption, type Command } from '../command.js'
 import { printFinding } from '../finding-text.js'
-import { readSince } from '../latency-text.js'
 import { withDatabase } from '../open-database.js'
+import { readSince } from '../since.js'
 
 export const findingsCommand: Command = {
   name: 'findings',

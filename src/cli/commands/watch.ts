@@ -1,7 +1,8 @@
 import { inspectWatch, type RouteLatency, type StatementLatency, type WatchOverview } from '../../watch/index.js'
 import { readNumber, urlOption, type Command, type CommandInput } from '../command.js'
-import { formatAmount, formatPercent, formatTime, formatTimes, formatTitles, readSince } from '../latency-text.js'
+import { formatAmount, formatPercent, formatTime, formatTimes, formatTitles } from '../latency-text.js'
 import { withDatabase } from '../open-database.js'
+import { readSince } from '../since.js'
 import { showText, wrapText, type Terminal } from '../terminal.js'
 import { printVerdict } from '../verdict.js'
 

@@ -66,7 +66,7 @@ export class Explainer {
       client.on('error', () => this.#drop())
       await client.connect()
       // A process that has nothing else to do may end.
-      client.unref()
+      letGo(client)
       this.#client = client
       this.#idle = setTimeout(() => this.#drop(), IDLE_MS).unref()
       this.#retryMs = FIRST_RETRY_MS
@@ -87,14 +87,19 @@ export class Explainer {
 
   /** Whoever waits for what is under way keeps the process alive. */
   hold(): void {
-    this.#client?.ref()
+    if (this.#client) hold(this.#client)
   }
 
   async close(): Promise<void> {
     const client = this.#client
     this.#client = undefined
     clearTimeout(this.#idle)
-    client?.ref()
+    if (client) hold(client)
     await client?.end().catch(() => undefined)
   }
 }
+
+/** What a client of node-postgres has, and its types do not know. */
+type Held = { ref?: () => void; unref?: () => void }
+const letGo = (client: Client): void => (client as Held).unref?.()
+const hold = (client: Client): void => (client as Held).ref?.()

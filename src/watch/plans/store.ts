@@ -142,3 +142,20 @@ export async function loadPlans(db: Pick<Queryable, 'query'>, statement: string)
 /** How often the application's own session planned for the values, and how often not. */
 export const countPlansText = `/* holdfast:watch.count_plans */
   select generic_plans::int as generic, custom_plans::int as custom from pg_prepared_statements where name = $1`
+
+/** In a test: nobody is kept waiting, and a planner on a busy machine may take its time. Rolled back; nothing is executed. */
+export async function explainOnce(
+  client: Asked,
+  text: string,
+  values: readonly unknown[] | undefined,
+  { avoidsWholeReads }: { avoidsWholeReads: boolean },
+): Promise<RawPlan> {
+  await client.query(`/* holdfast:watch.explain_once */ begin read only;
+    set local statement_timeout = 10000; set local lock_timeout = 5000`)
+  try {
+    if (avoidsWholeReads) await client.query('set local enable_seqscan = off')
+    return await readPlan(client, text, values)
+  } finally {
+    await client.query('rollback')
+  }
+}

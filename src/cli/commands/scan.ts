@@ -1,0 +1,62 @@
+import { isHoldfastError, type Db } from '../../core/index.js'
+import { inspectWatch, scanLive, type Autopsy, type LiveScan } from '../../watch/index.js'
+import { urlOption, type Command, type CommandInput } from '../command.js'
+import { withDatabase } from '../open-database.js'
+import { readSince } from '../since.js'
+import { wrapText, type Terminal } from '../terminal.js'
+import { printAutopsy, printLive } from './scan-report.js'
+
+export const scanCommand: Command = {
+  name: 'scan',
+  summary: 'Finds out why a route has become slower, and what is wrong with the database now.',
+  examples: ['holdfast scan', "holdfast scan 'GET /orders' --since 24h", 'holdfast scan --since 7d --json'],
+  words: ['route'],
+  options: {
+    url: urlOption,
+    since: { type: 'string', value: 'time', doc: 'How far it looks back, such as 30m, 24h or 7d. Default: 24h.' },
+  },
+  run: async (input) =>
+    await withDatabase(input.options['url'] as string | undefined, async (db) => {
+      const sinceMs = readSince(input.options['since'] as string | undefined, '24h')
+      const [route] = input.words
+      const [autopsy, live] = await Promise.all([
+        readAutopsy(db, { sinceMs, ...(route !== undefined && { route }) }),
+        route === undefined ? scanLive(db) : null,
+      ])
+      return show({ autopsy, live }, input)
+    }),
+}
+
+/** Null: nobody watches here. */
+async function readAutopsy(db: Db, options: { sinceMs: number; route?: string }): Promise<Autopsy | null> {
+  try {
+    return await inspectWatch(db).autopsy(options)
+  } catch (error) {
+    if (isHoldfastError(error, 'HF_WATCH_NOT_INSTALLED') && options.route === undefined) return null
+    throw error
+  }
+}
+
+interface Report {
+  autopsy: Autopsy | null
+  live: LiveScan | null
+}
+
+/** Exit code 1 when something should be done. */
+function show({ autopsy, live }: Report, { options, terminal }: CommandInput): number {
+  if (options['json']) terminal.printJson({ autopsy, live })
+  else {
+    if (autopsy) printAutopsy(autopsy, terminal)
+    else printUnwatched(terminal)
+    if (live) printLive(live, terminal)
+  }
+  return autopsy?.verdict.severity === 'act' || live?.verdict.severity === 'act' ? 1 : 0
+}
+
+function printUnwatched(terminal: Terminal): void {
+  const lines = [
+    'Nobody has watched this database: what follows is what it tells by itself.',
+    'fix: `holdfast migrate`, then `watch(db)` of holdfast/watch where your application starts: the next scan says since when, which route and which statement.',
+  ]
+  for (const line of lines) for (const part of wrapText(line, terminal.width)) terminal.print(part)
+}
