@@ -1,4 +1,5 @@
 import type { Autopsy } from '../watch/index.js'
+import { createAdviseText } from './advice-api.js'
 import type { AutopsyDocument } from './autopsy-contract.js'
 import { readRoute } from './latency-api.js'
 import type { Route } from './routes.js'
@@ -32,8 +33,17 @@ async function performAutopsy(db: ObservedDb, request: Request): Promise<Autopsy
   const query = new URL(request.url).searchParams
   const [sinceMs, route] = [readWindow(query, '24h'), readRoute(query)]
   const { signal } = request
+  const advise = createAdviseText(db)
   return await readWatched<Shown>(db, nothing, async (inspector) =>
-    toDocument(await inspector.autopsy({ sinceMs, signal, deadlineMs, ...(route !== undefined && { route }) })),
+    toDocument(
+      await inspector.autopsy({
+        sinceMs,
+        signal,
+        deadlineMs,
+        ...(advise && { advise }),
+        ...(route !== undefined && { route }),
+      }),
+    ),
   )
 }
 

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http'
 import { readFile } from 'node:fs/promises'
 import { currentRequest, isHoldfastError, type Logger, stderrLogger } from '../core/index.js'
 import { checkAccess, checkHost, checkOrigin, readAccessRule } from './access.js'
+import { createAdvise } from './advice-api.js'
 import { httpError } from './errors.js'
 import { LiveStreams } from './live-stream.js'
 import { sendWebResponse, toWebRequest } from './node-bridge.js'
@@ -21,7 +22,7 @@ export function createHttp(db: ObservedDb, options: HttpOptions = {}): HttpHandl
   const services: Services = {
     db,
     jobs: options.jobs,
-    advise: undefined,
+    advise: createAdvise(db),
     sampler,
     live,
     rule,

@@ -26,6 +26,7 @@ export {
 } from './data-shape/index.js'
 export { watch, type PostgresJs } from './create-watch.js'
 export { readDeploy } from './deploy.js'
+export { adviseStatement, adviseText, findIndexFaults } from './advise-statement.js'
 export { autopsy } from './autopsy/autopsy.js'
 export { scanLive, type LiveFinding, type LiveOptions, type LiveScan } from './autopsy/live/live.js'
 export type {

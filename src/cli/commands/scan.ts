@@ -1,5 +1,13 @@
 import { isHoldfastError, type Db } from '../../core/index.js'
-import { inspectWatch, scanLive, type Autopsy, type LiveScan } from '../../watch/index.js'
+import {
+  adviseText,
+  findIndexFaults,
+  inspectWatch,
+  scanLive,
+  type Autopsy,
+  type LiveFinding,
+  type LiveScan,
+} from '../../watch/index.js'
 import { urlOption, type Command, type CommandInput } from '../command.js'
 import { withDatabase } from '../open-database.js'
 import { readSince } from '../since.js'
@@ -21,7 +29,7 @@ export const scanCommand: Command = {
       const [route] = input.words
       const [autopsy, live] = await Promise.all([
         readAutopsy(db, { sinceMs, ...(route !== undefined && { route }) }),
-        route === undefined ? scanLive(db) : null,
+        route === undefined ? scanLive(db, { listIndexFaults: async () => await listFaults(db) }) : null,
       ])
       return show({ autopsy, live }, input)
     }),
@@ -30,11 +38,25 @@ export const scanCommand: Command = {
 /** Null: nobody watches here. */
 async function readAutopsy(db: Db, options: { sinceMs: number; route?: string }): Promise<Autopsy | null> {
   try {
-    return await inspectWatch(db).autopsy(options)
+    return await inspectWatch(db).autopsy({ ...options, advise: async (text) => await adviseText(db, text) })
   } catch (error) {
     if (isHoldfastError(error, 'HF_WATCH_NOT_INSTALLED') && options.route === undefined) return null
     throw error
   }
+}
+
+/** Of indexes: an invalid one is of no use to anybody, and its writes are paid for. */
+async function listFaults(db: Db): Promise<LiveFinding[]> {
+  const { faults } = await findIndexFaults(db)
+  return faults.map(({ kind, index, sentence, fix }) => ({
+    kind: 'index',
+    severity: kind === 'invalid-index' ? 'watch' : 'info',
+    subject: index,
+    sentence,
+    fix,
+    ddl: null,
+    prove: 'holdfast scan',
+  }))
 }
 
 interface Report {

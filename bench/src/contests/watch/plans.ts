@@ -8,7 +8,11 @@ import { recipes, type Recipe } from './recipes.js'
 /** Between two executions, as of an application with some traffic. @unit ms */
 const PAUSE_MS = 2
 
-export async function measurePlans({ url, progress, quick }: ContestInput): Promise<Part> {
+export async function measurePlans({
+  url,
+  progress,
+  quick,
+}: Pick<ContestInput, 'url' | 'progress' | 'quick'>): Promise<Part> {
   const found: { name: string; kind: string | null; executions: number; explains: number }[] = []
   for (const recipe of recipes.slice(0, quick ? 3 : undefined)) {
     const outcome = await runRecipe(url, recipe)

@@ -1,7 +1,7 @@
 import type { PeerPart, PeerSetting } from '../../harness/peer-contest.js'
 import type { Round } from '../../harness/pairs.js'
 import { startSubject, type RunningSubject, type SubjectProcess, type SubjectStart } from '../../harness/subjects.js'
-import type { BenchDocument, Stretch } from '../../harness/types.js'
+import type { BenchDocument, ContestInput, Stretch } from '../../harness/types.js'
 
 export type { PeerPart as Part, PeerSetting as Setting } from '../../harness/peer-contest.js'
 
@@ -37,8 +37,10 @@ export const settings = {
 }
 
 /** A part that needs nothing but a database. */
-export function onDatabase(measure: (url: string) => Promise<Pick<BenchDocument, 'rows' | 'checks'>>): PeerPart {
-  return async ({ databases }) => await measure(databases.urlOf('all'))
+export function onDatabase(
+  measure: (input: Pick<ContestInput, 'url' | 'progress' | 'quick'>) => Promise<Pick<BenchDocument, 'rows' | 'checks'>>,
+): PeerPart {
+  return async ({ databases, input }) => await measure({ ...input, url: databases.urlOf('all') })
 }
 
 export interface Service {

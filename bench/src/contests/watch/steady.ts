@@ -45,7 +45,11 @@ const kinds: readonly Kind[] = [
 ]
 
 /** Traffic that stays as it is, whatever the values: nothing is to be found in it. */
-export async function measureSteady({ url, progress, quick }: ContestInput): Promise<Part> {
+export async function measureSteady({
+  url,
+  progress,
+  quick,
+}: Pick<ContestInput, 'url' | 'progress' | 'quick'>): Promise<Part> {
   const scratch = await openScratch(url)
   const db = await connect({ url: scratch.url, pool: { max: LANES }, logger: silent })
   try {
