@@ -80,7 +80,7 @@ function createPool(config: PoolConfig): Pool {
 /** One connection beside the application's, not yet connected, that nobody sees. */
 export function createAside(config: PoolConfig): pg.Client {
   const own = { connectionTimeoutMillis: CONNECT_MS, query_timeout: CONNECT_MS, application_name: 'holdfast:watch' }
-  const client = new pg.Client({ ...config, ...own } as pg.ClientConfig)
+  const client = new pg.Client({ ...config, ...own })
   markSeen(client)
   return client
 }

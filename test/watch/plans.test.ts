@@ -85,7 +85,7 @@ describe('a plan that flips', () => {
       ]),
     )
     expect(new Set(details?.lanes.map(({ shape }) => shape)).size).toBe(2)
-    const [query] = (await watching.inspect.queries()).filter(({ id }) => id === finding.statement)
+    const query = (await watching.inspect.queries()).find(({ id }) => id === finding.statement)
     expect(query).toMatchObject({ plans: 2 })
   })
 

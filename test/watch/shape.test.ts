@@ -62,11 +62,7 @@ describe('is another', () => {
   test.each([
     ['read whole', seq('t'), index('t', 'i')],
     ['by another index', index('t', 'i'), index('t', 'j')],
-    [
-      'along an index from its beginning',
-      index('t', 'i'),
-      { ...index('t', 'i'), 'Index Cond': undefined } as unknown as Node,
-    ],
+    ['along an index from its beginning', index('t', 'i'), { ...index('t', 'i'), 'Index Cond': undefined }],
     ['joined otherwise', over('Hash Join', seq('a'), seq('b')), over('Nested Loop', seq('a'), seq('b'))],
     ['of another schema', seq('t'), seq('t', { Schema: 'other' })],
     [

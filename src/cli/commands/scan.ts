@@ -25,7 +25,7 @@ export const scanCommand: Command = {
   },
   run: async (input) =>
     await withDatabase(input.options['url'] as string | undefined, async (db) => {
-      const sinceMs = readSince(input.options['since'] as string | undefined, '24h')
+      const sinceMs = readSince(input.options['since'], '24h')
       const [route] = input.words
       const [autopsy, live] = await Promise.all([
         readAutopsy(db, { sinceMs, ...(route !== undefined && { route }) }),
