@@ -44,7 +44,9 @@ export function openStorage(config: PoolConfig, logger: Logger, coreLogger = log
   }
 
   async function open(): Promise<void> {
-    if (db !== undefined || performance.now() - triedAt < RETRY_MS) return
+    if (db !== undefined) return
+    // Whoever comes while it is being opened waits for that.
+    if (opening === undefined && performance.now() - triedAt < RETRY_MS) return
     await (opening ??= connect().finally(() => (opening = undefined)))
   }
 

@@ -79,6 +79,7 @@ test('the story in 80 columns, exit code 1', { timeout: 60_000 }, async () => {
     Fix
       fix: Ask for an index: holdfast scan tries candidates.
       prove: holdfast prove plan-flip
+      no index is advised: Nothing that it asks for is what an index finds.
     "
   `)
   const all = await run('--json')

@@ -102,8 +102,8 @@ export async function writeSeries(ownerUrl: string, specs: readonly SeriesSpec[]
 
 export async function writeOutbound(ownerUrl: string, specs: readonly OutboundSpec[]): Promise<void> {
   const rows = specs.map(({ at, totalMs, ...spec }) => ({ ...spec, began_at: at, total_ms: totalMs }))
-  const text = `insert into holdfast.watch_outbound (minutes, began_at, process, route, host, calls, errors, total_ms, bins)
-    select minutes, began_at, 1, route, host, calls, 0, total_ms, '' from json_to_recordset($1::json)
+  const text = `insert into holdfast.watch_outbound (minutes, began_at, process, route, segment, host, calls, total_ms, bins)
+    select minutes, began_at, 1, route, '', host, calls, total_ms, '' from json_to_recordset($1::json)
       as g (minutes smallint, began_at timestamptz, route text, host text, calls bigint, total_ms float8)`
   await runAdmin(ownerUrl, text, [JSON.stringify(rows)])
 }

@@ -122,7 +122,6 @@ export interface OutboundRow {
   host: string
   is_after: boolean
   calls: string
-  errors: string
   total_ms: number
 }
 
@@ -133,7 +132,7 @@ export async function readOutbound(
   patience: Patience,
 ): Promise<OutboundRow[]> {
   const text = `/* holdfast:watch.autopsy_outbound */
-    select host, began_at >= $3 as is_after, sum(calls)::text as calls, sum(errors)::text as errors, sum(total_ms) as total_ms
+    select host, began_at >= $3 as is_after, sum(calls)::text as calls, sum(total_ms) as total_ms
       from holdfast.watch_outbound where minutes = $1 and began_at >= $2 and began_at < $4 and route = $5
      group by 1, 2 order by sum(total_ms) desc limit 100`
   return (await db.query<OutboundRow>(text, [minutes, from, at, until, route], patience)).rows
