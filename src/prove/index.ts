@@ -12,6 +12,7 @@ import { nPlusOne } from './experiments/n-plus-one.js'
 import { oldSnapshot } from './experiments/old-snapshot.js'
 import { oversell } from './experiments/oversell.js'
 import { pausedHolder } from './experiments/paused-holder.js'
+import { planFlip } from './experiments/plan-flip.js'
 import { poolDeadlock } from './experiments/pool-deadlock.js'
 import { rowExplosion } from './experiments/row-explosion.js'
 import { sagaCrash } from './experiments/saga-crash.js'
@@ -40,6 +41,7 @@ export const experiments: readonly Experiment[] = [
   hotSeat,
   halfDoneOrder,
   sagaCrash,
+  planFlip,
   rowExplosion,
   nPlusOne,
 ]

@@ -9,6 +9,7 @@ import { createOldSnapshot } from '../../src/prove/experiments/old-snapshot.js'
 import { createOversell } from '../../src/prove/experiments/oversell.js'
 import { createPausedHolder } from '../../src/prove/experiments/paused-holder.js'
 import { createRowExplosion } from '../../src/prove/experiments/row-explosion.js'
+import { createPlanFlip } from '../../src/prove/experiments/plan-flip.js'
 import { createSagaCrash } from '../../src/prove/experiments/saga-crash.js'
 import { runExperiment, type Experiment, type ProveDocument } from '../../src/prove/index.js'
 import { findRedis } from '../../src/prove/redis-server.js'
@@ -277,6 +278,24 @@ describe('row-explosion', () => {
     expect(figuresOf('protected')).toMatchObject({ rows: 60, named_factor: 5 })
     expect(figuresOf('protected')['named_repeats_percent']).toBeGreaterThan(90)
   }, 60_000)
+})
+
+describe('plan-flip', () => {
+  test('the index that is advised is the right one, and is built while the table is used', async () => {
+    const experiment = createPlanFlip({
+      rows: 105_000,
+      busyEvery: 7,
+      workMem: '128kB',
+      executions: 120,
+      mostUntilFound: 400,
+    })
+    const document = await run(experiment, 'naive', 'protected')
+    const { figures, invariants } = find(document, 'protected')
+    expect(figures, JSON.stringify(figures)).toMatchObject({ is_index_right: 1 })
+    expect(invariants.every(({ held }) => held)).toBe(true)
+    expect(figures['calls_while_building']).toBeGreaterThan(0)
+    expect(broken(document, 'naive')).toEqual(['a page of fifty rows takes at most a thousand pages of the disk'])
+  }, 120_000)
 })
 
 describe('n-plus-one', () => {

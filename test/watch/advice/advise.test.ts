@@ -134,9 +134,13 @@ describe('advice as a role without special rights', () => {
 })
 
 describe('with hypopg', () => {
-  test('over the tables themselves: nothing is copied, the role may not even', async ({ skip }) => {
+  // The embedded server has no extensions; Debian's 15, which `.ci/run` installs, has this one.
+  test('over the tables themselves: nothing is copied, the role may not even; without it, on copies', async () => {
     const [available] = await runAdmin(box.ownerUrl, `select 1 from pg_available_extensions where name = 'hypopg'`)
-    if (!available) return skip()
+    if (!available) {
+      expect((await advise(story, [1])).advice[0]).toMatchObject({ proof: { by: 'sample' } })
+      return
+    }
     const [{ name } = { name: '' }] = await runAdmin<{ name: string }>(
       box.ownerUrl,
       'select current_database() as name',
