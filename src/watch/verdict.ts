@@ -1,9 +1,9 @@
 import type { RouteLatency, Shares, StatementLatency, WatchVerdict } from './inspect-types.js'
+import { cut, formatMs } from './words.js'
 
 /** Below this a percentile is one request's. */
 const FEW = 20
 const MOST_SIGNS = 6
-const MOST_TEXT = 120
 
 interface Sign {
   severity: 'watch' | 'act'
@@ -102,9 +102,3 @@ function describeCalm(routes: readonly RouteLatency[]): Pick<WatchVerdict, 'sent
 
 const name = ({ route, segment }: { route: string; segment: string }): string =>
   segment === '' ? route : `${route} of ${segment}`
-
-const cut = (text: string): string => (text.length > MOST_TEXT ? `${text.slice(0, MOST_TEXT)} …` : text)
-
-function formatMs(ms: number): string {
-  return ms < 10 ? `${ms.toFixed(1)} ms` : ms < 10_000 ? `${Math.round(ms)} ms` : `${(ms / 1_000).toFixed(1)} s`
-}

@@ -12,7 +12,7 @@ import { sumRows, toMoments, type Part } from './parts.js'
 import { Reader } from './reader.js'
 import { readBusiest, readMoments, readNewFindings, type MomentRow } from './store.js'
 import type { Autopsy, AutopsyOptions, Onset } from './types.js'
-import { formatMs } from './words.js'
+import { formatMs } from '../words.js'
 
 const MINUTE_MS = 60_000
 const HOUR_MS = 3_600_000

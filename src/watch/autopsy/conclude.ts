@@ -4,7 +4,7 @@ import { listFacts, type Case } from './case.js'
 import { findNearDeploy, formatDistance, questionRequests } from './request-suspects.js'
 import { findFlip, questionStatements, readReasons } from './statement-suspects.js'
 import type { AutopsyFix, Change, Suspect, SuspectName } from './types.js'
-import { cut, formatMs, formatTime } from './words.js'
+import { cut, formatMs, formatTime } from '../words.js'
 
 /** Of two that account for as much, the one that says more about the cause. */
 const tellingFirst: readonly SuspectName[] = [

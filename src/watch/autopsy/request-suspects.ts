@@ -2,7 +2,7 @@ import { accuse, judgeShare, meanMs, shareOfRise, type Case } from './case.js'
 import { groupBy } from './group.js'
 import { FEW, isSlower } from './onset.js'
 import type { Suspect } from './types.js'
-import { formatAmount, formatMs, formatShare, formatTime, round } from './words.js'
+import { formatAmount, formatMs, formatShare, formatTime, round } from '../words.js'
 
 const MINUTE_MS = 60_000
 

@@ -5,7 +5,7 @@ import { ofRise } from './request-suspects.js'
 import type { StatementHalves, StatementPart } from './parts.js'
 import type { SeenFindingRow } from './store.js'
 import type { Suspect, SuspectName } from './types.js'
-import { cut, formatAmount, formatMs, round } from './words.js'
+import { cut, formatAmount, formatMs, round } from '../words.js'
 
 const ofStatement: readonly SuspectName[] = ['plan', 'more-rows', 'growth', 'statistics']
 

@@ -3,6 +3,7 @@ import type { Statement } from '../parser.js'
 import { findReasons, formatBytes, type Reason } from './reasons.js'
 import type { Drift, Flip } from './statement-plans.js'
 import type { Facts } from './plan-types.js'
+import { cut, formatMs } from '../words.js'
 
 interface Where {
   statement: Statement
@@ -10,8 +11,6 @@ interface Where {
   /** A read of the same rows was explained. */
   isReadInstead: boolean
 }
-
-const MOST_TEXT = 120
 
 export function describeFlip(flip: Flip, now: Facts | undefined, { statement, route, isReadInstead }: Where): Finding {
   const { before, after, regression, beforeMs, afterMs, isSameValues, executions } = flip
@@ -107,9 +106,4 @@ export function listGrowth(before: Facts, now: Facts): string[] {
   })
 }
 
-const cut = (text: string): string => (text.length > MOST_TEXT ? `${text.slice(0, MOST_TEXT)} …` : text)
 const round = (value: number): number => Math.round(value * 100) / 100
-
-function formatMs(ms: number): string {
-  return ms < 10 ? `${ms.toFixed(1)} ms` : ms < 10_000 ? `${Math.round(ms)} ms` : `${(ms / 1_000).toFixed(1)} s`
-}

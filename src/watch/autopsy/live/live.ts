@@ -4,7 +4,7 @@ import { loadParser } from '../../parser.js'
 import { formatBytes } from '../../plans/reasons.js'
 import { Reader } from '../reader.js'
 import { formatDistance } from '../request-suspects.js'
-import { cut, formatAmount, formatMs, formatShare, formatTime } from '../words.js'
+import { cut, formatAmount, formatMs, formatShare, formatTime } from '../../words.js'
 import {
   readBareForeignKeys,
   readDirtyTables,
