@@ -56,6 +56,14 @@ const lapse = async (key: string) =>
      update holdfast.locks_owners o set seen_at = now() - interval '1 day' from q where o.id = q.owner`,
     [key],
   )
+/** Of those with a lease of 300 ms. */
+const countLiving = async () =>
+  (
+    await owner.query<{ living: number }>(
+      `select count(*)::int as living from holdfast.locks_requests q join holdfast.locks_owners o on o.id = q.owner
+        where q.ttl_ms = 300 and greatest(q.asked_at, o.seen_at) > clock_timestamp() - interval '300 ms'`,
+    )
+  ).rows[0]?.living
 const isWaiting = async (key: string) =>
   expect.poll(async () => (await locks.overview(key)).filter(({ state }) => state === 'waiting').length)
 
@@ -83,23 +91,22 @@ describe('waiting', () => {
 
   test('one whose process has died does not keep the others', async () => {
     const holder = await locks.acquire('k')
-    const dead = await another()
+    // Stalled, so that no heartbeat of it is on its way when it is thought dead.
+    const { hostname, port } = new URL(box.url)
+    const proxy = await startProxy({ host: hostname, port: Number(port) })
+    const dead = await another(throughProxy(box.url, proxy))
     const never = codeOf(dead.acquire('k', { ttlMs: 300 }))
     await (await isWaiting('k')).toBe(1)
     const next = locks.acquire('k')
     await (await isWaiting('k')).toBe(2)
-    await owner.query(
-      `update holdfast.locks_requests set asked_at = now() - interval '1 day' where fence is null and ttl_ms = 300`,
-    )
-    await owner.query(
-      `update holdfast.locks_owners set seen_at = now() - interval '1 day' where id = (select owner from holdfast.locks_requests where ttl_ms = 300)`,
-    )
+    proxy.stall(true)
+    await expect.poll(countLiving).toBe(0)
     await holder.release()
     expect((await next).isHeld).toBe(true)
-    await opened
-      .splice(2, 2)
-      .reverse()
-      .reduce(async (before, each) => (await before, await each.close()), Promise.resolve())
+    proxy.stall(false)
+    proxy.cut()
+    opened.splice(0, 0, proxy)
+    await dead.close()
     expect(await never).toBe('HF_LOCKS_CLOSED')
   })
 })
