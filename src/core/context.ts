@@ -1,6 +1,6 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
-import { randomUUID } from 'node:crypto'
 import type { HeldClient } from './holders.js'
+import { makeRequestId } from './request-id.js'
 
 export interface RequestInit {
   /** Taken over from a header such as `x-request-id`, or made here. */
@@ -65,7 +65,7 @@ export function currentHeld(): HeldClient | undefined {
 
 export function createRequest(init: RequestInit): RequestContext {
   return {
-    requestId: init.requestId ?? randomUUID(),
+    requestId: init.requestId ?? makeRequestId(),
     route: init.route ?? '(none)',
     status: 200,
     startedAt: performance.now(),

@@ -37,24 +37,44 @@ export interface HistogramView {
   cumulative(boundsMs: readonly number[]): number[]
 }
 
+/**
+ * Its bins are kept from the smallest to the largest value that came: of all of them a statement needs a tenth, and
+ * there are several histograms for each series.
+ */
 export class Histogram implements HistogramView {
-  readonly #bins: Uint32Array
+  #bins = none
+  /** The bin of the first one kept; all others are empty. */
+  #from = 0
   count = 0
   totalMs = 0
 
-  constructor(bins = new Uint32Array(BINS)) {
-    this.#bins = bins
-  }
-
   record(ms: number): void {
-    const bin = binOf(ms * 1000)
-    this.#bins[bin] = (this.#bins[bin] as number) + 1
+    this.#add(binOf(ms * 1000), 1)
     this.count++
     this.totalMs += ms
   }
 
+  #add(bin: number, count: number): void {
+    if (bin < this.#from || bin >= this.#from + this.#bins.length) this.#widen(bin, bin + 1)
+    const place = bin - this.#from
+    this.#bins[place] = (this.#bins[place] as number) + count
+  }
+
+  /** By whole powers of two, so that it comes to an end soon. */
+  #widen(from: number, until: number): void {
+    const isEmpty = this.#bins.length === 0
+    const first = Math.floor((isEmpty ? from : Math.min(from, this.#from)) / SUB) * SUB
+    const last = Math.ceil((isEmpty ? until : Math.max(until, this.#from + this.#bins.length)) / SUB) * SUB
+    const bins = new Uint32Array(last - first)
+    if (!isEmpty) bins.set(this.#bins, this.#from - first)
+    this.#bins = bins
+    this.#from = first
+  }
+
   merge(other: Histogram): void {
-    for (let bin = 0; bin < BINS; bin++) this.#bins[bin] = (this.#bins[bin] as number) + (other.#bins[bin] as number)
+    other.#bins.forEach((count, place) => {
+      if (count > 0) this.#add(other.#from + place, count)
+    })
     this.count += other.count
     this.totalMs += other.totalMs
   }
@@ -63,15 +83,17 @@ export class Histogram implements HistogramView {
     if (this.count === 0) return 0
     const rank = Math.max(1, Math.ceil(p * this.count))
     let seen = 0
-    for (let bin = 0; bin < BINS; bin++) {
-      seen += this.#bins[bin] as number
-      if (seen >= rank) return valueOf(bin) / 1000
+    for (let place = 0; place < this.#bins.length; place++) {
+      seen += this.#bins[place] as number
+      if (seen >= rank) return valueOf(this.#from + place) / 1000
     }
     return valueOf(BINS - 1) / 1000
   }
 
   snapshot(): Histogram {
-    const copy = new Histogram(this.#bins.slice())
+    const copy = new Histogram()
+    copy.#bins = this.#bins.slice()
+    copy.#from = this.#from
     copy.count = this.count
     copy.totalMs = this.totalMs
     return copy
@@ -80,8 +102,9 @@ export class Histogram implements HistogramView {
   since(earlier: HistogramView | undefined): Histogram {
     const difference = this.snapshot()
     if (!(earlier instanceof Histogram)) return difference
-    for (let bin = 0; bin < BINS; bin++) {
-      difference.#bins[bin] = (difference.#bins[bin] as number) - (earlier.#bins[bin] as number)
+    for (let place = 0; place < earlier.#bins.length; place++) {
+      const count = earlier.#bins[place] as number
+      if (count > 0) difference.#add(earlier.#from + place, -count)
     }
     difference.count -= earlier.count
     difference.totalMs -= earlier.totalMs
@@ -98,13 +121,13 @@ export class Histogram implements HistogramView {
   encode(): Uint8Array {
     const bytes: number[] = []
     let last = -1
-    for (let bin = 0; bin < BINS; bin++) {
-      const count = this.#bins[bin] as number
-      if (count === 0) continue
+    this.#bins.forEach((count, place) => {
+      if (count === 0) return
+      const bin = this.#from + place
       pushInteger(bytes, bin - last)
       pushInteger(bytes, count)
       last = bin
-    }
+    })
     return Uint8Array.from(bytes)
   }
 
@@ -116,7 +139,7 @@ export class Histogram implements HistogramView {
       const count = reader.next()
       // Of a release with other bins: nothing is better than a wrong place.
       if (bin >= BINS) break
-      this.#bins[bin] = (this.#bins[bin] as number) + count
+      this.#add(bin, count)
       this.count += count
     }
     this.totalMs += totalMs
@@ -126,14 +149,18 @@ export class Histogram implements HistogramView {
     const counts = boundsMs.map(() => 0)
     let bound = 0
     let seen = 0
-    for (let bin = 0; bin < BINS; bin++) {
-      while (bound < boundsMs.length && valueOf(bin) / 1000 > (boundsMs[bound] as number)) counts[bound++] = seen
-      seen += this.#bins[bin] as number
+    for (let place = 0; place < this.#bins.length; place++) {
+      const ms = valueOf(this.#from + place) / 1000
+      while (bound < boundsMs.length && ms > (boundsMs[bound] as number)) counts[bound++] = seen
+      seen += this.#bins[place] as number
     }
     while (bound < boundsMs.length) counts[bound++] = seen
     return counts
   }
 }
+
+/** Shared by all that nothing was recorded in. */
+const none = new Uint32Array(0)
 
 function pushInteger(bytes: number[], value: number): void {
   let rest = value

@@ -65,11 +65,23 @@ function follow(query: PostgresQuery, sink: StatementSink): void {
   const end = (isFailed: boolean, result: unknown) => {
     if (hasEnded) return
     hasEnded = true
-    const now = performance.now()
-    if (request) request.poolMs += (sentAt || now) - askedAt
-    const told = { request, isOwn: false, driver: 'postgres.js' as const, values: query.args, client: state ?? query }
-    const [ms, rows] = [sentAt === 0 ? 0 : now - sentAt, isFailed ? 0 : countRows(result)]
-    sink({ ...told, text: readText(query), name: undefined, result, ms, rows, bytes: 0, isFailed })
+    const endedAt = performance.now()
+    if (request) request.poolMs += (sentAt || endedAt) - askedAt
+    sink({
+      request,
+      text: readText(query),
+      name: undefined,
+      values: query.args,
+      result,
+      client: state ?? query,
+      driver: 'postgres.js',
+      isOwn: false,
+      endedAt,
+      ms: sentAt === 0 ? 0 : endedAt - sentAt,
+      rows: isFailed ? 0 : countRows(result),
+      bytes: 0,
+      isFailed,
+    })
   }
   // A cursor sets them anew for each of its steps.
   let { resolve, reject } = query

@@ -16,6 +16,8 @@ export interface SeenStatement {
   driver: 'node-postgres' | 'postgres.js'
   /** The core asked for it, and has counted it in the request's times itself. */
   isOwn: boolean
+  /** `performance.now()` */
+  endedAt: number
   ms: number
   /** 0 where it failed, as are `bytes`. */
   rows: number
@@ -60,10 +62,23 @@ export function callObserved(client: ClientLike, query: QueryFunction, args: unk
   const before = client.connection?.stream?.bytesRead ?? 0
   const end = (error: unknown, result: unknown) => {
     const isFailed = error !== null && error !== undefined
-    const bytes = isFailed ? 0 : (client.connection?.stream?.bytesRead ?? before) - before
-    const [ms, rows] = [performance.now() - startedAt, isFailed ? 0 : countRows(result)]
-    const told = { request, isOwn, driver: 'node-postgres' as const, values: readValues(args), result, client }
-    sink({ ...told, ...read(what), ms, rows, bytes, isFailed })
+    const endedAt = performance.now()
+    // Field by field: records that are spread into each other cost more than all the rest here.
+    sink({
+      request,
+      text: typeof what === 'string' ? what : readText(what, 'text'),
+      name: typeof what === 'string' ? undefined : readText(what, 'name'),
+      values: readValues(args),
+      result,
+      client,
+      driver: 'node-postgres',
+      isOwn,
+      endedAt,
+      ms: endedAt - startedAt,
+      rows: isFailed ? 0 : countRows(result),
+      bytes: isFailed ? 0 : (client.connection?.stream?.bytesRead ?? before) - before,
+      isFailed,
+    })
   }
   if (isSubmittable(what)) {
     if (typeof what.callback === 'function') what.callback = follow(what.callback as Callback, end, isOwn)
@@ -105,11 +120,9 @@ function isSubmittable(what: unknown): what is Submittable {
   return typeof what === 'object' && what !== null && typeof (what as Submittable).submit === 'function'
 }
 
-function read(what: unknown): Pick<SeenStatement, 'text' | 'name'> {
-  if (typeof what === 'string') return { text: what, name: undefined }
-  const { text, name } = (what ?? {}) as { text?: unknown; name?: unknown }
-  const ofText = (value: unknown) => (typeof value === 'string' ? value : undefined)
-  return { text: ofText(text), name: ofText(name) }
+function readText(what: unknown, name: 'text' | 'name'): string | undefined {
+  const value = (what as Record<string, unknown> | null | undefined)?.[name]
+  return typeof value === 'string' ? value : undefined
 }
 
 function readValues([what, second]: readonly unknown[]): readonly unknown[] | undefined {

@@ -123,13 +123,13 @@ class ProcessWatch implements Watch {
   }
 
   #see(seen: SeenStatement): void {
-    const { request, ms, rows, bytes, isFailed, isOwn } = seen
+    const { request, endedAt, ms, rows, bytes, isFailed, isOwn } = seen
     if (request !== undefined && !isOwn) {
       request.queries++
       request.sqlMs += ms
     }
     const statement = this.#statements.find(seen.text)
-    const sighting = { statement, ms, endedAt: performance.now(), rows, bytes, isFailed }
+    const sighting = { statement, ms, endedAt, rows, bytes, isFailed }
     for (const observer of this.#observers) observer.observe(seen, statement)
     if (request === undefined) return this.#book.recordStatement(NO_ROUTE, '', sighting)
     const pending = (request.watched ??= []) as Sighting[] | 'ended'

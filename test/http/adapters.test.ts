@@ -20,7 +20,7 @@ import { FakeDb } from './fake-db.js'
 import { closeServer, listen, sendRaw } from './servers.js'
 
 const token = 'correct-horse-battery-staple'
-const uuid = /^[0-9a-f]{8}-[0-9a-f-]{27}$/
+const madeId = /^[0-9a-f]{32}$/
 
 let db: FakeDb
 let http: HttpHandler
@@ -199,7 +199,7 @@ describe.each([
     const { headers } = await sendRaw(`${url}/orders/1`, {
       headers: { 'x-request-id': Buffer.from(id).toString('latin1') },
     })
-    expect(headers['x-request-id']).toMatch(uuid)
+    expect(headers['x-request-id']).toMatch(madeId)
   })
 
   it('names the pattern below a prefix and never a value', async () => {
@@ -229,7 +229,7 @@ describe.each([
     const answer = await fetch(`${base}/api/now`, { headers: { authorization: `Bearer ${token}` } })
     expect(answer.status).toBe(200)
     expect(await answer.json()).toMatchObject({ instance: { pid: process.pid }, routes: [] })
-    expect(answer.headers.get('x-request-id')).toMatch(uuid)
+    expect(answer.headers.get('x-request-id')).toMatch(madeId)
     expect((await lastRoute(2))[0]).toBe('(holdfast)')
   })
 
@@ -286,7 +286,7 @@ describe('hono without a node server', () => {
     app.use(honoContext(db))
     app.get('/orders/:id', async (c) => c.json(await describeContext()))
     const answer = await app.request('/orders/5')
-    expect(answer.headers.get('x-request-id')).toMatch(uuid)
+    expect(answer.headers.get('x-request-id')).toMatch(madeId)
     expect(db.ended[0]).toMatchObject({ route: 'GET /orders/:id', status: 200 })
   })
 })
@@ -297,7 +297,7 @@ describe('node:http', () => {
     const answer = await fetch(`${url}/boom/1`)
     expect(await answer.json()).toMatchObject({
       code: 'HF_HTTP_INTERNAL',
-      requestId: expect.stringMatching(uuid) as string,
+      requestId: expect.stringMatching(madeId) as string,
     })
     expect(errors).toHaveBeenCalledTimes(1)
   })

@@ -144,7 +144,10 @@ describe('rows that a join multiplies', () => {
       rows: 20_000,
       bytes: 1e6,
     }
-    without.observe({ ...seen, isFailed: false, isOwn: false, driver: 'node-postgres' }, { id: '7', text: explosion })
+    without.observe(
+      { ...seen, isFailed: false, isOwn: false, endedAt: performance.now(), driver: 'node-postgres' },
+      { id: '7', text: explosion },
+    )
     expect(of(blind.found, 'row-multiplication')).toMatchObject([{ severity: 'info' }])
   })
 

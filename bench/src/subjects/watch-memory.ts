@@ -7,6 +7,8 @@ import { REQUESTS, SERIES } from '../contests/watch/memory.js'
 import type { Subject } from '../harness/types.js'
 
 const MB = 1_048_576
+const NEW_PER_STRETCH = 45
+const STRETCH_MS = 1_050
 const columns = 'id, title, place, cents, created_at, starts_at, organiser_id, currency, description'
 
 /** `fill`: what memory it has after requests of so many routes, and how much of it PostgreSQL's parser took. */
@@ -36,9 +38,21 @@ const subject: Subject = {
   },
 }
 
-/** As many requests whatever the number of routes: the pool, the heap and the compiled code have then grown alike. */
+/**
+ * As many requests whatever the number of routes: the pool, the heap and the compiled code have then grown alike. New
+ * routes come at a pace, because watch parses at most 50 new statements a second.
+ */
 async function serve(db: Db, lanes: number, routes: number): Promise<void> {
-  let left = REQUESTS
+  const stretches = Math.ceil(SERIES / NEW_PER_STRETCH)
+  for (let stretch = 1; stretch <= stretches; stretch++) {
+    const pause = sleep(STRETCH_MS)
+    await serveStretch(db, lanes, Math.min(routes, stretch * NEW_PER_STRETCH), Math.ceil(REQUESTS / stretches))
+    await pause
+  }
+}
+
+async function serveStretch(db: Db, lanes: number, routes: number, requests: number): Promise<void> {
+  let left = requests
   const runLane = async () => {
     for (; left > 0; left--) {
       const route = left % routes

@@ -4,10 +4,12 @@ import type { Row } from '../../harness/types.js'
 import {
   BARE,
   BARE_AGAIN,
+  CONTEXT,
   CORE,
   cpuOf,
   describeService,
   HOLDFAST,
+  HOLDFAST_FRAME,
   OTEL,
   OTEL_METRICS,
   PROM,
@@ -21,14 +23,14 @@ const LEAST_OVERHEAD = 0.02
 
 /** CPU of the service for a request with two queries, beside the same without us. */
 export const cpu: Part = async (setting) => {
-  const names = [HOLDFAST, CORE, BARE, BARE_AGAIN]
+  const names = [HOLDFAST, HOLDFAST_FRAME, CORE, CONTEXT, BARE, BARE_AGAIN]
   const subjects = names.map((name) => describeService(setting, name))
   const ratio = (round: Round) => cpuOf(round, HOLDFAST) / cpuOf(round, BARE)
   const { rounds, ratios } = await runPairs({ metric: 'cpu', subjects, ratio, bound: overBare }, setting.input)
   return {
     rows: [
       ...describeCpu('cpu', rounds, names),
-      describeRatio('cpu_ratio', rounds, CORE),
+      ...[HOLDFAST_FRAME, CORE, CONTEXT].map((name) => describeRatio('cpu_ratio', rounds, name)),
       describeRatio('cpu_ratio', rounds, BARE_AGAIN, ' (noise)'),
     ],
     checks: [judgeRatio('cpu_over_bare', ratios, overBare)],

@@ -13,15 +13,25 @@ export const HOLDFAST = 'holdfast'
 export const CORE = 'holdfast without watch'
 export const BARE = 'hono and pg'
 export const BARE_AGAIN = 'hono and pg again'
+/** The context that telling statements by route needs, and nothing else. */
+export const CONTEXT = 'hono and pg in an AsyncLocalStorage'
+/** As Node 24 keeps contexts without being asked to. */
+export const HOLDFAST_FRAME = 'holdfast with --experimental-async-context-frame'
 export const OTEL = 'OpenTelemetry traces'
 export const OTEL_METRICS = 'OpenTelemetry metrics'
 export const PROM = 'prom-client'
+
+const environments: Readonly<Record<string, Record<string, string>>> = {
+  [HOLDFAST_FRAME]: { NODE_OPTIONS: '--experimental-async-context-frame' },
+}
 
 const modules: Readonly<Record<string, string>> = {
   [HOLDFAST]: 'watch-holdfast',
   [CORE]: 'watch-core',
   [BARE]: 'watch-bare',
   [BARE_AGAIN]: 'watch-bare',
+  [CONTEXT]: 'watch-als',
+  [HOLDFAST_FRAME]: 'watch-holdfast',
   [OTEL]: 'watch-otel',
   [OTEL_METRICS]: 'watch-otel-metrics',
   [PROM]: 'watch-prom',
@@ -50,9 +60,9 @@ export interface Service {
 
 /** A service and its clients, each in a process of its own. */
 export async function startService({ execPath, databases }: PeerSetting, name: string): Promise<Service> {
-  const start = async (file: string, target: string) =>
-    await startSubject(name, new URL(`../../subjects/${file}.js`, import.meta.url), target, LANES, execPath)
-  const service = await start(modules[name] as string, databases.urlOf('all'))
+  const start = async (file: string, target: string, env?: Record<string, string>) =>
+    await startSubject(name, new URL(`../../subjects/${file}.js`, import.meta.url), target, LANES, execPath, env)
+  const service = await start(modules[name] as string, databases.urlOf('all'), environments[name])
   const { samples: [port] = [] } = await service.run('listen', 0)
   return { service, clients: await start('watch-clients', `http://127.0.0.1:${port}`) }
 }
