@@ -10,15 +10,21 @@ export function judgeCold({ durations, cold, coldMs, coldRows }: Sum, p95Before:
   const limitMs = p95Before ?? durations.percentileMs(0.95)
   const slow = countSlower(durations, limitMs)
   const slowCold = coldRows.reduce((sum, row) => sum + countMostCold(row, limitMs), 0)
-  const others = durations.count - slowCold
+  const atLeast = leaveOutSlowest(durations, slowCold)
   return {
     requests: cold,
     meanMs: divide(coldMs, cold),
     slow,
     slowCold,
-    // As if they had been the slowest of all.
-    p95Without: others === 0 ? 0 : durations.percentileMs((0.95 * others) / durations.count),
+    // First ones that are not slow lie below it only if it is slow itself; else all of them may have been the slowest.
+    p95Without: atLeast > limitMs ? atLeast : leaveOutSlowest(durations, cold),
   }
+}
+
+/** P95 of all but so many; 0: nothing is left. */
+function leaveOutSlowest(durations: Histogram, amount: number): number {
+  const left = durations.count - amount
+  return left <= 0 ? 0 : durations.percentileMs((0.95 * left) / durations.count)
 }
 
 /** Of a process in a minute or an hour: not more than were first, nor than were slow, nor than their time allows for. */

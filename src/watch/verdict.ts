@@ -53,9 +53,10 @@ const describeLoop = (share: number): string => `the event loop was late for ${M
 /** Never more than `watch`: it ends by itself, and comes back with the next start. */
 function describeCold(route: RouteLatency, was: number): Sign {
   const { latency, cold } = route
-  const amount = `up to ${cold.slowCold} of the ${cold.slow} requests that are slower than that`
+  const { slow, slowCold } = cold
+  const amount = slow === slowCold ? `all ${slow} requests` : `up to ${slowCold} of the ${slow} requests`
   const without = cold.p95Without === 0 ? '' : `; without them P95 is ${formatMs(cold.p95Without)}`
-  const sentence = `P95 of ${name(route)} is ${formatMs(latency.p95)}, it was ${formatMs(was)}: ${amount} were among the first of a process${without}.`
+  const sentence = `P95 of ${name(route)} is ${formatMs(latency.p95)}, it was ${formatMs(was)}: ${amount} that are slower than that can have been among the first of a process${without}.`
   const fix = 'Warm a process up before it gets requests: open the pool and run the first statements once.'
   return { severity: 'watch', sentence, fix }
 }

@@ -60,6 +60,17 @@ describe('first requests of a process', () => {
     expect((await read()).cold).toMatchObject({ requests: 10, meanMs: 10, slowCold: expect.toSatisfy((n) => n <= 5) })
   })
 
+  test('are left out whole where there is nothing to compare with, and P95 is of them', async () => {
+    const started = { calls: 40, typicalMs: 800, slowMs: 900, cold: 40, coldMs: 33_000 }
+    await writeSeries(box.ownerUrl, [
+      { ...own, calls: 400, typicalMs: 20, slowMs: 20 },
+      { ...own, process: '2', ...started },
+    ])
+    const { cold } = await read()
+    expect(cold?.slowCold).toBe(cold?.slow)
+    expect(cold?.p95Without).toBeLessThan(25)
+  })
+
   test('are none where nothing was written of them', async () => {
     await writeDays()
     expect((await read()).cold).toMatchObject({ requests: 0, meanMs: 0, slowCold: 0 })
