@@ -27,8 +27,13 @@ const wordsOfLatency: readonly [string, string][] = [
   ['A day before', 'The same window, a day earlier.'],
   [
     'Where the time goes',
-    'Connection: waiting for one. Statements: waiting for the database. Services: other HTTP services. The rest: its own code, the event loop, and what else it awaits.',
+    'Connection: waiting for one. Statements: waiting for the database. Services: other HTTP services. Event loop: it was late, for whatever ran meanwhile; that overlaps the others. The rest: what else it awaits, and work of less than 10 ms at a time.',
   ],
+  [
+    'First request of a process',
+    'One of the first ten of the route: code not compiled, connections and caches not there yet. How many there were and their time is kept, not each of them; so “at most”.',
+  ],
+  ['Service', 'A host that requests called by HTTP. (overflow) is what lies beyond the first 50 hosts of a process.'],
   ['Statement', 'As PostgreSQL’s parser sees it: literals are $n, comments are gone. Parameters are never kept.'],
   ['Share', 'Of all the time that statements of the route took.'],
   ['Times in a request', 'One by one: 50 quick ones are as slow as one bad one. Ask for all of them at once.'],

@@ -1,7 +1,11 @@
+import { Fragment } from 'preact'
+import { useEffect, useRef } from 'preact/hooks'
 import type { LatencyDocument, LatencyRouteRow } from '../../src/http/contract'
 import { AutopsyPanel } from './autopsy-panel'
 import { formatCount, formatShare, joinFigure } from './format'
 import { LatencyCells, latencyColumns } from './latency-cells'
+import { ColdNote, isColdAlone, isSlower } from './latency-cold'
+import { LatencyServices } from './latency-services'
 import { latency, latencyReadAt, openRoute } from './latency-state'
 import { LatencyStatements, outside } from './latency-statements'
 import { LookBack } from './look-back'
@@ -22,12 +26,26 @@ export function LatencyPage() {
         <>
           {(document.verdict.severity !== 'ok' || latencyRoute.value !== '') && <AutopsyPanel />}
           <Routes routes={document.routes} />
-          {latencyRoute.value !== '' && document.statements !== null && (
-            <LatencyStatements route={latencyRoute.value} statements={document.statements} />
-          )}
+          {latencyRoute.value !== '' && <OpenedRoute document={document} route={latencyRoute.value} />}
         </>
       )}
     </>
+  )
+}
+
+/** What the route waits for: other services, which are few, and its statements. */
+function OpenedRoute({ document, route }: { document: LatencyDocument; route: string }) {
+  const opened = useRef<HTMLDivElement>(null)
+  const { routes, services, statements } = document
+  const isThere = statements !== null
+  useEffect(() => opened.current?.scrollIntoView({ block: 'nearest' }), [route, isThere])
+  return (
+    <div class="opened-route" ref={opened}>
+      {services !== null && services.length > 0 && (
+        <LatencyServices route={route} services={services} routes={routes.filter((row) => row.route === route)} />
+      )}
+      {statements !== null && <LatencyStatements route={route} statements={statements} />}
+    </div>
   )
 }
 
@@ -39,7 +57,7 @@ function Routes({ routes }: { routes: LatencyDocument['routes'] }) {
       <header>
         <h2 id="latency-title">Routes</h2>
         <p class="note">
-          Of all processes together; those that take most of the time first. Open one for its statements.
+          Of all processes together; those that take most of the time first. Open one for its statements and services.
         </p>
       </header>
       <Filter />
@@ -76,13 +94,14 @@ function Row({ row }: { row: LatencyRouteRow }) {
       <th role="rowheader" scope="row">
         <Opener label={route} isOpen={isOpen} onToggle={() => openRoute(isOpen ? '' : route)} />
         {segment !== '' && <span class="state">{segment}</span>}
+        <ColdNote row={row} isOpen={isOpen} />
       </th>
       <td role="cell" data-label="Requests">
         {joinFigure(formatCount(requests))}
         {errors > 0 && <span class="culprit"> {joinFigure(formatCount(errors))} failed</span>}
       </td>
       <LatencyCells latency={spread} before={row.before} mark={<Trend row={row} />} />
-      <td role="cell" data-label="Where the time goes">
+      <td class="where" role="cell" data-label="Where the time goes">
         <Parts shares={shares} />
       </td>
     </tr>
@@ -90,23 +109,18 @@ function Row({ row }: { row: LatencyRouteRow }) {
 }
 
 /** The same measure as the verdict's. */
-function Trend({
-  row: {
-    requests,
-    latency: { p95 },
-    before,
-  },
-}: {
-  row: LatencyRouteRow
-}) {
-  if (before === null || requests < 20 || p95 < before.p95 * 1.5 || p95 < before.p95 + 20) return null
-  return <SeverityLetter severity={p95 >= before.p95 * 2 && p95 >= before.p95 + 50 ? 'act' : 'watch'} />
+function Trend({ row }: { row: LatencyRouteRow }) {
+  const { latency, before } = row
+  if (before === null || !isSlower(row)) return null
+  const isDoubled = latency.p95 >= before.p95 * 2 && latency.p95 >= before.p95 + 50
+  return <SeverityLetter severity={isDoubled && !isColdAlone(row) ? 'act' : 'watch'} />
 }
 
 const parts = [
   ['pool', 'connection'],
   ['sql', 'statements'],
   ['outbound', 'services'],
+  ['loop', 'event loop'],
   ['rest', 'the rest'],
 ] as const
 
@@ -121,7 +135,14 @@ function Parts({ shares }: { shares: LatencyRouteRow['shares'] }) {
         ))}
       </span>
       <span class="note">
-        {shown.map(([part, name]) => `${name} ${joinFigure(formatShare(shares[part]))}`).join(', ')}
+        {shown.map(([part, name], n) => (
+          <Fragment key={part}>
+            {n > 0 && ', '}
+            <span class="part-word">
+              {name} {joinFigure(formatShare(shares[part]))}
+            </span>
+          </Fragment>
+        ))}
       </span>
     </>
   )

@@ -1,6 +1,5 @@
 import type { LatencyStatementRow } from '../../src/http/contract'
 import { formatCount, formatShare, joinFigure } from './format'
-import { useEffect, useRef } from 'preact/hooks'
 import { LatencyCells, latencyColumns } from './latency-cells'
 import { openRoute } from './latency-state'
 import { TableHead } from './table-head'
@@ -17,10 +16,8 @@ interface Properties {
 
 /** What a route asks the database, those that take most of the time first. */
 export function LatencyStatements({ route, statements }: Properties) {
-  const panel = useRef<HTMLElement>(null)
-  useEffect(() => panel.current?.scrollIntoView({ block: 'nearest' }), [route])
   return (
-    <section class="panel routes latency" aria-labelledby="statements-title" ref={panel}>
+    <section class="panel routes latency" aria-labelledby="statements-title">
       <header>
         <h2 id="statements-title">
           Statements of{' '}

@@ -1,5 +1,6 @@
 // The JSON that the dashboard and the CLI read. Types only: both sides import it, nothing here runs.
 
+export type * from './contract-latency.js'
 export type * from './contract-plans.js'
 
 /** A percentile triple over the last ten seconds. @unit ms */
@@ -451,48 +452,4 @@ export interface SagaDocument extends SagaRow {
 export interface SagaActionDocument {
   /** False: it had ended, or was not stuck. */
   isDone: boolean
-}
-
-/** Over the window that was asked for; 0 where there was none. @unit ms */
-export interface LatencyRouteRow {
-  route: string
-  /** '' without segments. */
-  segment: string
-  requests: number
-  errors: number
-  latency: Percentiles
-  /** For a connection. */
-  wait: Percentiles
-  /** Where the time went; they add up to 1, unless parts of a request ran beside each other. */
-  shares: { pool: number; sql: number; outbound: number; rest: number }
-  /** The same a day before; null: there was nothing. */
-  before: Percentiles | null
-}
-
-export interface LatencyStatementRow {
-  id: string
-  segment: string
-  /** Without literals. */
-  text: string
-  calls: number
-  errors: number
-  latency: Percentiles
-  /** Of all that statements of this route took. */
-  share: number
-  callsPerRequest: number
-  mostCalls: number
-  rowsPerCall: number
-  bytesPerCall: number
-  before: Percentiles | null
-}
-
-/** `GET /_holdfast/api/latency?window=1h&route=`. */
-export interface LatencyDocument {
-  /** False: the tables of watch cannot be read; the verdict says why, the lists are empty. */
-  isConnected: boolean
-  verdict: Verdict
-  /** Those that took most of the time first, at most 100, of all processes. */
-  routes: LatencyRouteRow[]
-  /** Of the route that was asked for, at most 50; null: none was. */
-  statements: LatencyStatementRow[] | null
 }

@@ -6,17 +6,18 @@ import { readWatched, readWindow } from './watch-api.js'
 const mostRouteChars = 300
 const mostRoutes = 100
 
-type Shown = Pick<LatencyDocument, 'routes' | 'statements'>
+type Shown = Pick<LatencyDocument, 'routes' | 'statements' | 'services'>
 
 export async function readLatency(db: ObservedDb, request: Request): Promise<LatencyDocument> {
   const query = new URL(request.url).searchParams
   const [windowMs, route] = [readWindow(query), readRoute(query)]
-  return await readWatched<Shown>(db, { routes: [], statements: null }, async (inspector) => {
-    const [overview, statements] = await Promise.all([
+  return await readWatched<Shown>(db, { routes: [], statements: null, services: null }, async (inspector) => {
+    const [overview, statements, services] = await Promise.all([
       inspector.overview({ windowMs, limit: mostRoutes }),
       route === undefined ? null : inspector.statements({ windowMs, route }),
+      route === undefined ? null : inspector.services({ windowMs, route }),
     ])
-    return { ...overview, statements }
+    return { ...overview, statements, services }
   })
 }
 

@@ -51,7 +51,9 @@ export type {
   QueryPlan,
 } from './inspect-plan-types.js'
 export type {
+  ColdStarts,
   RouteLatency,
+  ServiceLatency,
   Shares,
   Spread,
   StatementLatency,

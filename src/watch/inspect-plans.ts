@@ -1,4 +1,4 @@
-import { Histogram, validateOptions, type Db } from '../core/index.js'
+import { validateOptions, type Db } from '../core/index.js'
 import type { FindingFilter, FindingsOverview, FoundFinding, QueryDetails, QueryLatency } from './inspect-plan-types.js'
 import {
   listFindings,
@@ -12,7 +12,7 @@ import {
 } from './inspect-store.js'
 import type { Spread, WatchFilter } from './inspect-types.js'
 import { findingFilterTable, watchFilterTable } from './options.js'
-import { emptySum, guardTables, pickLongest, readBoth, spread, spreadOf, toWindow, type Sum } from './sums.js'
+import { emptySum, guardTables, pickLongest, readBoth, spread, spreadOf, sumBy, toWindow, type Sum } from './sums.js'
 
 type Asked = Pick<Db, 'query'>
 
@@ -151,14 +151,4 @@ function sumRoutes(rows: readonly HistoryRow[]): { route: string; calls: number;
   return [...byRoute]
     .map(([route, durations]) => ({ route, calls: durations.count, latency: spread(durations) }))
     .toSorted((a, b) => b.calls - a.calls)
-}
-
-function sumBy<Key>(rows: readonly HistoryRow[], keyOf: (row: HistoryRow) => Key): Map<Key, Histogram> {
-  const sums = new Map<Key, Histogram>()
-  for (const row of rows) {
-    const sum = sums.get(keyOf(row)) ?? new Histogram()
-    sum.addEncoded(row.bins, row.total_ms)
-    sums.set(keyOf(row), sum)
-  }
-  return sums
 }

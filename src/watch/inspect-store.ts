@@ -1,13 +1,16 @@
-// SQL of looking at plans and findings.
+// SQL of looking at plans, findings and other services.
 
 import type { Queryable } from '../core/index.js'
 import type { Finding } from './findings.js'
+import type { WatchFilter } from './inspect-types.js'
 import type { Window } from './store.js'
 import type { StoredPlan } from './plans/store.js'
 
 type Asked = Pick<Queryable, 'query'>
 
 const READ_MS = 5_000
+/** Of each window, the latest: hosts times processes times minutes. */
+const MOST_OUTBOUND = 50_000
 
 export interface FindingRow extends Finding {
   id: string
@@ -89,4 +92,30 @@ export async function readDeploys(db: Asked, from: Date, until: Date): Promise<{
   const text = `/* holdfast:watch.deploys */
     select label, began_at from holdfast.watch_deploys where began_at >= $1 and began_at < $2 order by began_at limit 100`
   return (await db.query<{ label: string; began_at: Date }>(text, [from, until])).rows
+}
+
+export interface OutboundRow {
+  is_before: boolean
+  route: string
+  segment: string
+  host: string
+  total_ms: number
+  bins: Buffer
+}
+
+/** Of a window and of the one that it is compared with, each by the primary key. */
+export async function listOutbound(
+  db: Asked,
+  { window, before }: { window: Window; before: Window },
+  { route, segment }: Pick<WatchFilter, 'route' | 'segment'>,
+): Promise<OutboundRow[]> {
+  const pick = (isBefore: boolean, first: number) => `
+    (select ${isBefore} as is_before, route, segment, host, total_ms, bins from holdfast.watch_outbound
+      where minutes = $${first} and began_at >= $${first + 1} and began_at < $${first + 2}
+        and ($7::text is null or route = $7) and ($8::text is null or segment = $8)
+      order by began_at desc limit ${MOST_OUTBOUND})`
+  const text = `/* holdfast:watch.outbound */ ${pick(false, 1)} union all ${pick(true, 4)}`
+  const times = [window, before].flatMap(({ minutes, from, until }) => [minutes, from, until])
+  const values = [...times, route ?? null, segment ?? null]
+  return (await db.query<OutboundRow>(text, values, { deadlineMs: READ_MS })).rows
 }

@@ -8,7 +8,10 @@ export interface Spread {
   p99: number
 }
 
-/** Where the time of a route's requests went. They add up to 1, unless parts of a request ran beside each other. */
+/**
+ * Where the time of a route's requests went. They add up to 1, unless parts of a request ran beside each other, or an
+ * answer waited for the event loop: it is counted as waited for in both.
+ */
 export interface Shares {
   /** Waited for a connection. */
   pool: number
@@ -16,8 +19,26 @@ export interface Shares {
   sql: number
   /** Waited for other services. */
   outbound: number
-  /** The rest: its own code, the event loop, and what else it awaits, such as a saga. */
+  /** The event loop was late by so much while they were under way, for their own work or another's. */
+  loop: number
+  /** The rest: code that keeps the loop for less than 10 ms, and what else it awaits, such as a saga. */
   rest: number
+}
+
+/**
+ * The first ten requests of a route in a process: code not compiled, connections and caches not there yet. Of them their
+ * amount and their time are kept, not how long each took.
+ */
+export interface ColdStarts {
+  requests: number
+  /** @unit ms */
+  meanMs: number
+  /** Requests of the route, first or not, that were slower than P95 of `before`; without it, than their own. */
+  slow: number
+  /** So many of these were first ones, at most. */
+  slowCold: number
+  /** P95 of all others, at least. 0: there were none. @unit ms */
+  p95Without: number
 }
 
 export interface RouteLatency {
@@ -29,6 +50,7 @@ export interface RouteLatency {
   /** For a connection. */
   wait: Spread
   shares: Shares
+  cold: ColdStarts
   /** The same of the window before, as asked for by `compareMs`; null: there was nothing. */
   before: Spread | null
 }
@@ -52,6 +74,21 @@ export interface StatementLatency {
   rowsPerCall: number
   /** As they came over the wire. */
   bytesPerCall: number
+  before: Spread | null
+}
+
+/** Another service that requests of a route waited for, by HTTP. */
+export interface ServiceLatency {
+  route: string
+  segment: string
+  /** Its name, without port and path. `(overflow)`: of a process, those beyond the first 50. */
+  host: string
+  /** Requests that called it, once or more often. */
+  requests: number
+  /** What one of these waited for it in all. */
+  latency: Spread
+  /** Of all that requests of the route waited for other services. */
+  share: number
   before: Spread | null
 }
 
@@ -89,6 +126,8 @@ export interface WatchInspector {
   routes(filter?: WatchFilter): Promise<RouteLatency[]>
   /** The statements that took most of the time first. */
   statements(filter?: WatchFilter): Promise<StatementLatency[]>
+  /** Other services that requests waited for, those that took most of the time first. */
+  services(filter?: WatchFilter): Promise<ServiceLatency[]>
   /** What was found: flipped plans, rows that are multiplied, statements that are asked for one by one. */
   findings(filter?: FindingFilter): Promise<FindingsOverview>
   /** Statements over all routes, those that took most of the time first, with how many plans they had. */

@@ -1,6 +1,8 @@
 import type { Db } from '../core/index.js'
 import { autopsy } from './autopsy/autopsy.js'
+import { judgeCold } from './cold-starts.js'
 import { readFindings, readQueries, readQuery } from './inspect-plans.js'
+import { readServices } from './inspect-services.js'
 import type {
   RouteLatency,
   Shares,
@@ -23,16 +25,20 @@ const MOST_JUDGED = 200
 export function inspectWatch(db: Pick<Db, 'query'>): WatchInspector {
   async function routes(filter: WatchFilter = {}): Promise<RouteLatency[]> {
     const { now, earlierSums } = await readBoth(db, true, filter)
-    return pickLongest(now, filter).map((sum) => ({
-      route: sum.route,
-      segment: sum.segment,
-      requests: sum.calls,
-      errors: sum.errors,
-      latency: spread(sum.durations),
-      wait: spread(sum.waits),
-      shares: toShares(sum),
-      before: spreadOf(earlierSums.get(keyOf(sum))),
-    }))
+    return pickLongest(now, filter).map((sum) => {
+      const before = spreadOf(earlierSums.get(keyOf(sum)))
+      return {
+        route: sum.route,
+        segment: sum.segment,
+        requests: sum.calls,
+        errors: sum.errors,
+        latency: spread(sum.durations),
+        wait: spread(sum.waits),
+        shares: toShares(sum),
+        cold: judgeCold(sum, before?.p95),
+        before,
+      }
+    })
   }
 
   async function statements(filter: WatchFilter = {}): Promise<StatementLatency[]> {
@@ -76,6 +82,7 @@ export function inspectWatch(db: Pick<Db, 'query'>): WatchInspector {
     overview,
     routes,
     statements,
+    services: async (filter) => await readServices(db, filter),
     findings: async (filter) => await readFindings(db, filter),
     queries: async (filter) => await readQueries(db, filter),
     query: async (id, filter) => await readQuery(db, id, filter),
@@ -83,11 +90,8 @@ export function inspectWatch(db: Pick<Db, 'query'>): WatchInspector {
   }
 }
 
-function toShares({ durations: { totalMs }, waits, sqlMs, outboundMs }: Sum): Shares {
-  const [pool, sql, outbound] = [waits.totalMs, sqlMs, outboundMs].map((ms) => divide(ms, totalMs)) as [
-    number,
-    number,
-    number,
-  ]
-  return { pool, sql, outbound, rest: Math.max(0, 1 - pool - sql - outbound) }
+function toShares({ durations: { totalMs }, waits, sqlMs, outboundMs, loopMs }: Sum): Shares {
+  const share = (ms: number): number => divide(ms, totalMs)
+  const [pool, sql, outbound, loop] = [share(waits.totalMs), share(sqlMs), share(outboundMs), share(loopMs)]
+  return { pool, sql, outbound, loop, rest: Math.max(0, 1 - pool - sql - outbound - loop) }
 }

@@ -131,6 +131,9 @@ export interface ReadRow {
   wait_bins: Buffer
   sql_ms: number
   outbound_ms: number
+  loop_ms: number
+  cold: string
+  cold_ms: number
 }
 
 export interface Window {
@@ -147,7 +150,7 @@ export async function readSeries(
 ): Promise<ReadRow[]> {
   const text = `/* holdfast:watch.read */
     select s.route, s.segment, s.statement::text, q.text, s.calls, s.errors, s.requests, s.most_calls, s.rows, s.bytes,
-           s.total_ms, s.bins, s.wait_ms, s.wait_bins, s.sql_ms, s.outbound_ms
+           s.total_ms, s.bins, s.wait_ms, s.wait_bins, s.sql_ms, s.outbound_ms, s.loop_ms, s.cold, s.cold_ms
       from holdfast.watch_series s left join holdfast.watch_statements q on q.id = s.statement
      where s.minutes = $1 and s.began_at >= $2 and s.began_at < $3 and (s.statement = 0) = $4
        and ($5::text is null or s.route = $5) and ($6::text is null or s.segment = $6)`

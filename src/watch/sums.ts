@@ -24,9 +24,16 @@ export interface Sum {
   bytes: number
   sqlMs: number
   outboundMs: number
+  loopMs: number
+  cold: number
+  coldMs: number
+  /** Those with first requests of a process: how many of them were slow is told row by row. */
+  coldRows: ColdRow[]
   durations: Histogram
   waits: Histogram
 }
+
+export type ColdRow = Pick<ReadRow, 'cold' | 'cold_ms' | 'bins' | 'total_ms'>
 
 /** Of the window, and of the one that it is compared with. */
 export async function readBoth(
@@ -35,12 +42,9 @@ export async function readBoth(
   filter: WatchFilter,
 ): Promise<{ now: Sum[]; earlierSums: Map<string, Sum> }> {
   validateOptions('watch.inspect', filter, watchFilterTable)
-  const { compareMs = DAY_MS, route, segment } = filter
-  const window = toWindow(filter)
+  const { route, segment } = filter
+  const { window, before } = toWindows(filter)
   const what = { isOfRoutes, route, segment }
-  const earlier = { ...window, from: shift(window.from, compareMs), until: shift(window.until, compareMs) }
-  // Minutes of yesterday may be gone; its hours are there.
-  const before = compareMs >= DAY_MS ? toHours(earlier) : earlier
   const [now, earlierSums] = await Promise.all([readSums(db, window, what), readSums(db, before, what)])
   return { now: [...now.values()], earlierSums }
 }
@@ -54,6 +58,15 @@ export function toWindow({ until = new Date(), windowMs = HOUR_MS }: WatchFilter
   const window = { minutes: 1 as const, from: new Date(until.getTime() - windowMs), until }
   if (windowMs >= BY_HOURS_MS) return toHours(window)
   return { ...window, from: floor(window.from, MINUTE_MS) }
+}
+
+/** The window, and the one that it is compared with. */
+export function toWindows(filter: WatchFilter): { window: Window; before: Window } {
+  const { compareMs = DAY_MS } = filter
+  const window = toWindow(filter)
+  const earlier = { ...window, from: shift(window.from, compareMs), until: shift(window.until, compareMs) }
+  // Minutes of yesterday may be gone; its hours are there.
+  return { window, before: compareMs >= DAY_MS ? toHours(earlier) : earlier }
 }
 
 const toHours = ({ from, until }: Window): Window => ({ minutes: 60, from: floor(from, HOUR_MS), until })
@@ -90,9 +103,11 @@ export function emptySum({
   statement,
   text,
 }: Pick<Sum, 'route' | 'segment' | 'statement'> & { text: string | null }): Sum {
-  const zeros = { calls: 0, errors: 0, requests: 0, mostCalls: 0, rows: 0, bytes: 0, sqlMs: 0, outboundMs: 0 }
+  const zeros = { calls: 0, errors: 0, requests: 0, mostCalls: 0, rows: 0, bytes: 0 }
+  const times = { sqlMs: 0, outboundMs: 0, loopMs: 0, cold: 0, coldMs: 0 }
   const name = text ?? '(a statement that has been forgotten)'
-  return { route, segment, statement, text: name, ...zeros, durations: new Histogram(), waits: new Histogram() }
+  const histograms = { durations: new Histogram(), waits: new Histogram() }
+  return { route, segment, statement, text: name, ...zeros, ...times, coldRows: [], ...histograms }
 }
 
 /** Histograms are added bin by bin: percentiles of several processes are those of all that they saw. */
@@ -105,8 +120,27 @@ export function addRow(sum: Sum, row: ReadRow): void {
   sum.bytes += Number(row.bytes)
   sum.sqlMs += row.sql_ms
   sum.outboundMs += row.outbound_ms
+  sum.loopMs += row.loop_ms
+  sum.cold += Number(row.cold)
+  sum.coldMs += row.cold_ms
+  if (Number(row.cold) > 0) sum.coldRows.push(row)
   sum.durations.addEncoded(row.bins, row.total_ms)
   sum.waits.addEncoded(row.wait_bins, row.wait_ms)
+}
+
+interface BinsRow {
+  bins: Buffer
+  total_ms: number
+}
+
+export function sumBy<Row extends BinsRow, Key>(rows: readonly Row[], keyOf: (row: Row) => Key): Map<Key, Histogram> {
+  const sums = new Map<Key, Histogram>()
+  for (const row of rows) {
+    const sum = sums.get(keyOf(row)) ?? new Histogram()
+    sum.addEncoded(row.bins, row.total_ms)
+    sums.set(keyOf(row), sum)
+  }
+  return sums
 }
 
 export const keyOf = ({ route, segment, statement }: Pick<ReadRow, 'route' | 'segment' | 'statement'>): string =>

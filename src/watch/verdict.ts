@@ -4,6 +4,7 @@ import { cut, formatMs } from './words.js'
 /** Below this a percentile is one request's. */
 const FEW = 20
 const MOST_SIGNS = 6
+const NOTABLE_LOOP = 0.25
 
 interface Sign {
   severity: 'watch' | 'act'
@@ -24,19 +25,40 @@ export function judgeWatch(routes: readonly RouteLatency[], statements: readonly
 }
 
 /** The same measure as the page Now: half as slow again and noticeable. */
-export function isSlower({ latency, before, requests }: RouteLatency): boolean {
-  return before !== null && requests >= FEW && latency.p95 >= before.p95 * 1.5 && latency.p95 >= before.p95 + 20
+export function isSlower({ latency, before, requests }: RouteLatency, p95 = latency.p95): boolean {
+  return before !== null && requests >= FEW && p95 >= before.p95 * 1.5 && p95 >= before.p95 + 20
+}
+
+/** All but the first requests of a process may be as fast as they were. */
+function isColdAlone(route: RouteLatency): boolean {
+  return route.cold.slowCold > 0 && !isSlower(route, route.cold.p95Without)
 }
 
 function findSlower(route: RouteLatency, statements: readonly StatementLatency[]): Sign[] {
   const { latency, before } = route
   if (before === null || !isSlower(route)) return []
+  if (isColdAlone(route)) return [describeCold(route, before.p95)]
   const isDoubled = latency.p95 >= before.p95 * 2 && latency.p95 >= before.p95 + 50
   const [part, share] = findLargest(route.shares)
   const culprit = part === 'sql' ? findCulprit(route, statements) : undefined
   const above = culprit ? `, above all ${cut(culprit.text)} (P95 ${formatMs(culprit.latency.p95)})` : ''
-  const sentence = `P95 of ${name(route)} is ${formatMs(latency.p95)}, it was ${formatMs(before.p95)}: ${Math.round(share * 100)} % of its time is ${parts[part].what}${above}.`
+  const late = part !== 'loop' && route.shares.loop >= NOTABLE_LOOP ? `; ${describeLoop(route.shares.loop)}` : ''
+  const sentence = `P95 of ${name(route)} is ${formatMs(latency.p95)}, it was ${formatMs(before.p95)}: ${Math.round(share * 100)} % of its time is ${parts[part].what}${above}${late}.`
   return [{ severity: isDoubled ? 'act' : 'watch', sentence, fix: parts[part].fix }]
+}
+
+/** It overlaps the others: what seems to be the database may be an answer that lay there, unread. */
+const describeLoop = (share: number): string => `the event loop was late for ${Math.round(share * 100)} % of it`
+
+/** Never more than `watch`: it ends by itself, and comes back with the next start. */
+function describeCold(route: RouteLatency, was: number): Sign {
+  const { latency, cold } = route
+  const { slow, slowCold } = cold
+  const amount = slow === slowCold ? `all ${slow} requests` : `up to ${slowCold} of the ${slow} requests`
+  const without = cold.p95Without === 0 ? '' : `; without them P95 is ${formatMs(cold.p95Without)}`
+  const sentence = `P95 of ${name(route)} is ${formatMs(latency.p95)}, it was ${formatMs(was)}: ${amount} that are slower than that can have been among the first of a process${without}.`
+  const fix = 'Warm a process up before it gets requests: open the pool and run the first statements once.'
+  return { severity: 'watch', sentence, fix }
 }
 
 const parts = {
@@ -52,9 +74,13 @@ const parts = {
     what: 'other services',
     fix: 'Look at the service that it calls; give the call a deadline, and make it a job where nobody waits for it.',
   },
+  loop: {
+    what: 'the event loop, which was late',
+    fix: 'Look for work that blocks the event loop (the page Now shows its delay); move it into a worker.',
+  },
   rest: {
     what: 'its own code, or what else it waits for',
-    fix: 'Look for work that blocks the event loop (the page Now shows its delay), and for what it awaits beside the database.',
+    fix: 'Look for what it awaits beside the database, and at what it computes: `node --cpu-prof`.',
   },
 } as const
 

@@ -101,10 +101,14 @@ export async function writeSeries(ownerUrl: string, specs: readonly SeriesSpec[]
 }
 
 export async function writeOutbound(ownerUrl: string, specs: readonly OutboundSpec[]): Promise<void> {
-  const rows = specs.map(({ at, totalMs, ...spec }) => ({ ...spec, began_at: at, total_ms: totalMs }))
+  const rows = specs.map(({ at, calls, totalMs, ...spec }) => {
+    const durations = new Histogram()
+    for (let n = 0; n < calls; n++) durations.record(totalMs / calls)
+    return { ...spec, calls, began_at: at, total_ms: totalMs, bins: hex(durations) }
+  })
   const text = `insert into holdfast.watch_outbound (minutes, began_at, process, route, segment, host, calls, total_ms, bins)
-    select minutes, began_at, 1, route, '', host, calls, total_ms, '' from json_to_recordset($1::json)
-      as g (minutes smallint, began_at timestamptz, route text, host text, calls bigint, total_ms float8)`
+    select minutes, began_at, 1, route, '', host, calls, total_ms, bins from json_to_recordset($1::json)
+      as g (minutes smallint, began_at timestamptz, route text, host text, calls bigint, total_ms float8, bins bytea)`
   await runAdmin(ownerUrl, text, [JSON.stringify(rows)])
 }
 

@@ -4,6 +4,7 @@ import type { LatencyDocument } from '../../src/http/contract.js'
 import { watch, type Watch } from '../../src/watch/index.js'
 import { openTestDatabase, type TestDatabase } from '../helpers/database.js'
 import { quietLogger } from '../helpers/jobs.js'
+import { writeOutbound, writeSeries } from '../helpers/watch-series.js'
 
 const origin = 'http://localhost'
 const token = 'a-token-for-tests'
@@ -28,8 +29,8 @@ const ask = async (path: string) =>
 const read = async (path = '') => (await (await ask(path)).json()) as LatencyDocument
 
 test('before anything was seen the verdict says what to do', async () => {
-  const { isConnected, verdict, routes, statements } = await read()
-  expect([isConnected, routes, statements]).toEqual([true, [], null])
+  const { isConnected, verdict, routes, statements, services } = await read()
+  expect([isConnected, routes, statements, services]).toEqual([true, [], null, null])
   expect(verdict.fix).toContain('watch(db)')
 })
 
@@ -41,7 +42,22 @@ test('gives routes, and the statements of the one that is asked for', async () =
   expect(routes).toMatchObject([{ route: 'GET /things', segment: '', requests: 1, errors: 0, before: null }])
   expect(statements).toMatchObject([{ text: 'select $1', calls: 1, share: 1, callsPerRequest: 1 }])
   expect((await read('?window=7d')).routes).toHaveLength(1)
-  expect((await read('?route=GET+%2Fnowhere')).statements).toEqual([])
+  expect(await read('?route=GET+%2Fnowhere')).toMatchObject({ statements: [], services: [] })
+})
+
+test('tells of the event loop, first requests of a process, and other services by host', async () => {
+  const own = { minutes: 60, at: new Date(), route: 'GET /pay' } as const
+  await writeSeries(box.ownerUrl, [
+    { ...own, calls: 100, typicalMs: 100, slowMs: 300, loopMs: 2_400, cold: 10, coldMs: 900 },
+  ])
+  await writeOutbound(box.ownerUrl, [{ ...own, host: 'pay.example', calls: 50, totalMs: 500 }])
+  const { routes, services } = await read('?route=GET+%2Fpay')
+  const found = routes.find(({ route }) => route === 'GET /pay')
+  expect(found).toMatchObject({ shares: { loop: expect.closeTo(0.2, 1) }, cold: { requests: 10, meanMs: 90 } })
+  // They took 900 ms together: of requests that took more than 285 ms three at most can be among them.
+  expect(found?.cold.slowCold).toBeLessThanOrEqual(3)
+  expect(services).toMatchObject([{ host: 'pay.example', segment: '', requests: 50, share: 1, before: null }])
+  expect(services?.[0]?.latency.p95).toBeCloseTo(10, 0)
 })
 
 test('a parameter that makes no sense is refused', async () => {

@@ -3,7 +3,7 @@ import { buildAll } from '../../scripts/build.mjs'
 import { watch } from '../../src/watch/index.js'
 import { openTestDatabase } from '../helpers/database.js'
 import { quietLogger } from '../helpers/jobs.js'
-import { writeStory } from '../helpers/watch-series.js'
+import { writeOutbound, writeSeries, writeStory, type SeriesSpec } from '../helpers/watch-series.js'
 import { checkWidths, hasChromium, openBrowser, type TestBrowser } from './browser.js'
 import { Service } from './dashboard-service.js'
 
@@ -59,6 +59,36 @@ describe.skipIf(!hasChromium)(`the page Latency in Chromium${hasChromium ? '' : 
     }
   })
 
+  it('tells first requests and other services', { timeout: 40_000 }, async () => {
+    const box = await openTestDatabase()
+    await writeColdStory(box.ownerUrl)
+    const connected = new Service({ observed: box.db })
+    try {
+      await connected.start()
+      const page = await browser.openPage(`${connected.url}latency`)
+      await page.locator('.verdict-watch h1', { hasText: 'among the first of a process' }).waitFor()
+      const routes = page.getByRole('region', { name: 'Routes' })
+      await routes.getByText(/at most 40 were first requests of a process\. 40 first requests took 800 ms/).waitFor()
+      await routes.getByText(/event loop 4\d %/).waitFor()
+      await page.getByRole('button', { name: 'GET /orders' }).click()
+      const services = page.getByRole('region', { name: 'Services that GET /orders calls' })
+      await services.getByRole('row', { name: 'pay.example in 25 % of its requests' }).waitFor()
+      await page.keyboard.press('?')
+      await page.getByText('First request of a process', { exact: true }).waitFor()
+      await page.getByRole('dialog').getByRole('button', { name: 'Close' }).click()
+      for (const colorScheme of ['light', 'dark'] as const) {
+        await page.emulateMedia({ colorScheme })
+        await checkWidths(page)
+      }
+      await page.getByRole('button', { name: 'Statements outside of requests' }).click()
+      await services.waitFor({ state: 'detached' })
+      expect(browser.complaints).toEqual([])
+    } finally {
+      await connected.end()
+      await box.close()
+    }
+  })
+
   it('the button finds out why a route became slower', { timeout: 40_000 }, async () => {
     const box = await openTestDatabase()
     await writeStory(box.ownerUrl)
@@ -88,3 +118,16 @@ describe.skipIf(!hasChromium)(`the page Latency in Chromium${hasChromium ? '' : 
     }
   })
 })
+
+/** Four processes of a route have just started, and it is as fast as it was but for their first requests. */
+async function writeColdStory(ownerUrl: string): Promise<void> {
+  const hour = new Date(Math.floor(Date.now() / 3_600_000) * 3_600_000)
+  const own = { minutes: 60, at: hour, route: 'GET /orders', calls: 400, typicalMs: 20, slowMs: 20 } as const
+  const started = { ...own, calls: 10, typicalMs: 800, slowMs: 800, cold: 10, coldMs: 8_000, outboundMs: 2_000 }
+  const specs: SeriesSpec[] = ['2', '3', '4', '5'].map((process) => ({ ...started, process, loopMs: 4_000 }))
+  await writeSeries(ownerUrl, [...specs, own, { ...own, at: new Date(hour.getTime() - 86_400_000) }])
+  await writeOutbound(ownerUrl, [
+    { ...own, host: 'pay.example', calls: 110, totalMs: 7_000 },
+    { ...own, host: `${'a-long-name.'.repeat(9)}example`, calls: 440, totalMs: 1_000 },
+  ])
+}

@@ -10,7 +10,8 @@ const route = (changes: Partial<RouteLatency> = {}): RouteLatency => ({
   errors: 0,
   latency: spread(120),
   wait: spread(0),
-  shares: { pool: 0.02, sql: 0.9, outbound: 0, rest: 0.08 },
+  shares: { pool: 0.02, sql: 0.9, outbound: 0, loop: 0.01, rest: 0.07 },
+  cold: { requests: 0, meanMs: 0, slow: 25, slowCold: 0, p95Without: 120 },
   before: spread(118),
   ...changes,
 })
@@ -55,13 +56,37 @@ describe('the verdict', () => {
 
   test('names the part that takes the time', () => {
     const slow = { latency: spread(600), before: spread(120) }
-    const parts = { pool: 0, sql: 0, outbound: 0, rest: 0 }
+    const parts = { pool: 0, sql: 0, outbound: 0, loop: 0, rest: 0 }
     for (const [part, words] of [
       ['pool', 'waiting for a connection'],
       ['outbound', 'other services'],
+      ['loop', 'the event loop'],
       ['rest', 'its own code'],
     ] as const)
       expect(judgeWatch([route({ ...slow, shares: { ...parts, [part]: 1 } })], []).sentence).toContain(words)
+  })
+
+  test('tells that the event loop was late where something else takes more of the time', () => {
+    const slow = { latency: spread(600), before: spread(120) }
+    const shares = { pool: 0, sql: 0.8, outbound: 0, loop: 0.6, rest: 0 }
+    expect(judgeWatch([route({ ...slow, shares })], []).sentence).toMatch(
+      /80 % of its time is statements; the event loop was late for 60 % of it\.$/,
+    )
+  })
+
+  test('tells cold starts from a route that is slow on warm instances, too', () => {
+    const slow = { latency: spread(600), before: spread(120) }
+    const cold = { requests: 40, meanMs: 700, slow: 45, slowCold: 38, p95Without: 125 }
+    expect(judgeWatch([route({ ...slow, cold })], [])).toMatchObject({
+      severity: 'watch',
+      sentence:
+        'P95 of GET /trades is 600 ms, it was 120 ms: up to 38 of the 45 requests that are slower than that can have been among the first of a process; without them P95 is 125 ms.',
+      fix: expect.stringContaining('Warm a process up'),
+    })
+    const warm = judgeWatch([route({ ...slow, cold: { ...cold, slow: 90, p95Without: 540 } })], [])
+    expect([warm.severity, warm.sentence]).toEqual(['act', expect.stringContaining('90 % of its time is statements')])
+    const all = route({ ...slow, cold: { ...cold, slow: 38, p95Without: 0 } })
+    expect(judgeWatch([all], []).sentence).toMatch(/among the first of a process\.$/)
   })
 
   test('does not speak of few requests, nor of a few milliseconds', () => {

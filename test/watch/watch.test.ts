@@ -162,7 +162,7 @@ describe('routes', () => {
     const routes = new Map((await watching.inspect.routes()).map((route) => [route.route, route]))
     expect(routes.get('GET /slow')?.latency.p95).toBeGreaterThan(195)
     expect(routes.get('GET /slow')?.shares.sql).toBeGreaterThan(0.8)
-    expect(routes.get('GET /busy')?.shares.rest).toBeGreaterThan(0.8)
+    expect(routes.get('GET /busy')?.shares.loop).toBeGreaterThan(0.8)
     expect(routes.get('GET /broken')).toMatchObject({ requests: 1, errors: 1 })
   })
 

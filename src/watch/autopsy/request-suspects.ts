@@ -41,7 +41,7 @@ function suspectOutbound(facts: Case): Suspect {
   const where =
     host === undefined
       ? ''
-      : ` Most of it is ${host.name}: ${formatMs(host.after)} a call, before ${formatMs(host.before)}.`
+      : ` Most of it is ${host.name}: ${formatMs(host.after)} in a request that calls it, before ${formatMs(host.before)}.`
   const unnamed = outbound === undefined ? ' Which one cannot be read.' : ''
   const sentence = `Other services take ${formatMs(is)} of a request (before: ${formatMs(was)}); ${ofRise(share)}.${where}${unnamed}`
   const figures = { msBefore: round(was), msAfter: round(is), host: host?.name ?? null }

@@ -152,7 +152,8 @@ describe('who is to blame', () => {
     expect(
       others.map((each) => each.suspect).filter((name) => !['general-slowdown', 'own-code'].includes(name)),
     ).toEqual([])
-    if (suspect === 'outbound') expect(report.suspects[0]?.sentence).toContain('pay.example: 180 ms a call')
+    if (suspect === 'outbound')
+      expect(report.suspects[0]?.sentence).toContain('pay.example: 180 ms in a request that calls it')
   })
 
   test('one instance', async () => {
