@@ -13,7 +13,7 @@ export {
 } from './context.js'
 export { countFirst } from './first-requests.js'
 export { stderrLogger } from './logger.js'
-export { enterLateness, leaveLateness } from './loop-lateness.js'
+export { enterLateness, hearBeats, leaveLateness } from './loop-lateness.js'
 export { watchOutbound } from './outbound.js'
 export { isOwnCall } from './own-call.js'
 export { OVERFLOW_ROUTE } from './route-book.js'

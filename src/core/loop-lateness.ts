@@ -5,6 +5,20 @@ let dueAt = 0
 let users = 0
 let timer: NodeJS.Timeout | undefined
 
+type BeatListener = (isBusy: boolean) => void
+
+const listeners = new Set<BeatListener>()
+
+/** Hears each time that the loop turns while requests are under way (every 10 ms), and when the last one has ended. */
+export function hearBeats(listener: BeatListener): () => void {
+  listeners.add(listener)
+  return () => void listeners.delete(listener)
+}
+
+function beat(isBusy: boolean): void {
+  for (const listener of listeners) listener(isBusy)
+}
+
 /**
  * How late the event loop has been, all in all: what a timer of 10 ms was late by, one after the other. Of two readings
  * the difference is what the loop was late by between them; a stall of less than 10 ms may be missed, or told shorter.
@@ -17,6 +31,7 @@ function readLateness(): number {
 export function enterLateness(): number {
   if (users++ > 0) return readLateness()
   dueAt = performance.now() + PROBE_MS
+  beat(true)
   if (timer) timer.refresh()
   else timer = setTimeout(probe, PROBE_MS).unref()
   return lateMs
@@ -25,7 +40,10 @@ export function enterLateness(): number {
 /** What came to it since that reading. */
 export function leaveLateness(reading: number): number {
   const late = readLateness()
-  if (--users === 0) lateMs = late
+  if (--users === 0) {
+    lateMs = late
+    beat(false)
+  }
   return late - reading
 }
 
@@ -34,5 +52,6 @@ function probe(): void {
   const now = performance.now()
   lateMs += Math.max(0, now - dueAt)
   dueAt = now + PROBE_MS
+  beat(true)
   timer?.refresh()
 }

@@ -1,0 +1,74 @@
+import inspector from 'node:inspector'
+import { Worker } from 'node:worker_threads'
+import { currentRequest, hearBeats } from '../../core/early.js'
+import { BEATS, CELLS, IS_BUSY, SLEEPS, type StallReport, type WatchdogStart } from './beat.js'
+
+/** The paused thread is asked for it, wherever it is: a name that no application has. */
+const routeSymbol = 'holdfast.watch.route'
+const routeExpression = `globalThis[Symbol.for(${JSON.stringify(routeSymbol)})]()`
+
+/** The worker's own memory: it keeps nothing but a session for a moment. */
+const resourceLimits = { maxOldGenerationSizeMb: 32, maxYoungGenerationSizeMb: 2, stackSizeMb: 1 }
+
+export interface StallWatchOptions {
+  /** Is told of each time that the loop stood still for longer. */
+  onStall: (stall: StallReport) => void
+  /** A loop that does not turn for so long is looked at. Default: 30. @unit ms */
+  lookAfterMs?: number
+  /** Shorter ones are not told. Default: 50. @unit ms */
+  leastMs?: number
+}
+
+/**
+ * A thread that looks whether this one's event loop turns while requests are under way. Where it does not, it stops this
+ * thread for a moment, in the middle of what blocks it, and reads what that is and for which request. Nothing where
+ * somebody debugs the process: a breakpoint is no stall, and there is one place for a debugger.
+ */
+export class StallWatch {
+  readonly #options: StallWatchOptions
+  readonly #cells = new Int32Array(new SharedArrayBuffer(CELLS * Int32Array.BYTES_PER_ELEMENT))
+  readonly #leave: () => void
+  #worker: Worker | undefined
+
+  constructor(options: StallWatchOptions) {
+    this.#options = options
+    ;(globalThis as Record<symbol, unknown>)[Symbol.for(routeSymbol)] = () => currentRequest()?.route ?? ''
+    this.#leave = hearBeats((isBusy) => this.#beat(isBusy))
+  }
+
+  #beat(isBusy: boolean): void {
+    const cells = this.#cells
+    cells[BEATS] = (cells[BEATS] as number) + 1
+    if (!isBusy) return void Atomics.store(cells, IS_BUSY, 0)
+    Atomics.store(cells, IS_BUSY, inspector.url() === undefined ? 1 : 0)
+    // Started with the first request: a program that never has one has no thread more.
+    this.#worker ??= this.#start()
+    if (Atomics.exchange(cells, SLEEPS, 0) === 1) this.#worker.postMessage('look')
+  }
+
+  #start(): Worker {
+    const { lookAfterMs = 30, leastMs = 50, onStall } = this.#options
+    const cells = this.#cells.buffer as SharedArrayBuffer
+    const workerData: WatchdogStart = { cells, lookAfterMs, leastMs, routeExpression }
+    // No flags of the process: `--import holdfast/register` is not for this thread, nor is anybody's debugger.
+    const worker = new Worker(new URL('./watchdog-worker.js', import.meta.url), {
+      name: 'holdfast-watchdog',
+      workerData,
+      execArgv: [],
+      env: {},
+      resourceLimits,
+    })
+    worker.on('message', (stall: StallReport) => onStall(stall))
+    // Of an application that was bundled into one file: the thread's is not there, and stalls are not seen.
+    worker.on('error', () => this.#leave())
+    worker.unref()
+    return worker
+  }
+
+  /** A process that ends while a session is open waits for its debugger. */
+  async close(): Promise<void> {
+    this.#leave()
+    Atomics.store(this.#cells, IS_BUSY, 0)
+    await this.#worker?.terminate()
+  }
+}

@@ -1,0 +1,120 @@
+// A thread of its own: looks whether the main thread's loop turns, and what it does where it does not.
+
+import { Session, type Debugger } from 'node:inspector'
+import { parentPort, workerData } from 'node:worker_threads'
+import { BEATS, IS_BUSY, SLEEPS, type Frame, type StallReport, type WatchdogStart } from './beat.js'
+import { readDelay } from './run-delay.js'
+
+const LOOK_MS = 10
+/** So long without a request, and it sleeps. */
+const AWAKE_MS = 1_000
+/** Looked at for so long; native code lets itself be stopped only when it returns. */
+const LONGEST_MS = 120_000
+const MOST_FRAMES = 30
+/** The thread itself was late by so much: the machine was busy, or the process was stopped. */
+const LATE_MS = 25
+
+const { cells: memory, lookAfterMs, leastMs, routeExpression } = workerData as WatchdogStart
+const cells = new Int32Array(memory)
+let beats = Atomics.load(cells, BEATS)
+let movedAt = performance.now()
+let delayAtMove = readDelay()
+let busyAt = performance.now()
+
+parentPort?.on('message', () => look())
+look()
+
+function look(): void {
+  const now = performance.now()
+  note(now)
+  if (now - movedAt >= lookAfterMs) return void watchStall().then(next)
+  next()
+}
+
+function next(): void {
+  if (performance.now() - busyAt >= AWAKE_MS) {
+    Atomics.store(cells, SLEEPS, 1)
+    // Somebody may have come between the look and the store.
+    if (Atomics.load(cells, IS_BUSY) === 0) return
+    Atomics.store(cells, SLEEPS, 0)
+  }
+  const askedAt = performance.now()
+  setTimeout(() => {
+    // Late itself: the main thread may not have run either, and nothing is to be learnt from its silence.
+    if (performance.now() - askedAt > LOOK_MS + LATE_MS) move(Atomics.load(cells, BEATS), performance.now())
+    look()
+  }, LOOK_MS)
+}
+
+/** Whether it has turned since, or has nothing to do. */
+function note(now: number): boolean {
+  const current = Atomics.load(cells, BEATS)
+  const isBusy = Atomics.load(cells, IS_BUSY) === 1
+  if (isBusy) busyAt = now
+  if (isBusy && current === beats) return false
+  move(current, now)
+  return true
+}
+
+function move(current: number, now: number): void {
+  beats = current
+  movedAt = now
+  delayAtMove = readDelay()
+}
+
+async function watchStall(): Promise<void> {
+  const [since, delayBefore] = [movedAt, delayAtMove]
+  const session = new Session()
+  const seen: Pick<StallReport, 'frames' | 'route'> = { frames: [], route: '' }
+  try {
+    session.connectToMainThread()
+    const paused = new Promise<void>((resolve) => {
+      session.once('Debugger.paused', ({ params }) => void readPaused(session, params, seen).then(resolve))
+    })
+    session.post('Debugger.enable')
+    session.post('Debugger.pause')
+    await Promise.race([paused, waitForTurn(since)])
+  } catch {
+    // Somebody else debugs it, or the process ends: then there is nothing to tell.
+  } finally {
+    session.disconnect()
+  }
+  await waitForTurn(since)
+  const ms = performance.now() - since
+  const delay = readDelay()
+  const starvedMs = delay === undefined || delayBefore === undefined ? undefined : delay - delayBefore
+  if (ms >= leastMs) parentPort?.postMessage({ ms, starvedMs, ...seen } satisfies StallReport)
+  note(performance.now())
+}
+
+async function readPaused(
+  session: Session,
+  { callFrames }: Debugger.PausedEventDataType,
+  seen: Pick<StallReport, 'frames' | 'route'>,
+): Promise<void> {
+  seen.frames = callFrames.slice(0, MOST_FRAMES).map(toFrame)
+  // In Node's own frames its globals are others.
+  const frame = callFrames.find(({ url }) => !url.startsWith('node:')) ?? callFrames[0]
+  if (frame !== undefined) seen.route = await evaluate(session, frame.callFrameId)
+  session.post('Debugger.resume')
+}
+
+function toFrame({ functionName: name, url, location, functionLocation }: Debugger.CallFrame): Frame {
+  const { lineNumber, columnNumber = 0 } = location ?? functionLocation
+  return { name, url, line: lineNumber + 1, column: columnNumber + 1 }
+}
+
+async function evaluate(session: Session, callFrameId: string): Promise<string> {
+  const how = { callFrameId, expression: routeExpression, returnByValue: true, silent: true, throwOnSideEffect: false }
+  return await new Promise((resolve) => {
+    session.post('Debugger.evaluateOnCallFrame', how, (error, answer?: Debugger.EvaluateOnCallFrameReturnType) => {
+      const value: unknown = error === null ? answer?.result.value : undefined
+      resolve(typeof value === 'string' ? value : '')
+    })
+  })
+}
+
+async function waitForTurn(since: number): Promise<void> {
+  while (performance.now() - since < LONGEST_MS && Atomics.load(cells, BEATS) === beats)
+    await new Promise((resolve) => setTimeout(resolve, LOOK_MS / 2))
+}
