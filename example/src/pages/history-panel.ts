@@ -60,6 +60,7 @@ const script = raw(`<script type="module">
     stopped: ({ imported, target }) => 'Stopped at ' + count.format(imported) + ' of ' + count.format(target) + ' orders.',
     done: ({ imported, from, to }) => count.format(imported) + ' orders are here, of ' + from.slice(0, 4) + ' to ' + to.slice(0, 4) + '.',
   }
+  let timer
   const isGoingOn = ({ state }) => state === 'importing' || state === 'resting'
 
   function show(now) {
@@ -70,7 +71,8 @@ const script = raw(`<script type="module">
     grow.hidden = now.state === 'done'
     grow.disabled = isGoingOn(now)
     back.hidden = now.state === 'none'
-    if (isGoingOn(now)) setTimeout(() => ask(), 1000)
+    clearTimeout(timer)
+    if (isGoingOn(now)) timer = setTimeout(() => ask(), 1000)
   }
 
   async function ask(options) {

@@ -63,9 +63,14 @@ export async function createImporter(options: ImporterOptions): Promise<Importer
   const plan = options.plan ?? defaultPlan
   const random = createRandom(1)
   const titles = Array.from({ length: 40 }, () => nameEvent(random))
-  let regulars = new Set((await findImport(db))?.regulars)
+  // Told of when the first years are there and analyzed: what the planner does without statistics is another story.
+  let regulars = await findRegulars()
   let running: { ending: AbortController; work: Promise<void> } | undefined
   let isResting = false
+
+  async function findRegulars(): Promise<Set<string>> {
+    return new Set((await findImport(db))?.regulars)
+  }
 
   async function describe(): Promise<ImportView> {
     const row = await findImport(db)
@@ -86,18 +91,17 @@ export async function createImporter(options: ImporterOptions): Promise<Importer
   }
 
   async function grow(orders: number): Promise<ImportView> {
-    regulars = new Set(await db.tx((tx) => begin(orders, tx)))
+    await db.tx((tx) => begin(orders, tx))
     // From the beginning of a batch: one that was about to end would not see that there is more to come.
     await close()
     running ??= start()
     return await describe()
   }
 
-  async function begin(orders: number, tx: Tx): Promise<string[]> {
+  async function begin(orders: number, tx: Tx): Promise<void> {
     const chosen = (await findImport(tx))?.regulars ?? (await listRegulars(tx, mostRegulars))
     if (chosen.length === 0) throw noRegulars()
     await saveTarget(tx, orders, chosen)
-    return chosen
   }
 
   function start() {
@@ -116,6 +120,8 @@ export async function createImporter(options: ImporterOptions): Promise<Importer
       const startedAt = performance.now()
       const imported = await db.tx(importBatch, { signal })
       isLast = imported === undefined
+      if (imported === plan.firstOrders) await analyzePastOrders(db, signal)
+      if (isLast || imported === plan.firstOrders) regulars = await findRegulars()
       if (imported === plan.firstOrders) await restAsItIs(signal)
       await rest(paceMs - (performance.now() - startedAt), signal)
     }
@@ -135,7 +141,6 @@ export async function createImporter(options: ImporterOptions): Promise<Importer
   }
 
   async function restAsItIs(signal: AbortSignal): Promise<void> {
-    await analyzePastOrders(db, signal)
     isResting = true
     await rest(restMs, signal)
     isResting = false

@@ -21,7 +21,6 @@ export const historyQuery = z.object({
   limit: limitSchema,
 })
 
-export type ImportSettings = z.infer<typeof importSettings>
 export type HistoryQuery = z.infer<typeof historyQuery>
 
 export interface PastOrderRow {
