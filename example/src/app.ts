@@ -16,6 +16,9 @@ import { createEventsRoutes } from './modules/events/routes.js'
 import { createEventsService } from './modules/events/service.js'
 import { createExportsRoutes } from './modules/exports/routes.js'
 import { createExportsService } from './modules/exports/service.js'
+import type { Importer } from './modules/history/importer.js'
+import { createHistoryRoutes, createImportRoutes } from './modules/history/routes.js'
+import { createHistoryService } from './modules/history/service.js'
 import type { Places } from './modules/holds/places.js'
 import { createHoldsRoutes } from './modules/holds/routes.js'
 import { createHoldsService } from './modules/holds/service.js'
@@ -46,6 +49,7 @@ export interface AppOptions {
   sagas: BoxSagas
   idempotency: Idempotency
   locks: Locks
+  importer: Importer
   logger: Logger
   /** Serves /_holdfast/; made by `createHttp(db)`. */
   holdfast: { fetch(request: Request, info: { remoteAddress?: string }): Promise<Response> }
@@ -57,7 +61,8 @@ export interface AppOptions {
 
 /** Composes the box office: services from the database up, routes from the services. Opens nothing by itself. */
 export function createBoxOffice(options: AppOptions): Hono<AppEnv> {
-  const { db, places, events: domainEvents, idempotency, locks, logger, holdfast, ending, buyerWaitsMs } = options
+  const { db, places, events: domainEvents, idempotency, locks, importer, logger, holdfast, ending } = options
+  const { buyerWaitsMs } = options
   const { jobs, refunder, refundJob, reportJob } = options.jobs
   const events = createEventsService({ db })
   const orders = createOrdersService({ db })
@@ -82,14 +87,17 @@ export function createBoxOffice(options: AppOptions): Hono<AppEnv> {
     await db.query('select 1', [], { deadlineMs: 1_000 })
     return c.json({ status: 'ok', pid: process.pid })
   })
-  app.route('/', createStartPage(events))
+  app.route('/', createStartPage(events, importer))
   app.route('/venues', createVenuesRoutes(createVenuesService({ db })))
   app.route('/events', createEventsRoutes(events))
   app.route('/events', createSeatsRoutes(createSeatsService({ db })))
   app.route('/events', createReportsRoutes(reports, reportRuns))
   app.route('/events', createCancellationsRoutes(cancellations))
   app.route('/reports', createReportRunsRoutes(reportRuns))
-  app.route('/customers', createCustomersRoutes(createCustomersService({ idempotency }), orders))
+  const customers = createCustomersService({ idempotency })
+  app.route('/customers', createCustomersRoutes({ customers, orders, importer }))
+  app.route('/customers', createHistoryRoutes(createHistoryService({ db })))
+  app.route('/history', createImportRoutes(importer))
   app.route('/customers', createExportsRoutes(createExportsService({ db, locks })))
   app.route('/', createHoldsRoutes(createHoldsService({ db, places })))
   app.route('/orders', createOrdersRoutes(orders, checkouts))

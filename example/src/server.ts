@@ -13,6 +13,7 @@ import { migrations } from './database/migrations/index.js'
 import { createBoxJobs, startWorker } from './jobs.js'
 import { createBoxSagas } from './sagas.js'
 import { numberedSeats, standingPlaces } from './modules/holds/model.js'
+import { createImporter } from './modules/history/importer.js'
 import { createPlaces } from './modules/holds/places.js'
 import { createPaymentsClient } from './modules/payments/client.js'
 import { createPaymentsService } from './modules/payments/service.js'
@@ -41,6 +42,7 @@ const boxJobs = await createBoxJobs({ db, payments, places, events, logger })
 const boxSagas = await createBoxSagas({ db, jobs: boxJobs, payments, places, events, logger })
 const idempotency = createIdempotency(db, { logger })
 const locks = createLocks(db, { logger })
+const importer = await createImporter({ db, logger })
 const access = config.HOLDFAST_TOKEN === undefined ? {} : { token: config.HOLDFAST_TOKEN }
 const holdfast = createHttp(db, { ...access, jobs: boxJobs.jobs })
 const app = createBoxOffice({
@@ -51,6 +53,7 @@ const app = createBoxOffice({
   sagas: boxSagas,
   idempotency,
   locks,
+  importer,
   logger,
   holdfast,
   ending: ending.signal,
@@ -63,7 +66,7 @@ onShutdown(logger, async () => {
   // Running purchases get a second to finish; who still waits then is answered 202, and another process goes on, or the next start.
   setTimeout(() => ending.abort(), 1_000).unref()
   holdfast.close()
-  await Promise.all([closeServer(server), stopWorker(), boxSagas.sagas.close()])
+  await Promise.all([closeServer(server), stopWorker(), boxSagas.sagas.close(), importer.close()])
   // After the last request: it may have sent a job, of which workers elsewhere are still to be told.
   await Promise.all([boxJobs.jobs.close(), idempotency.close(), holds.close(), locks.close()])
   await watching.stop()

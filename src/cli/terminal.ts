@@ -17,6 +17,11 @@ export interface Terminal {
 
 export function openTerminal(env: NodeJS.ProcessEnv = process.env): Terminal {
   const isColoured = wantsColour(env)
+  // `holdfast watch | head` has what it wanted.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error
+    process.exit()
+  })
   return {
     print: (line) => void process.stdout.write(`${line}\n`),
     printJson: (document) => void process.stdout.write(`${JSON.stringify(document, null, 2)}\n`),

@@ -72,6 +72,9 @@ class ProcessWatch implements Watch {
   readonly #joined: Joined
   readonly #afterStop: WatchParts['afterStop']
   readonly runRequest: Watch['runRequest']
+  /** Whose statement is being looked at. */
+  #observed: RequestContext | undefined
+  readonly #untold = new WeakMap<RequestContext, Finding[]>()
   #isDeployNoted = false
   #stopping: Promise<void> | undefined
 
@@ -92,7 +95,8 @@ class ProcessWatch implements Watch {
     const report = (finding: Finding) => this.#findings.report(finding)
     if (settings.shapes) {
       const sampleReadsEvery = settings.sampleReads ? SAMPLED_READS : 0
-      this.#observers.push(createShapeObserver({ report, db: storage, sampleReadsEvery }))
+      const tell = (finding: Finding) => this.#tellWithRoute(finding)
+      this.#observers.push(createShapeObserver({ report: tell, db: storage, sampleReadsEvery }))
     }
     if (settings.plans) this.#watchPlans(parts, parser, logger, report)
     this.#joined = join({
@@ -130,12 +134,29 @@ class ProcessWatch implements Watch {
     }
     const statement = this.#statements.find(seen.text)
     const sighting = { statement, ms, endedAt, rows, bytes, isFailed }
+    this.#observed = request
     for (const observer of this.#observers) observer.observe(seen, statement)
+    this.#observed = undefined
     if (request === undefined) return this.#book.recordStatement(NO_ROUTE, '', sighting)
     const pending = (request.watched ??= []) as Sighting[] | 'ended'
     // Its route may not be known yet: a router tells it when it has matched, and what runs before has run by then.
     if (pending !== 'ended' && pending.length < MOST_PENDING) pending.push(sighting)
     else this.#book.recordStatement(request.route, this.#readSegment(request), sighting)
+  }
+
+  /** What is found while a statement is looked at: a router that tells the route when it has answered was not there yet. */
+  #tellWithRoute(finding: Finding): void {
+    const request = this.#observed
+    if (finding.route !== '' || request === undefined || request.watched === 'ended')
+      return this.#findings.report(finding)
+    const waiting = this.#untold.get(request)
+    if (waiting) waiting.push(finding)
+    else this.#untold.set(request, [finding])
+  }
+
+  #tellUntold(request: RequestContext): void {
+    const route = request.route === NO_ROUTE ? '' : request.route
+    for (const finding of this.#untold.get(request) ?? []) this.#findings.report({ ...finding, route })
   }
 
   #endRequest(request: RequestContext, ms: number): void {
@@ -146,6 +167,7 @@ class ProcessWatch implements Watch {
     const { poolMs: waitMs, sqlMs, outboundMs, outboundByHost, loopMs, isFirst, status } = request
     const ended = { ms, isFailed: status >= 500, waitMs, sqlMs, outboundMs, outboundByHost, loopMs, isFirst }
     this.#book.recordRequest(request.route, this.#readSegment(request), ended, pending)
+    this.#tellUntold(request)
     for (const repeat of findRepeats(pending, ms)) this.#findings.report(describeRepeat(repeat, request.route, ms))
   }
 

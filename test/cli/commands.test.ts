@@ -1,7 +1,9 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { migrations } from '../../src/core/migrations.gen.js'
 import { openTestDatabase, runAdmin, withDatabase, type TestDatabase } from '../helpers/database.js'
-import { runCli } from '../helpers/run-cli.js'
+import { bin, runCli } from '../helpers/run-cli.js'
 
 let box: TestDatabase
 beforeAll(async () => {
@@ -18,6 +20,15 @@ describe('usage', () => {
     for (const name of ['dev', 'migrate', 'doctor', 'prove', 'jobs', 'locks', 'sagas', 'errors', 'uninstall'])
       expect(stdout).toContain(`  ${name}`)
     for (const line of stdout.split('\n')) expect(line.length).toBeLessThanOrEqual(80)
+  })
+
+  test('a reader that has seen enough is no error', async () => {
+    const child = spawn(process.execPath, [bin, 'errors', '--json'], { stdio: ['ignore', 'pipe', 'pipe'] })
+    let complaint = ''
+    child.stderr.on('data', (chunk: Buffer) => (complaint += chunk.toString()))
+    child.stdout.destroy()
+    const [code] = (await once(child, 'close')) as [number | null]
+    expect([code, complaint]).toEqual([0, ''])
   })
 
   test('an unknown command or option names the nearest one and exits with 2', async () => {

@@ -13,6 +13,7 @@ import { migrations } from '../../example/src/database/migrations/index.js'
 import { createBoxJobs, type BoxJobs } from '../../example/src/jobs.js'
 import { createBoxSagas, type BoxSagas } from '../../example/src/sagas.js'
 import { numberedSeats, standingPlaces } from '../../example/src/modules/holds/model.js'
+import { createImporter, type ImporterOptions } from '../../example/src/modules/history/importer.js'
 import { createPlaces, type Places } from '../../example/src/modules/holds/places.js'
 import { createPaymentsClient } from '../../example/src/modules/payments/client.js'
 import { createPaymentsService, type PaymentsService } from '../../example/src/modules/payments/service.js'
@@ -119,6 +120,8 @@ export interface Patience {
   timeoutMs?: number
   /** Of a buyer. */
   buyerWaitsMs?: number
+  /** Of the history: smaller and faster than for people. */
+  history?: Omit<ImporterOptions, 'db' | 'logger'>
 }
 
 /** The box office, listening, on a database of its own, with its log kept. Patient: a busy machine is no fault. */
@@ -137,7 +140,7 @@ export async function openTwin({ databaseUrl: url }: BoxOfficeUnderTest, payment
 async function startBoxOffice(
   database: Pick<TestDatabase, 'db' | 'url' | 'close'>,
   paymentsUrl: string,
-  { timeoutMs = 15_000, buyerWaitsMs = 30_000 }: Patience,
+  { timeoutMs = 15_000, buyerWaitsMs = 30_000, history }: Patience,
 ): Promise<BoxOfficeUnderTest> {
   const lines: LogLine[] = []
   const destination = { write: (line: string) => void lines.push(JSON.parse(line) as LogLine) }
@@ -151,9 +154,10 @@ async function startBoxOffice(
   const sagaWorker = await sagas.sagas.work({ graceMs: 500 })
   const idempotency = createIdempotency(database.db, { logger })
   const locks = createLocks(database.db, { logger })
+  const importer = await createImporter({ db: database.db, logger, ...history })
   const holdfast = createHttp(database.db, { jobs: jobs.jobs })
   const ending = new AbortController()
-  const modules = { jobs, sagas, idempotency, locks, holdfast }
+  const modules = { jobs, sagas, idempotency, locks, importer, holdfast }
   const app = createBoxOffice({ ...parts, ...modules, ending: ending.signal, buyerWaitsMs })
   const { url, close } = await serve(app.fetch)
   return {
@@ -174,6 +178,7 @@ async function startBoxOffice(
       holdfast.close()
       ending.abort()
       await close()
+      await importer.close()
       await sagas.sagas.close()
       await jobs.jobs.close()
       await idempotency.close()

@@ -124,6 +124,27 @@ describe('the crowd', () => {
     await server.close()
   })
 
+  test('reads on in what was ordered before, where an answer says that there is something', async () => {
+    const asked: string[] = []
+    const server = await openServer(({ method, url = '' }, response) => {
+      asked.push(url)
+      const links = url === '/customers/1/orders' ? { link: '</customers/1/history>; rel="archives"' } : {}
+      response.writeHead(200, { 'content-type': 'application/json', ...links })
+      const customer = { id: String(asked.filter((each) => each === '/customers').length) }
+      response.end(JSON.stringify(method === 'POST' ? customer : { items: [{ id: '7' }], next: null }))
+    })
+    const client = createTrafficClient(server.url, 2_000)
+    const crowd = new Crowd(client)
+    await crowd.prepare(2)
+    for (let seed = 0; seed < 8; seed++) expect(await crowd.act({ kind: 'myOrders', seed })).toBe('ok')
+    const count = (path: string) => asked.filter((each) => each === path).length
+    expect(count('/customers/1/orders') * count('/customers/2/orders')).toBeGreaterThan(0)
+    expect(count('/customers/1/history')).toBe(count('/customers/1/orders'))
+    expect(count('/customers/2/history')).toBe(0)
+    client.close()
+    await server.close()
+  })
+
   test('says so when there is nobody to talk to', async () => {
     const server = await openServer((_, response) => response.writeHead(503).end())
     const client = createTrafficClient(server.url, 500)

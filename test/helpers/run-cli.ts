@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 
-const bin = fileURLToPath(new URL('../../bin/holdfast.mjs', import.meta.url))
+export const bin = fileURLToPath(new URL('../../bin/holdfast.mjs', import.meta.url))
 
 export interface CliRun {
   code: number | null

@@ -2,7 +2,7 @@ import pg from 'pg'
 import { drizzle } from 'drizzle-orm/node-postgres'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { connectTo, type Db } from '../../src/core/index.js'
-import { watch, type Watch, type WatchOptions } from '../../src/watch/index.js'
+import { watch, type Finding, type Watch, type WatchOptions } from '../../src/watch/index.js'
 import { openTestDatabase, type TestDatabase } from '../helpers/database.js'
 import { eventually } from '../helpers/eventually.js'
 import { quietLogger } from '../helpers/jobs.js'
@@ -164,6 +164,16 @@ describe('routes', () => {
     expect(routes.get('GET /slow')?.shares.sql).toBeGreaterThan(0.8)
     expect(routes.get('GET /busy')?.shares.loop).toBeGreaterThan(0.8)
     expect(routes.get('GET /broken')).toMatchObject({ requests: 1, errors: 1 })
+  })
+
+  test('are named in what is found, also where the router tells them when it has answered', async () => {
+    const found: Finding[] = []
+    const { db } = await openWatch({ plans: false, onFinding: (finding) => found.push(finding) })
+    await db.runRequest({}, async (context) => {
+      await db.query('select n as id from generate_series(1, 10001) n')
+      context.route = 'GET /numbers'
+    })
+    expect(found.map(({ kind, route }) => [kind, route])).toEqual([['unbounded-result', 'GET /numbers']])
   })
 
   test('say what waits for connections', async () => {

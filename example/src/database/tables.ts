@@ -120,6 +120,25 @@ export interface OrderExportsTable {
   fence: string
 }
 
+/** What was ordered from the shop's former system. */
+export interface PastOrdersTable {
+  id: Id
+  customer_id: string
+  title: string
+  places: number
+  total_cents: number
+  currency: string
+  ordered_at: Timestamp
+}
+
+/** How far the import of the past orders is: one row, or none. */
+export interface HistoryImportsTable {
+  id: number
+  regulars: string[]
+  target: number
+  imported: number
+}
+
 export interface SeedRunsTable {
   id: number
   seed: number
@@ -145,6 +164,8 @@ export interface Tables {
   tickets: TicketsTable
   outgoing_mails: OutgoingMailsTable
   order_exports: OrderExportsTable
+  past_orders: PastOrdersTable
+  history_imports: HistoryImportsTable
   seed_runs: SeedRunsTable
   seed_batches: SeedBatchesTable
 }

@@ -2,7 +2,10 @@ import { Hono } from 'hono'
 import { html } from 'hono/html'
 import type { EventView } from '../modules/events/model.js'
 import type { EventsService } from '../modules/events/service.js'
+import type { Importer } from '../modules/history/importer.js'
+import type { ImportView } from '../modules/history/model.js'
 import { formatMoney } from '../utils/money.js'
+import { historyStyle, renderHistoryPanel } from './history-panel.js'
 
 const style = html`<style>
   :root {
@@ -79,27 +82,28 @@ const style = html`<style>
 const dateFormat = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 'short', timeZone: 'UTC' })
 
 /** `GET /`: the next events, for people. Everything from the database is escaped by `html`. */
-export function createStartPage(events: EventsService): Hono {
+export function createStartPage(events: EventsService, importer: Pick<Importer, 'describe'>): Hono {
   return new Hono().get('/', async (c) => {
     const { items } = await events.browse({ limit: 12, after: undefined })
-    return c.html(renderPage(items))
+    return c.html(renderPage(items, await importer.describe()))
   })
 }
 
-function renderPage(items: readonly EventView[]) {
+function renderPage(items: readonly EventView[], history: ImportView) {
   return html`<!doctype html>
     <html lang="en">
       <head>
         <meta charset="utf-8" />
         <meta name="viewport" content="width=device-width" />
         <title>Box office</title>
-        ${style}
+        ${style} ${historyStyle}
       </head>
       <body>
         <h1>Box office</h1>
         <p>
-          What is on next. See what is going on inside: <a href="/_holdfast/">the dashboard</a>. For programs:
-          <a href="/events">/events</a>, <a href="/events/search?q=jazz">/events/search</a>.
+          What is on next. See what is going on inside: <a href="/_holdfast/">the dashboard</a>. To try:
+          <a href="#history">let the order history grow</a>. For programs: <a href="/events">/events</a>,
+          <a href="/events/search?q=jazz">/events/search</a>.
         </p>
         ${
           items.length > 0
@@ -108,6 +112,7 @@ function renderPage(items: readonly EventView[]) {
               </ol>`
             : html`<p>No events yet: the seed is still running.</p>`
         }
+        ${renderHistoryPanel(history)}
       </body>
     </html>`
 }

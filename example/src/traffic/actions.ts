@@ -54,7 +54,7 @@ export class Crowd {
     if (kind === 'seatMap') return this.#readSeats(random.pick(this.#events))
     if (kind === 'buy') return this.#buy(random)
     if (kind === 'cancel') return this.#cancel(random)
-    if (kind === 'myOrders') return client.get(`/customers/${random.pick(this.#customers)}/orders`)
+    if (kind === 'myOrders') return this.#readOrders(random.pick(this.#customers))
     return this.#browse()
   }
 
@@ -77,6 +77,13 @@ export class Crowd {
       this.#freeSeats = { eventId, seatIds }
     }
     return reply
+  }
+
+  /** Who was a customer before the shop was there reads on in what was ordered then. */
+  async #readOrders(customerId: string): Promise<Reply> {
+    const reply = await this.#client.get(`/customers/${customerId}/orders`)
+    const archive = /<([^>]+)>; rel="archives"/.exec(reply.link ?? '')?.[1]
+    return archive === undefined ? reply : this.#client.get(archive)
   }
 
   /** Seats of the map seen last, which others may have bought since, or standing places. */

@@ -5,6 +5,8 @@ export interface Reply {
   /** 0 when there was no answer, or none in time. */
   status: number
   body: unknown
+  /** Where what it is about goes on; see RFC 8288. */
+  link?: string
 }
 
 export interface TrafficClient {
@@ -49,5 +51,7 @@ async function readReply(incoming: IncomingMessage): Promise<Reply> {
   let text = ''
   for await (const part of incoming) text += part
   const isJson = incoming.headers['content-type']?.includes('json') ?? false
-  return { status: incoming.statusCode ?? 0, body: isJson ? JSON.parse(text) : undefined }
+  const { link } = incoming.headers
+  const body: unknown = isJson ? JSON.parse(text) : undefined
+  return { status: incoming.statusCode ?? 0, body, ...(typeof link === 'string' && { link }) }
 }

@@ -66,7 +66,8 @@ function adviseFlip(reasons: readonly Reason[], { text }: Statement): string {
   if (whats.has('generic'))
     return 'Send it without a name, or `set plan_cache_mode = force_custom_plan`; better: two statements for the two cases.'
   if (whats.has('cast')) return 'Cast the value and not the column, or give the parameter the type of the column.'
-  if (whats.has('stale')) return 'Run `analyze` on the table, and let autovacuum come there more often.'
+  if (whats.has('stale'))
+    return 'Run `analyze` on the table, and let autovacuum come there more often. Where the plan stays, ask for an index on the page Queries.'
   return `Ask for an index: \`holdfast scan\`, or the page Queries, tries candidates for ${cut(text)}.`
 }
 

@@ -16,9 +16,9 @@ import { SessionSettings, type Setting } from './session-settings.js'
 import { StatementPlans, type Drift, type Flip } from './statement-plans.js'
 import { loadPlans, writePlans } from './store.js'
 import { keyOfValues } from './values-key.js'
+import { Waiting } from './waiting.js'
 
 const MOST_STATEMENTS = 500
-const MOST_WAITING = 20
 /** What waited for so long says nothing of now. */
 const MOST_AGE_MS = 5_000
 /** Of the time of a process, explaining may take a fiftieth. */
@@ -26,6 +26,8 @@ const REST_FACTOR = 50
 const LONGEST_REST_MS = 250
 const FACTS_EVERY_MS = 600_000
 const MOST_REFUSALS = 5
+/** What a request has for a route while nobody has told it. */
+const NO_ROUTE = '(none)'
 
 export interface PlanObserverParts {
   db: WatchStorage
@@ -50,7 +52,7 @@ interface Task {
   settings: readonly Setting[]
   isGeneric: boolean
   ms: number
-  route: string
+  request: SeenStatement['request']
   at: number
 }
 
@@ -70,7 +72,7 @@ export class PlanObserver implements StatementObserver {
   readonly #entries = new Map<Statement, Entry>()
   readonly #settings = new SessionSettings()
   readonly #explainer: Explainer
-  #tasks: Task[] = []
+  readonly #tasks = new Waiting<Task>(({ entry }) => entry.plans.shapes.size === 0)
   #working: Promise<void> | undefined
   #isClosed = false
   #wake: (() => void) | undefined
@@ -117,22 +119,17 @@ export class PlanObserver implements StatementObserver {
 
   #enqueue(entry: Entry, seen: SeenStatement, isGeneric: boolean): void {
     if (entry.plans.refusals >= MOST_REFUSALS || this.#explainer.isAway) return
-    if (this.#tasks.length >= MOST_WAITING) {
-      this.#stats.dropped++
-      return
-    }
     const { text, values, client, ms, request } = seen
     const settings = this.#settings.of(client)
-    const route = request?.route ?? ''
-    const task = { entry, text: text as string, values: values && [...values], settings, isGeneric, ms, route }
-    this.#tasks.push({ ...task, at: performance.now() })
+    const task = { entry, text: text as string, values: values && [...values], settings, isGeneric, ms, request }
+    if (!this.#tasks.add({ ...task, at: performance.now() })) this.#stats.dropped++
     this.#working ??= this.#work()
   }
 
   async #work(): Promise<void> {
     // After the request has gone on: whoever asked is not kept by this.
     await new Promise((resolve) => setImmediate(resolve))
-    for (let task = this.#tasks.shift(); task && !this.#isClosed; task = this.#tasks.shift()) {
+    for (let task = this.#tasks.take(); task && !this.#isClosed; task = this.#tasks.take()) {
       const startedAt = performance.now()
       if (startedAt - task.at > MOST_AGE_MS) {
         this.#stats.dropped++
@@ -195,7 +192,7 @@ export class PlanObserver implements StatementObserver {
     const found = flip ?? (isInferred && known ? await this.#judgeGeneric(task, known) : undefined)
     if (found) {
       const now = await this.#readFacts(shape, found.before.shape)
-      this.#parts.report(describeFlip(found, now, { ...entry, route: task.route }))
+      this.#parts.report(describeFlip(found, now, { ...entry, route: readRoute(task) }))
       if (known) keepFacts(known, now)
       return
     }
@@ -210,13 +207,14 @@ export class PlanObserver implements StatementObserver {
   }
 
   /** Slower without another plan: that is something to say where the tables or the planner show why, or where it is plain. */
-  async #judgeDrift({ entry, route }: Task, drift: Drift): Promise<void> {
+  async #judgeDrift(task: Task, drift: Drift): Promise<void> {
+    const { entry } = task
     const { known, beforeMs, afterMs, costRatio } = drift
     const now = known ? await this.#readFacts(known.shape) : undefined
     const isExplained = costRatio >= 1.5 || (known?.facts && now ? listGrowth(known.facts, now).length > 0 : false)
     const isPlain = afterMs >= beforeMs * 4 && afterMs >= beforeMs + 20 && entry.plans.driftLooks >= 6
     if (!isExplained && !isPlain) return
-    this.#parts.report(describeDrift(drift, now, { ...entry, route }))
+    this.#parts.report(describeDrift(drift, now, { ...entry, route: readRoute(task) }))
     entry.plans.settleDrift()
     if (known) keepFacts(known, now)
   }
@@ -258,12 +256,18 @@ export class PlanObserver implements StatementObserver {
 
   async close(): Promise<void> {
     this.#isClosed = true
-    this.#tasks = []
+    this.#tasks.clear()
     this.#wake?.()
     this.#explainer.hold()
     await this.#working
     await this.#explainer.close()
   }
+}
+
+/** When it is told, and not when the statement ran: a router that sets the route at a request's end was not there yet. */
+function readRoute({ request }: Task): string {
+  const route = request?.route ?? ''
+  return route === NO_ROUTE ? '' : route
 }
 
 function keepFacts(known: KnownShape, facts: Facts | undefined): void {

@@ -7,6 +7,7 @@ import { holds } from './0006-holds.js'
 import { orderExports } from './0007-exports.js'
 import { cancellations } from './0008-cancellations.js'
 import { checkouts } from './0009-checkouts.js'
+import { pastOrders } from './0010-past-orders.js'
 import type { Migration } from './migration.js'
 
 /** The box office's schema, oldest step first. */
@@ -20,4 +21,5 @@ export const migrations: readonly Migration[] = [
   orderExports,
   cancellations,
   checkouts,
+  pastOrders,
 ]

@@ -2,11 +2,18 @@ import { Hono } from 'hono'
 import { readIdempotencyKey } from 'holdfast/idempotency'
 import { validate, validateBody } from '../../utils/validate.js'
 import { listOrdersQuery } from '../orders/model.js'
+import type { Importer } from '../history/importer.js'
 import type { OrdersService } from '../orders/service.js'
 import { customerParams, newCustomer } from './model.js'
 import type { CustomersService } from './service.js'
 
-export function createCustomersRoutes(customers: CustomersService, orders: OrdersService): Hono {
+export interface CustomersParts {
+  customers: CustomersService
+  orders: OrdersService
+  importer: Pick<Importer, 'hasHistory'>
+}
+
+export function createCustomersRoutes({ customers, orders, importer }: CustomersParts): Hono {
   return new Hono()
     .post('/', async (c) => {
       const key = readIdempotencyKey(c.req.raw.headers)
@@ -15,6 +22,8 @@ export function createCustomersRoutes(customers: CustomersService, orders: Order
     })
     .get('/:id/orders', async (c) => {
       const { id } = validate(customerParams, c.req.param())
-      return c.json(await orders.listOrders(id, validate(listOrdersQuery, c.req.query())))
+      const page = await orders.listOrders(id, validate(listOrdersQuery, c.req.query()))
+      // Whoever was a customer before this shop was there may read on in what was imported.
+      return c.json(page, 200, importer.hasHistory(id) ? { link: `</customers/${id}/history>; rel="archives"` } : {})
     })
 }
