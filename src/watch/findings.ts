@@ -29,6 +29,8 @@ export type FindingKind =
   | 'unused-index'
   | 'duplicate-index'
   | 'invalid-index'
+  | 'blocked-loop'
+  | 'starved-machine'
 
 /** Takes what is found; the same finding again only counts. Does not throw, and waits for nothing. */
 export type FindingSink = (finding: Finding) => void

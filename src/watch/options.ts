@@ -10,6 +10,7 @@ export const watchDefaults = {
   plans: true,
   shapes: true,
   sampleReads: false,
+  stalls: false,
 } as const
 
 export const watchOptionTable: OptionTable = {
@@ -73,6 +74,11 @@ export const watchOptionTable: OptionTable = {
     type: 'boolean',
     default: '`false`',
     doc: 'It is noted which columns are read, of one row in a thousand results; its columns are getters until then.',
+  },
+  stalls: {
+    type: 'boolean',
+    default: '`false`',
+    doc: 'A thread looks whether the event loop turns, and names the line and the route that block it for 50 ms and more.',
   },
   onFinding: {
     type: 'function',

@@ -14,6 +14,8 @@ import { loadParser, type Parser } from './parser.js'
 import { GenericPlans } from './plans/generic-plans.js'
 import { PlanObserver } from './plans/plan-observer.js'
 import { SeriesBook, type Sighting } from './series.js'
+import { describeStall } from './stalls/describe-stall.js'
+import { StallWatch } from './stalls/stall-watch.js'
 import { StatementBook } from './statement-book.js'
 import type { StatementObserver } from './statement-observer.js'
 import type { WatchStorage } from './storage.js'
@@ -68,6 +70,7 @@ class ProcessWatch implements Watch {
   readonly #findings: FindingBook
   readonly #observers: StatementObserver[] = []
   #plans: PlanObserver | undefined
+  #stalls: StallWatch | undefined
   #generic: GenericPlans | undefined
   readonly #joined: Joined
   readonly #afterStop: WatchParts['afterStop']
@@ -98,6 +101,7 @@ class ProcessWatch implements Watch {
       const tell = (finding: Finding) => this.#tellWithRoute(finding)
       this.#observers.push(createShapeObserver({ report: tell, db: storage, sampleReadsEvery }))
     }
+    if (settings.stalls) this.#stalls = new StallWatch({ onStall: (stall) => report(describeStall(stall)) })
     if (settings.plans) this.#watchPlans(parts, parser, logger, report)
     this.#joined = join({
       see: (seen) => this.#see(seen),
@@ -195,6 +199,7 @@ class ProcessWatch implements Watch {
 
   async #stopOnce(): Promise<void> {
     this.#joined.leave()
+    await this.#stalls?.close()
     await Promise.all(this.#observers.map(async (observer) => await observer.close()))
     await this.#flusher.close()
     await this.#afterStop()

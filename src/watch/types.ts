@@ -30,6 +30,11 @@ export interface WatchOptions {
    * which whoever inspects it can see. Default: false.
    */
   sampleReads?: boolean
+  /**
+   * A thread looks whether the event loop turns while requests are under way, and names the line that blocks it for 50 ms
+   * and more, and the route. Not where somebody debugs the process. Default: false.
+   */
+  stalls?: boolean
   /** Is given each finding as it is made, and again each hour that it goes on. Default: the log and the page alone. */
   onFinding?: (finding: Finding) => void
   /** Receives what no caller can be given. Default: warnings and errors as JSON lines on stderr. */
