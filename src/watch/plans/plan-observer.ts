@@ -1,4 +1,5 @@
 import type { Client } from 'pg'
+import { runOutside } from '../../core/early.js'
 import { readSqlstate, type Logger } from '../../core/index.js'
 import type { FindingSink } from '../findings.js'
 import type { SeenStatement } from '../observe-query.js'
@@ -123,7 +124,8 @@ export class PlanObserver implements StatementObserver {
     const settings = this.#settings.of(client)
     const task = { entry, text: text as string, values: values && [...values], settings, isGeneric, ms, request }
     if (!this.#tasks.add({ ...task, at: performance.now() })) this.#stats.dropped++
-    this.#working ??= this.#work()
+    // What is read for it is no request's.
+    this.#working ??= runOutside(async () => await this.#work())
   }
 
   async #work(): Promise<void> {
