@@ -24,6 +24,8 @@ const MOST_STATEMENTS = 500
 const MOST_AGE_MS = 5_000
 /** Of the time of a process, explaining may take a fiftieth. */
 const REST_FACTOR = 50
+/** Where a plan is under suspicion: users may be waiting for what is learnt. Its executions still pay for each (see StatementPlans). */
+const REST_FACTOR_OF_SUSPECTS = 5
 const LONGEST_REST_MS = 250
 const FACTS_EVERY_MS = 600_000
 const MOST_REFUSALS = 5
@@ -73,7 +75,7 @@ export class PlanObserver implements StatementObserver {
   readonly #entries = new Map<Statement, Entry>()
   readonly #settings = new SessionSettings()
   readonly #explainer: Explainer
-  readonly #tasks = new Waiting<Task>(({ entry }) => entry.plans.shapes.size === 0)
+  readonly #tasks = new Waiting<Task>(({ entry }) => entry.plans.shapes.size === 0 || entry.plans.isSuspicious)
   #working: Promise<void> | undefined
   #isClosed = false
   #wake: (() => void) | undefined
@@ -140,7 +142,8 @@ export class PlanObserver implements StatementObserver {
       await this.#explain(task)
       const tookMs = performance.now() - startedAt
       this.#stats.explainMs += tookMs
-      await this.#rest(Math.min(LONGEST_REST_MS, tookMs * REST_FACTOR))
+      const factor = task.entry.plans.isSuspicious ? REST_FACTOR_OF_SUSPECTS : REST_FACTOR
+      await this.#rest(Math.min(LONGEST_REST_MS, tookMs * factor))
     }
     this.#working = undefined
   }
