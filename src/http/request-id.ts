@@ -1,4 +1,4 @@
-import { makeRequestId } from '../core/index.js'
+import { makeRequestId } from '../core/early.js'
 
 const acceptable = /^[\x21-\x7e]{1,128}$/
 

@@ -66,9 +66,11 @@ export class Recorder {
         import('../watch/storage.js'),
       ])
       const { flushMs, isTalkative } = this.#settings
-      const storage = openStorage(config, stderrLogger, isTalkative ? stderrLogger : quiet)
+      // Findings too: what the application prints is its own, and `holdfast watch` has them.
+      const logger = isTalkative ? stderrLogger : quiet
+      const storage = openStorage(config, stderrLogger, logger)
       this.#storage = storage
-      const options = flushMs === undefined ? {} : { flushMs }
+      const options = flushMs === undefined ? { logger } : { logger, flushMs }
       const parts: WatchParts = {
         storage,
         options,
@@ -100,20 +102,26 @@ export class Recorder {
     return { leave }
   }
 
-  /** Writes once more. Asks no database that has not answered the application. */
+  /** Writes once more. */
   async close(): Promise<void> {
-    await this.#starting
-    const [storage, watch] = [this.#storage, this.#watch]
-    if (storage === undefined || watch === undefined || !this.#hasSucceeded) return
-    await storage.open()
-    if (storage.schema === 'ok') await watch.stop()
-    else await storage.close()
+    const opened = await this.#open()
+    if (opened?.storage.schema === 'ok') await opened.watch.stop()
+    else await opened?.storage.close()
   }
 
   /** Writes what there is, and goes on. */
   async flush(): Promise<void> {
+    const opened = await this.#open()
+    if (opened?.storage.schema === 'ok') await opened.watch.flush()
+  }
+
+  /** Nothing may have been written before, so nothing opened. Asks no database that has not answered the application. */
+  async #open(): Promise<{ storage: OwnStorage; watch: Watch } | undefined> {
     await this.#starting
-    if (this.#storage?.schema === 'ok') await this.#watch?.flush()
+    const [storage, watch] = [this.#storage, this.#watch]
+    if (storage === undefined || watch === undefined || !this.#hasSucceeded) return undefined
+    await storage.open()
+    return { storage, watch }
   }
 
   say(sentence: string): void {

@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { inspectWatch } from '../../src/watch/index.js'
 import type { TestDatabase } from '../helpers/database.js'
 import { eventually } from '../helpers/eventually.js'
 import { runApp, type App, type AppOptions } from './run-app.js'
@@ -117,7 +118,10 @@ describe('routes and statements of', () => {
     expect((await call('/callback')).body).toBe('[{"one":true},{"two":true}]')
     expect((await call('/body', { method: 'POST', body: 'secret' })).body).toBe('[{"echoed":"secret"}]')
     await repeat(3, async (n) => await call(`/items/${n}?token=secret`))
+    await call('/repeats')
     await expectSeen(box, {
+      'GET /repeats': 1,
+      'GET /repeats | select name from thing where id = $1 limit $2': 12,
       'GET /kysely': 1,
       'GET /kysely | select name from thing where id = $1': 1,
       'GET /lone': 1,
@@ -129,6 +133,9 @@ describe('routes and statements of', () => {
       'POST /body | select $1::text as echoed': 1,
       'GET /items/:id': 3,
     })
+    // What is found is kept, not printed.
     expect([await app?.stop(), app?.stderr()]).toEqual([0, ''])
+    const { findings } = await inspectWatch(box.db).findings()
+    expect(findings).toMatchObject([{ kind: 'repeated-statement', route: 'GET /repeats' }])
   })
 })

@@ -45,11 +45,24 @@ describe('a program that ends', () => {
     expect(await countCalls()).toBe(11)
   })
 
+  test('by signal while watching begins loses nothing', { timeout: 60_000 }, async () => {
+    await run('signal', { env: { SECONDS: '0.2' } })
+    expect(await countCalls()).toBe(3)
+  })
+
   test('before it is watched is left alone', { timeout: 60_000 }, async () => {
     const watched = await run('plain', { env: { SECONDS: '0', HOLDFAST_WATCH_FLUSH_MS: '60000' } })
     expect(watched).toEqual({ code: 0, stdout: 'answered [{"one":1}]\n', stderr: '' })
     expect(await countCalls()).toBe(0)
   })
+})
+
+// One that is loaded before is neither seen nor traced.
+test('no package is loaded before the application loads one', { timeout: 60_000 }, async () => {
+  const child = spawnFixture('loaded.cjs', box.url)
+  let stdout = ''
+  child.stdout?.on('data', (chunk: Buffer) => (stdout += chunk.toString()))
+  expect([await waitForEnd(child), stdout]).toEqual([0, 'loaded []\n'])
 })
 
 describe('nothing is watched, and nothing is disturbed', () => {

@@ -1,7 +1,7 @@
 import pg from 'pg'
 import { drizzle } from 'drizzle-orm/node-postgres'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { connectTo, type Db } from '../../src/core/index.js'
+import { connectTo, currentRequest, type Db } from '../../src/core/index.js'
 import { watch, type Finding, type Watch, type WatchOptions } from '../../src/watch/index.js'
 import { openTestDatabase, type TestDatabase } from '../helpers/database.js'
 import { eventually } from '../helpers/eventually.js'
@@ -174,6 +174,19 @@ describe('routes', () => {
       context.route = 'GET /numbers'
     })
     expect(found.map(({ kind, route }) => [kind, route])).toEqual([['unbounded-result', 'GET /numbers']])
+  })
+
+  test('have no statements of whoever watches them', async () => {
+    const found: string[] = []
+    const { db, watching } = await openWatch({ onFinding: ({ kind }) => found.push(kind) })
+    await serve(db, 'GET /joined', async () => {
+      const context = currentRequest()
+      await db.pool.query('select a.*, b.* from thing a join thing b on b.id = a.owner')
+      // A plan was asked for, and names of tables: in the middle of the request, and not for it.
+      await eventually(() => expect(watching.stats().plans?.explained).toBeGreaterThan(0))
+      await eventually(() => expect(found).toContain('shadowed-column'))
+      expect(context?.queries).toBe(1)
+    })
   })
 
   test('say what waits for connections', async () => {

@@ -1,3 +1,4 @@
+import { runOutside } from '../../core/early.js'
 import type { Queryable } from '../../core/index.js'
 import { readTables, type TableInfo } from './store.js'
 
@@ -59,7 +60,9 @@ export class TableBook {
 
   #start(): void {
     if (this.#isClosed || this.#running !== undefined) return
-    this.#running = this.#lookUp().finally(() => {
+    const lookUp = async () => await this.#lookUp()
+    // What is read for it is no request's.
+    this.#running = runOutside(lookUp).finally(() => {
       this.#running = undefined
     })
   }

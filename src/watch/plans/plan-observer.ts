@@ -1,4 +1,5 @@
 import type { Client } from 'pg'
+import { runOutside } from '../../core/early.js'
 import { readSqlstate, type Logger } from '../../core/index.js'
 import type { FindingSink } from '../findings.js'
 import type { SeenStatement } from '../observe-query.js'
@@ -23,6 +24,8 @@ const MOST_STATEMENTS = 500
 const MOST_AGE_MS = 5_000
 /** Of the time of a process, explaining may take a fiftieth. */
 const REST_FACTOR = 50
+/** Where a plan is under suspicion: users may be waiting for what is learnt. Its executions still pay for each (see StatementPlans). */
+const REST_FACTOR_OF_SUSPECTS = 5
 const LONGEST_REST_MS = 250
 const FACTS_EVERY_MS = 600_000
 const MOST_REFUSALS = 5
@@ -72,7 +75,7 @@ export class PlanObserver implements StatementObserver {
   readonly #entries = new Map<Statement, Entry>()
   readonly #settings = new SessionSettings()
   readonly #explainer: Explainer
-  readonly #tasks = new Waiting<Task>(({ entry }) => entry.plans.shapes.size === 0)
+  readonly #tasks = new Waiting<Task>(({ entry }) => entry.plans.shapes.size === 0 || entry.plans.isSuspicious)
   #working: Promise<void> | undefined
   #isClosed = false
   #wake: (() => void) | undefined
@@ -123,7 +126,8 @@ export class PlanObserver implements StatementObserver {
     const settings = this.#settings.of(client)
     const task = { entry, text: text as string, values: values && [...values], settings, isGeneric, ms, request }
     if (!this.#tasks.add({ ...task, at: performance.now() })) this.#stats.dropped++
-    this.#working ??= this.#work()
+    // What is read for it is no request's.
+    this.#working ??= runOutside(async () => await this.#work())
   }
 
   async #work(): Promise<void> {
@@ -138,7 +142,8 @@ export class PlanObserver implements StatementObserver {
       await this.#explain(task)
       const tookMs = performance.now() - startedAt
       this.#stats.explainMs += tookMs
-      await this.#rest(Math.min(LONGEST_REST_MS, tookMs * REST_FACTOR))
+      const factor = task.entry.plans.isSuspicious ? REST_FACTOR_OF_SUSPECTS : REST_FACTOR
+      await this.#rest(Math.min(LONGEST_REST_MS, tookMs * factor))
     }
     this.#working = undefined
   }

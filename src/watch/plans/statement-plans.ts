@@ -13,6 +13,7 @@ const LAST = 256
 const LOOK_EVERY = 32
 const MOST_SHAPES = 50
 const MOST_VALUES = 256
+const SUSPECT_SAMPLES = 5
 /** With fewer executions before it, nothing is called new: it is being learned. */
 const LEARNED = 30
 
@@ -86,6 +87,11 @@ export class StatementPlans {
 
   get executions(): number {
     return this.#executions
+  }
+
+  /** A plan is new, and a few more executions of it will tell whether it is worse. */
+  get isSuspicious(): boolean {
+    return this.#suspect !== undefined && this.#suspect.known.samples.length < SUSPECT_SAMPLES
   }
 
   get explained(): number {
@@ -210,8 +216,7 @@ export class StatementPlans {
     }
     const other = this.#findUsual(known)
     if (other === undefined) return undefined
-    const factor = isClear(compare(other.shape, known.shape)) ? 1.5 : 2
-    const share = findRise(before, after, median(known.samples), factor)
+    const share = findRise(before, after, median(known.samples), isClear(compare(other.shape, known.shape)))
     if (share === undefined) return undefined
     const [beforeMs, afterMs] = [before.percentile(share), after.percentile(share)]
     return this.#decide({ before: other, after: known, beforeMs, afterMs, isSameValues: false })
@@ -310,14 +315,18 @@ export class StatementPlans {
   }
 }
 
-/** The percentile that has risen by more than chance, if one has: what all executions come to, or the slow ones of them. */
-function findRise(before: Coarse, after: Coarse, typicalMs: number, factor: number): number | undefined {
+/**
+ * The percentile that has risen by more than chance, if one has: what all executions come to, or the slow ones of them. Of
+ * a plan that plainly reads far more, fewer of them will do: both must be wrong at once.
+ */
+function findRise(before: Coarse, after: Coarse, typicalMs: number, isPlain: boolean): number | undefined {
+  const factor = isPlain ? 1.5 : 2
   const tests: [number, number][] = [
     [0.5, Math.max(before.percentile(0.5) * factor, before.percentile(0.5) + 1)],
     [0.95, Math.max(before.percentile(0.95) * 1.25, before.percentile(0.95) + 1)],
     [0.95, typicalMs * 0.8],
   ]
-  return tests.find(([, ms]) => hasRisen(before, after, ms, 4, 3))?.[0]
+  return tests.find(([, ms]) => hasRisen(before, after, ms, isPlain ? 3 : 4, isPlain ? 1 : 3))?.[0]
 }
 
 /**

@@ -13,13 +13,16 @@ export interface Recipe {
   prepared?: string
   /** Other values at first: what the plan is made for. */
   firstValues?: (n: number) => unknown[]
+  /** Only for these executions the plan changes. Default: all. */
+  isChanged?: (n: number) => boolean
   /** Executions before the change, and at most so many after it. */
   before: number
   after: number
 }
 
 /** Hot and cold: one account in twelve executions, hundreds of others. */
-const hot = (n: number): unknown[] => [n % 12 === 0 ? 1 : 2 + (n % 700)]
+const isHot = (n: number): boolean => n % 12 === 0
+const hot = (n: number): unknown[] => [isHot(n) ? 1 : 2 + (n % 700)]
 const cold = (n: number): unknown[] => [2 + ((n * 37) % 900)]
 
 const accounts = (table: string, rows = 200_000, share = 12): string => `
@@ -64,6 +67,7 @@ export const recipes: readonly Recipe[] = [
     change: `insert into r4 select n, 1, n, 'done', 'x', now(), repeat('x', 120) from generate_series(1, 160000) n; analyze r4`,
     text: 'select id, raw from r4 where account = $1 order by at desc limit 20',
     values: hot,
+    isChanged: isHot,
     ...usual,
   },
   {
