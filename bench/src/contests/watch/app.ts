@@ -47,6 +47,8 @@ export function createApp(query: RunQuery, context?: MiddlewareHandler): Hono {
  */
 export function serveApp(app: Hono, closeRest: () => Promise<void>, report?: () => Promise<number>): Work {
   const server = createAdaptorServer({ fetch: app.fetch }) as Server
+  // Between two turns a client's connection lies idle, and one that the server closes just then is an error to no purpose.
+  server.keepAliveTimeout = 0
   let cpu = process.cpuUsage()
   const nothing = { operations: 0, seconds: 0, cpuUs: 0 }
   return {
