@@ -6,6 +6,8 @@ import { BEATS, IS_BUSY, SLEEPS, type Frame, type StallReport, type WatchdogStar
 import { readDelay } from './run-delay.js'
 
 const LOOK_MS = 10
+/** The loop turns every 10 ms: it is later than that. */
+const STILL_MS = 20
 /** So long without a request, and it sleeps. */
 const AWAKE_MS = 1_000
 /** Looked at for so long; native code lets itself be stopped only when it returns. */
@@ -18,7 +20,8 @@ const { cells: memory, lookAfterMs, leastMs, routeExpression } = workerData as W
 const cells = new Int32Array(memory)
 let beats = Atomics.load(cells, BEATS)
 let movedAt = performance.now()
-let delayAtMove = readDelay()
+/** How long the main thread had waited for the machine when it began to stand still. */
+let delayBefore: number | undefined
 let busyAt = performance.now()
 
 parentPort?.on('message', () => look())
@@ -51,7 +54,11 @@ function note(now: number): boolean {
   const current = Atomics.load(cells, BEATS)
   const isBusy = Atomics.load(cells, IS_BUSY) === 1
   if (isBusy) busyAt = now
-  if (isBusy && current === beats) return false
+  if (isBusy && current === beats) {
+    // Read only where it stands still, and not each time that the loop is merely between two turns.
+    if (now - movedAt >= STILL_MS) delayBefore ??= readDelay()
+    return false
+  }
   move(current, now)
   return true
 }
@@ -59,11 +66,12 @@ function note(now: number): boolean {
 function move(current: number, now: number): void {
   beats = current
   movedAt = now
-  delayAtMove = readDelay()
+  delayBefore = undefined
 }
 
 async function watchStall(): Promise<void> {
-  const [since, delayBefore] = [movedAt, delayAtMove]
+  const since = movedAt
+  const delayed = delayBefore
   const session = new Session()
   const seen: Pick<StallReport, 'frames' | 'route'> = { frames: [], route: '' }
   try {
@@ -82,7 +90,7 @@ async function watchStall(): Promise<void> {
   await waitForTurn(since)
   const ms = performance.now() - since
   const delay = readDelay()
-  const starvedMs = delay === undefined || delayBefore === undefined ? undefined : delay - delayBefore
+  const starvedMs = delay === undefined || delayed === undefined ? undefined : delay - delayed
   if (ms >= leastMs) parentPort?.postMessage({ ms, starvedMs, ...seen } satisfies StallReport)
   note(performance.now())
 }

@@ -1,0 +1,61 @@
+// @ts-nocheck
+// oxlint-disable node/no-sync -- blocking is what it is for
+// Blocks its loop in one way after the other, and prints what the watchdog told of each as a line of JSON.
+import { execFileSync } from 'node:child_process'
+import { pbkdf2Sync } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { runInRequest } from '../../../dist/core/early.js'
+import { StallWatch } from '../../../dist/watch/stalls/stall-watch.js'
+
+function spin(ms) {
+  const until = performance.now() + ms
+  while (performance.now() < until); // here: spin
+}
+
+const ways = {
+  spin: () => spin(200),
+  async continuation() {
+    await sleep(5)
+    spin(200)
+  },
+  exec() {
+    execFileSync(process.execPath, ['-e', 'setTimeout(() => {}, 200)']) // here: exec
+    return 1
+  },
+  pbkdf2() {
+    const key = pbkdf2Sync('secret', 'salt', 400_000, 64, 'sha512') // here: pbkdf2
+    return key.length
+  },
+  wait() {
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 200) // here: wait
+    return spin(1)
+  },
+  regex() {
+    return /^(a+)+$/.test(`${'a'.repeat(25)}b`) // here: regex
+  },
+  short: () => spin(80),
+}
+
+let tell
+const watch = new StallWatch({ onStall: (stall) => tell(stall) })
+
+for (const [name, run] of Object.entries(ways)) {
+  const told = new Promise((resolve) => (tell = resolve))
+  const body = async () => {
+    // The thread is awake by then.
+    await sleep(40)
+    await run()
+    await told
+  }
+  await runInRequest({ route: `GET /${name}` }, body, () => {})
+  console.log(JSON.stringify({ name, ...(await told) }))
+}
+
+// Nobody waits for it.
+let unasked = 0
+tell = () => unasked++
+spin(200)
+await sleep(100)
+console.log(JSON.stringify({ name: 'nobody', unasked }))
+if (process.argv[2] === 'exit') process.exit(7)
+await watch.close()
