@@ -24,7 +24,14 @@ let movedAt = performance.now()
 let delayBefore: number | undefined
 let busyAt = performance.now()
 
-parentPort?.on('message', () => look())
+let isAsleep = false
+
+// It may have thought better of it meanwhile.
+parentPort?.on('message', () => {
+  if (!isAsleep) return
+  isAsleep = false
+  look()
+})
 look()
 
 function look(): void {
@@ -36,9 +43,11 @@ function look(): void {
 
 function next(): void {
   if (performance.now() - busyAt >= AWAKE_MS) {
+    isAsleep = true
     Atomics.store(cells, SLEEPS, 1)
     // Somebody may have come between the look and the store.
     if (Atomics.load(cells, IS_BUSY) === 0) return
+    isAsleep = false
     Atomics.store(cells, SLEEPS, 0)
   }
   const askedAt = performance.now()
