@@ -85,8 +85,11 @@ async function watchStall(): Promise<void> {
   const seen: Pick<StallReport, 'frames' | 'route'> = { frames: [], route: '' }
   try {
     session.connectToMainThread()
+    // A frame has its script's number; its name comes when the debugger is enabled.
+    const urls = new Map<string, string>()
+    session.on('Debugger.scriptParsed', ({ params: { scriptId, url } }) => void urls.set(scriptId, url))
     const paused = new Promise<void>((resolve) => {
-      session.once('Debugger.paused', ({ params }) => void readPaused(session, params, seen).then(resolve))
+      session.once('Debugger.paused', ({ params }) => void readPaused(session, params, urls, seen).then(resolve))
     })
     session.post('Debugger.enable')
     session.post('Debugger.pause')
@@ -107,18 +110,20 @@ async function watchStall(): Promise<void> {
 async function readPaused(
   session: Session,
   { callFrames }: Debugger.PausedEventDataType,
+  urls: ReadonlyMap<string, string>,
   seen: Pick<StallReport, 'frames' | 'route'>,
 ): Promise<void> {
-  seen.frames = callFrames.slice(0, MOST_FRAMES).map(toFrame)
+  seen.frames = callFrames.slice(0, MOST_FRAMES).map((frame) => toFrame(frame, urls))
   // In Node's own frames its globals are others.
-  const frame = callFrames.find(({ url }) => !url.startsWith('node:')) ?? callFrames[0]
+  const place = seen.frames.findIndex(({ url }) => !url.startsWith('node:'))
+  const frame = callFrames[Math.max(0, place)]
   if (frame !== undefined) seen.route = await evaluate(session, frame.callFrameId)
   session.post('Debugger.resume')
 }
 
-function toFrame({ functionName: name, url, location, functionLocation }: Debugger.CallFrame): Frame {
-  const { lineNumber, columnNumber = 0 } = location ?? functionLocation
-  return { name, url, line: lineNumber + 1, column: columnNumber + 1 }
+function toFrame({ functionName: name, location }: Debugger.CallFrame, urls: ReadonlyMap<string, string>): Frame {
+  const { scriptId, lineNumber, columnNumber = 0 } = location
+  return { name, url: urls.get(scriptId) ?? '', line: lineNumber + 1, column: columnNumber + 1 }
 }
 
 async function evaluate(session: Session, callFrameId: string): Promise<string> {

@@ -39,16 +39,30 @@ const ways = {
 let tell
 const watch = new StallWatch({ onStall: (stall) => tell(stall) })
 
-for (const [name, run] of Object.entries(ways)) {
-  const told = new Promise((resolve) => (tell = resolve))
-  const body = async () => {
-    // The thread is awake by then.
-    await sleep(40)
-    await run()
-    await told
+// The thread begins with the first request.
+await runInRequest(
+  { route: 'GET /first' },
+  async () => await sleep(500),
+  () => {},
+)
+const alive = setInterval(() => {}, 1_000)
+for (const [name, run] of Object.entries(ways)) console.log(JSON.stringify({ name, ...(await block(name, run)) }))
+
+/** Again where the thread did not run in time: a busy machine is not what is looked at here. */
+async function block(name, run) {
+  for (let tries = 1; tries <= 10; tries++) {
+    const told = Promise.race([new Promise((resolve) => (tell = resolve)), sleep(3_000)])
+    const body = async () => {
+      // The thread is awake by then.
+      await sleep(40)
+      await run()
+      await sleep(40)
+    }
+    await runInRequest({ route: `GET /${name}` }, body, () => {})
+    const stall = await told
+    if (stall?.frames.some(({ url }) => url.endsWith('blocks.mjs'))) return stall
   }
-  await runInRequest({ route: `GET /${name}` }, body, () => {})
-  console.log(JSON.stringify({ name, ...(await told) }))
+  return undefined
 }
 
 // Nobody waits for it.
@@ -57,5 +71,6 @@ tell = () => unasked++
 spin(200)
 await sleep(100)
 console.log(JSON.stringify({ name: 'nobody', unasked }))
+clearInterval(alive)
 if (process.argv[2] === 'exit') process.exit(7)
 await watch.close()

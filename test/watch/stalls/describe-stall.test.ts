@@ -40,7 +40,9 @@ test('code of the application itself is told alone, and a short one is no reason
   expect(describeStall(own)).toMatchObject({
     severity: 'watch',
     subject: 'src-of-app/hash.cjs:3',
-    sentence: expect.stringMatching(/^The event loop stood still for 90 ms: hash \(src-of-app\/hash\.cjs:3\)\. /) as string,
+    sentence: expect.stringMatching(
+      /^The event loop stood still for 90 ms: hash \(src-of-app\/hash\.cjs:3\)\. /,
+    ) as string,
     fix: expect.stringContaining('worker thread') as string,
   })
   expect(describeStall(stall({ frames: [] })).sentence).toContain('no line could be read')
