@@ -9,6 +9,7 @@ let isThere = process.platform === 'linux'
 export function readDelay(): number | undefined {
   if (!isThere) return undefined
   try {
+    // oxlint-disable-next-line node/no-sync -- on a thread that has nothing else to do
     const [, waited] = readFileSync(`/proc/self/task/${process.pid}/schedstat`, 'utf8').split(' ')
     return Number(waited) / 1e6
   } catch {

@@ -43,12 +43,13 @@ export class StallWatch {
     Atomics.store(cells, IS_BUSY, inspector.url() === undefined ? 1 : 0)
     // Started with the first request: a program that never has one has no thread more.
     this.#worker ??= this.#start()
+    // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
     if (Atomics.exchange(cells, SLEEPS, 0) === 1) this.#worker.postMessage('look')
   }
 
   #start(): Worker {
     const { lookAfterMs = 30, leastMs = 50, onStall } = this.#options
-    const cells = this.#cells.buffer as SharedArrayBuffer
+    const cells = this.#cells.buffer
     const workerData: WatchdogStart = { cells, lookAfterMs, leastMs, routeExpression }
     // No flags of the process: `--import holdfast/register` is not for this thread, nor is anybody's debugger.
     const worker = new Worker(new URL('./watchdog-worker.js', import.meta.url), {

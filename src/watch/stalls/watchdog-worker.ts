@@ -103,6 +103,7 @@ async function watchStall(): Promise<void> {
   const ms = performance.now() - since
   const delay = readDelay()
   const starvedMs = delay === undefined || delayed === undefined ? undefined : delay - delayed
+  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
   if (ms >= leastMs) parentPort?.postMessage({ ms, starvedMs, ...seen } satisfies StallReport)
   note(performance.now())
 }
