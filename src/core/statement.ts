@@ -1,6 +1,7 @@
 import type { ClientBase, QueryConfig, QueryResult } from 'pg'
 import { sendBatch, type BatchPart } from './batch-query.js'
 import { canBeginWith, sendBeginWith } from './begin-query.js'
+import { bindScope } from './context.js'
 import type { Deadline, Deadlines, Expirable } from './deadlines.js'
 import { cancelOnServer, destroySocket, isBroken } from './driver.js'
 import { coreError } from './error-table.js'
@@ -142,24 +143,27 @@ function sendNext(client: ClientBase, request: StatementRequest, done: Statement
   if (first === undefined) return sendStatement(client, request, done)
   if (canBeginWith(client, values, name)) return sendBeginWith(client, request, text, values ?? [], done)
   if (lead[1]?.startsWith('set local')) return sendLeadAlone(client, request, done)
-  client.query(first, [], (error: unknown) => {
+  const goOn = (error: unknown) => {
     if (error) return done(error)
     lead.shift()
     send(client, request, done)
-  })
+  }
+  // Called by the socket, whose scope is that of whoever opened it: the next statement would be told as that request's.
+  client.query(first, [], bindScope(goOn))
 }
 
 /** One round trip for all of them; where one fails nobody can tell how far it came. */
 function sendLeadAlone(client: ClientBase, request: StatementRequest, done: StatementDone): void {
   const { lead } = request
-  client.query(lead.join('; '), (error: unknown) => {
+  const goOn = (error: unknown) => {
     if (error) {
       destroySocket(client)
       return done(error)
     }
     lead.length = 0
     send(client, request, done)
-  })
+  }
+  client.query(lead.join('; '), bindScope(goOn))
 }
 
 function sendStatement(client: ClientBase, { text, values, name }: StatementRequest, done: StatementDone): void {

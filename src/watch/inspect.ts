@@ -57,7 +57,8 @@ export function inspectWatch(db: Pick<Db, 'query'>): WatchInspector {
       errors: sum.errors,
       latency: spread(sum.durations),
       share: divide(sum.durations.totalMs, ofRoute.get(JSON.stringify([sum.route, sum.segment])) ?? 0),
-      callsPerRequest: divide(sum.calls, sum.requests),
+      // Those that ran when their request had ended are calls, and of no request.
+      callsPerRequest: Math.min(divide(sum.calls, sum.requests), sum.mostCalls),
       mostCalls: sum.mostCalls,
       rowsPerCall: divide(sum.rows, sum.calls),
       bytesPerCall: divide(sum.bytes, sum.calls),

@@ -131,6 +131,24 @@ describe('statements', () => {
     expect(watching.stats().overflows).toBeGreaterThanOrEqual(15)
   })
 
+  test('of a transaction are its own request’s, whoever opened the connection', async () => {
+    const { db, watching } = await openWatch()
+    await serve(db, 'GET /opener', async () => await db.query('select 1'))
+    await serve(db, 'GET /tx', async () => {
+      // Without parameters BEGIN goes ahead alone, and with a read-only one its settings do.
+      await db.tx(async (tx) => await tx.query('select max(owner) from thing'))
+      await db.tx(async (tx) => await tx.query('select min(owner) from thing'), {
+        readOnly: true,
+        isolation: 'serializable',
+      })
+    })
+    await watching.flush()
+    expect(await textsOf(watching, 'GET /opener')).toEqual(['select $1'])
+    expect(await textsOf(watching, 'GET /tx')).toEqual(
+      expect.arrayContaining(['select max(owner) from thing', 'select min(owner) from thing']),
+    )
+  })
+
   test('outside of requests, and after their request has ended, are counted too', async () => {
     const { db, watching } = await openWatch()
     await db.query('select 1')
