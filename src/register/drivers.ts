@@ -1,4 +1,5 @@
 import { bindScope, runOutside } from '../core/early.js'
+import { endHold } from '../watch/blocking/pool-holds.js'
 import { callCheckout, type ConnectFunction } from '../watch/observe-checkout.js'
 import { observeQueries, type PostgresQuery } from '../watch/observe-postgres-js.js'
 import { callObserved, isSeen, type ClientLike, type QueryFunction } from '../watch/observe-query.js'
@@ -25,14 +26,21 @@ export function meetClient({ prototype }: ClientClass, recorder: Recorder): void
   }
 }
 
+type PoolLike = Parameters<typeof readPoolConfig>[0] & {
+  on: (event: 'release', listener: (error: unknown, client: object) => void) => unknown
+}
+
 interface PoolClass {
   prototype: { connect: ConnectFunction }
 }
 
 export function meetPool({ prototype }: PoolClass, recorder: Recorder): void {
   const { connect } = prototype
-  prototype.connect = function observedConnect(this: Parameters<typeof readPoolConfig>[0], ...args: unknown[]) {
+  const followed = new WeakSet<object>()
+  prototype.connect = function observedConnect(this: PoolLike, ...args: unknown[]) {
     if (isSeen(this)) return connect.apply(this, args)
+    if (!followed.has(this)) this.on('release', (_error, client) => endHold(client))
+    followed.add(this)
     recorder.offerConfig(() => readPoolConfig(this))
     return callCheckout(this, connect, args)
   }

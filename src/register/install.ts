@@ -1,4 +1,6 @@
 import { watchOutbound } from '../core/early.js'
+import { hookSyncCalls } from '../watch/blocking/sync-calls.js'
+import { countPoolCalls } from '../watch/blocking/threadpool-calls.js'
 import { observeFastify } from './frameworks.js'
 import { observeModules } from './modules.js'
 import { Recorder } from './recorder.js'
@@ -21,6 +23,11 @@ export function install(): void {
   observeServers((request, ms) => recorder.endRequest(request, ms))
   observeFastify()
   watchOutbound()
+  if (settings.blocking) {
+    // Before the application takes them out of their modules.
+    hookSyncCalls()
+    countPoolCalls()
+  }
   flushAtExit(recorder)
   recorder.say('holdfast watches this process.')
 }

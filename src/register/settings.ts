@@ -4,6 +4,7 @@ export interface Settings {
   url: string | undefined
   flushMs: number | undefined
   isTalkative: boolean
+  blocking: boolean
 }
 
 export function readSettings(env: NodeJS.ProcessEnv): Settings {
@@ -13,6 +14,7 @@ export function readSettings(env: NodeJS.ProcessEnv): Settings {
     url: env['HOLDFAST_URL'] === '' ? undefined : env['HOLDFAST_URL'],
     // What is no number is none: a typing error must not keep an application from starting.
     flushMs: flushMs >= 100 && flushMs <= 60_000 ? flushMs : undefined,
+    blocking: env['HOLDFAST_WATCH_BLOCKING'] !== 'off',
     isTalkative: env['HOLDFAST_WATCH_DEBUG'] === '1',
   }
 }

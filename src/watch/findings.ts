@@ -31,6 +31,11 @@ export type FindingKind =
   | 'invalid-index'
   | 'blocked-loop'
   | 'starved-machine'
+  | 'sync-call'
+  | 'starved-threadpool'
+  | 'starved-pool'
+  | 'unhandled-rejection'
+  | 'outlived-request'
 
 /** Takes what is found; the same finding again only counts. Does not throw, and waits for nothing. */
 export type FindingSink = (finding: Finding) => void

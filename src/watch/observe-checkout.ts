@@ -1,4 +1,5 @@
 import { bindScope, currentRequest, isOwnCall } from '../core/early.js'
+import { beginHold } from './blocking/pool-holds.js'
 
 export type ConnectFunction = (...args: unknown[]) => unknown
 
@@ -7,19 +8,35 @@ export type ConnectFunction = (...args: unknown[]) => unknown
  * callback that waited is called by whoever gave the connection back, in the request of that one.
  */
 export function callCheckout(pool: object, connect: ConnectFunction, args: unknown[]): unknown {
-  const request = isOwnCall() ? undefined : currentRequest()
+  const request = currentRequest()
+  const isOwn = isOwnCall()
   const startedAt = performance.now()
-  const count = () => {
-    if (request) request.poolMs += performance.now() - startedAt
+  const begin = (client: unknown) => {
+    // The core counts what it waited itself.
+    if (request && !isOwn) request.poolMs += performance.now() - startedAt
+    if (typeof client === 'object' && client !== null) beginHold(client, request)
   }
   const [callback] = args
   if (typeof callback === 'function') {
     const counted = (...answer: unknown[]) => {
-      count()
+      begin(answer[1])
       callback(...answer)
     }
     return connect.apply(pool, [bindScope(counted)])
   }
   const answer = connect.apply(pool, args)
-  return request !== undefined && answer instanceof Promise ? answer.finally(count) : answer
+  return request !== undefined && answer instanceof Promise ? passOn(answer, begin) : answer
+}
+
+function passOn(checkout: Promise<unknown>, begin: (client: unknown) => void): Promise<unknown> {
+  return checkout.then(
+    (client) => {
+      begin(client)
+      return client
+    },
+    (error: unknown) => {
+      begin(undefined)
+      throw error
+    },
+  )
 }

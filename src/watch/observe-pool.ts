@@ -1,4 +1,5 @@
 import type { Pool, PoolClient } from 'pg'
+import { endHold } from './blocking/pool-holds.js'
 import { callCheckout, type ConnectFunction } from './observe-checkout.js'
 import {
   callObserved,
@@ -39,7 +40,10 @@ export function observePool(pool: Pool, sink: StatementSink, onRelease?: (client
   const onRemove = (client: PoolClient) => void clients.delete(client as unknown as ClientLike)
   pool.on('acquire', onAcquire)
   pool.on('remove', onRemove)
-  const onReleased = (_error: unknown, client: PoolClient) => onRelease?.(client)
+  const onReleased = (_error: unknown, client: PoolClient) => {
+    endHold(client)
+    onRelease?.(client)
+  }
   pool.on('release', onReleased)
   const leaveCheckouts = observeCheckouts(pool)
   const ask: PoolObservation['ask'] = async (client, text, values) => {

@@ -10,7 +10,7 @@ export const watchDefaults = {
   plans: true,
   shapes: true,
   sampleReads: false,
-  stalls: false,
+  blocking: true,
 } as const
 
 export const watchOptionTable: OptionTable = {
@@ -75,10 +75,10 @@ export const watchOptionTable: OptionTable = {
     default: '`false`',
     doc: 'It is noted which columns are read, of one row in a thousand results; its columns are getters until then.',
   },
-  stalls: {
+  blocking: {
     type: 'boolean',
-    default: '`false`',
-    doc: 'A thread looks whether the event loop turns, and names the line and the route that block it for 50 ms and more.',
+    default: '`true`',
+    doc: 'What keeps requests waiting is named with its line and route: a blocked event loop (by a thread beside it), synchronous calls, libuv’s threads, connections held for nothing, promises that nobody awaits.',
   },
   onFinding: {
     type: 'function',

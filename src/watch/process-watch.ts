@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import type { Client } from 'pg'
 import { stderrLogger, type Logger, type RequestContext } from '../core/index.js'
 import { createShapeObserver, describeRepeat, findRepeats } from './data-shape/index.js'
+import { BlockingWatch } from './blocking/blocking-watch.js'
 import { readDeploy } from './deploy.js'
 import { FindingBook } from './finding-book.js'
 import type { Finding, FindingSink } from './findings.js'
@@ -14,8 +15,6 @@ import { loadParser, type Parser } from './parser.js'
 import { GenericPlans } from './plans/generic-plans.js'
 import { PlanObserver } from './plans/plan-observer.js'
 import { SeriesBook, type Sighting } from './series.js'
-import { describeStall } from './stalls/describe-stall.js'
-import { StallWatch } from './stalls/stall-watch.js'
 import { StatementBook } from './statement-book.js'
 import type { StatementObserver } from './statement-observer.js'
 import type { WatchStorage } from './storage.js'
@@ -70,7 +69,7 @@ class ProcessWatch implements Watch {
   readonly #findings: FindingBook
   readonly #observers: StatementObserver[] = []
   #plans: PlanObserver | undefined
-  #stalls: StallWatch | undefined
+  #blocking: BlockingWatch | undefined
   #generic: GenericPlans | undefined
   readonly #joined: Joined
   readonly #afterStop: WatchParts['afterStop']
@@ -93,15 +92,21 @@ class ProcessWatch implements Watch {
     this.#statements = new StatementBook(parser)
     const process = randomBytes(8).readBigInt64BE().toString()
     this.#findings = new FindingBook(logger, onFinding)
-    const also = [() => this.#plans?.flush(), () => this.#findings.flush(storage), () => this.#noteDeploy(storage)]
+    const also = [
+      () => this.#judgeBlocking(),
+      () => this.#plans?.flush(),
+      () => this.#findings.flush(storage),
+      () => this.#noteDeploy(storage),
+    ]
     this.#flusher = new Flusher({ db: storage, logger, book: this.#book, process, also, ...settings })
     const report = (finding: Finding) => this.#findings.report(finding)
     if (settings.shapes) {
       const sampleReadsEvery = settings.sampleReads ? SAMPLED_READS : 0
-      const tell = (finding: Finding) => this.#tellWithRoute(finding)
+      const tell = (finding: Finding) => this.#tellOfRequest(finding, this.#observed)
       this.#observers.push(createShapeObserver({ report: tell, db: storage, sampleReadsEvery }))
     }
-    if (settings.stalls) this.#stalls = new StallWatch({ onStall: (stall) => report(describeStall(stall)) })
+    if (settings.blocking)
+      this.#blocking = new BlockingWatch((finding, request) => this.#tellOfRequest(finding, request), logger)
     if (settings.plans) this.#watchPlans(parts, parser, logger, report)
     this.#joined = join({
       see: (seen) => this.#see(seen),
@@ -140,6 +145,7 @@ class ProcessWatch implements Watch {
     const sighting = { statement, ms, endedAt, rows, bytes, isFailed }
     this.#observed = request
     for (const observer of this.#observers) observer.observe(seen, statement)
+    this.#blocking?.observe(seen, statement)
     this.#observed = undefined
     if (request === undefined) return this.#book.recordStatement(NO_ROUTE, '', sighting)
     const pending = (request.watched ??= []) as Sighting[] | 'ended'
@@ -149,17 +155,16 @@ class ProcessWatch implements Watch {
   }
 
   /** What is found while a statement is looked at: a router that tells the route when it has answered was not there yet. */
-  #tellWithRoute(finding: Finding): void {
-    const request = this.#observed
-    if (finding.route !== '' || request === undefined || request.watched === 'ended')
-      return this.#findings.report(finding)
+  #tellOfRequest(finding: Finding, request: RequestContext | undefined): void {
+    if (finding.route !== '' || request === undefined) return this.#findings.report(finding)
+    if (request.watched === 'ended') return this.#findings.report({ ...finding, route: nameRoute(request) })
     const waiting = this.#untold.get(request)
     if (waiting) waiting.push(finding)
     else this.#untold.set(request, [finding])
   }
 
   #tellUntold(request: RequestContext): void {
-    const route = request.route === NO_ROUTE ? '' : request.route
+    const route = nameRoute(request)
     for (const finding of this.#untold.get(request) ?? []) this.#findings.report({ ...finding, route })
   }
 
@@ -172,7 +177,12 @@ class ProcessWatch implements Watch {
     const ended = { ms, isFailed: status >= 500, waitMs, sqlMs, outboundMs, outboundByHost, loopMs, isFirst }
     this.#book.recordRequest(request.route, this.#readSegment(request), ended, pending)
     this.#tellUntold(request)
+    this.#blocking?.endRequest(request)
     for (const repeat of findRepeats(pending, ms)) this.#findings.report(describeRepeat(repeat, request.route, ms))
+  }
+
+  #judgeBlocking(): undefined {
+    this.#blocking?.judge()
   }
 
   /** A label that cannot be had is none: whoever watches breaks nothing. */
@@ -186,7 +196,13 @@ class ProcessWatch implements Watch {
 
   stats(): WatchStats {
     const [series, overflows, lostMinutes] = [this.#book.size, this.#book.overflows, this.#flusher.lostMinutes]
-    return { series, overflows, lostMinutes, plans: this.#plans?.stats() ?? null }
+    return {
+      series,
+      overflows,
+      lostMinutes,
+      plans: this.#plans?.stats() ?? null,
+      blocking: this.#blocking?.stats() ?? null,
+    }
   }
 
   async flush(): Promise<void> {
@@ -199,12 +215,14 @@ class ProcessWatch implements Watch {
 
   async #stopOnce(): Promise<void> {
     this.#joined.leave()
-    await this.#stalls?.close()
+    await this.#blocking?.close()
     await Promise.all(this.#observers.map(async (observer) => await observer.close()))
     await this.#flusher.close()
     await this.#afterStop()
   }
 }
+
+const nameRoute = ({ route }: RequestContext): string => (route === NO_ROUTE ? '' : route)
 
 function withoutUndefined<T extends object>(given: T): { [Key in keyof T]?: NonNullable<T[Key]> } {
   return Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as never

@@ -1,4 +1,5 @@
 import type { Logger, RequestContext, RequestInit } from '../core/index.js'
+import type { BlockingStats } from './blocking/blocking-watch.js'
 import type { Finding } from './findings.js'
 import type { PlanStats } from './plans/plan-observer.js'
 import type { WatchInspector } from './inspect-types.js'
@@ -31,10 +32,11 @@ export interface WatchOptions {
    */
   sampleReads?: boolean
   /**
-   * A thread looks whether the event loop turns while requests are under way, and names the line that blocks it for 50 ms
-   * and more, and the route. Not where somebody debugs the process. Default: false.
+   * What keeps requests waiting is named, with its line and its route: a thread looks whether the event loop turns (not
+   * where somebody debugs the process); synchronous calls of Node are counted, as is who fills libuv's threads, who holds
+   * connections while the database does nothing, and what nobody awaits. Default: true.
    */
-  stalls?: boolean
+  blocking?: boolean
   /** Is given each finding as it is made, and again each hour that it goes on. Default: the log and the page alone. */
   onFinding?: (finding: Finding) => void
   /** Receives what no caller can be given. Default: warnings and errors as JSON lines on stderr. */
@@ -50,6 +52,8 @@ export interface WatchStats {
   lostMinutes: number
   /** Null: plans are not watched. */
   plans: PlanStats | null
+  /** Null: what blocks is not watched. */
+  blocking: BlockingStats | null
 }
 
 export interface Watch {

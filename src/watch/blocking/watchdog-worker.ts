@@ -16,7 +16,7 @@ const MOST_FRAMES = 30
 /** The thread itself was late by so much: the machine was busy, or the process was stopped. */
 const LATE_MS = 25
 
-const { cells: memory, lookAfterMs, leastMs, routeExpression } = workerData as WatchdogStart
+const { cells: memory, lookAfterMs, leastMs, requestExpression } = workerData as WatchdogStart
 const cells = new Int32Array(memory)
 let beats = Atomics.load(cells, BEATS)
 let movedAt = performance.now()
@@ -82,7 +82,7 @@ async function watchStall(): Promise<void> {
   const since = movedAt
   const delayed = delayBefore
   const session = new Session()
-  const seen: Pick<StallReport, 'frames' | 'route'> = { frames: [], route: '' }
+  const seen: Pick<StallReport, 'frames' | 'request'> = { frames: [], request: 0 }
   try {
     session.connectToMainThread()
     // A frame has its script's number; its name comes when the debugger is enabled.
@@ -112,13 +112,13 @@ async function readPaused(
   session: Session,
   { callFrames }: Debugger.PausedEventDataType,
   urls: ReadonlyMap<string, string>,
-  seen: Pick<StallReport, 'frames' | 'route'>,
+  seen: Pick<StallReport, 'frames' | 'request'>,
 ): Promise<void> {
   seen.frames = callFrames.slice(0, MOST_FRAMES).map((frame) => toFrame(frame, urls))
   // In Node's own frames its globals are others.
   const place = seen.frames.findIndex(({ url }) => !url.startsWith('node:'))
   const frame = callFrames[Math.max(0, place)]
-  if (frame !== undefined) seen.route = await evaluate(session, frame.callFrameId)
+  if (frame !== undefined) seen.request = await evaluate(session, frame.callFrameId)
   session.post('Debugger.resume')
 }
 
@@ -127,12 +127,18 @@ function toFrame({ functionName: name, location }: Debugger.CallFrame, urls: Rea
   return { name, url: urls.get(scriptId) ?? '', line: lineNumber + 1, column: columnNumber + 1 }
 }
 
-async function evaluate(session: Session, callFrameId: string): Promise<string> {
-  const how = { callFrameId, expression: routeExpression, returnByValue: true, silent: true, throwOnSideEffect: false }
+async function evaluate(session: Session, callFrameId: string): Promise<number> {
+  const how = {
+    callFrameId,
+    expression: requestExpression,
+    returnByValue: true,
+    silent: true,
+    throwOnSideEffect: false,
+  }
   return await new Promise((resolve) => {
     session.post('Debugger.evaluateOnCallFrame', how, (error, answer?: Debugger.EvaluateOnCallFrameReturnType) => {
       const value: unknown = error === null ? answer?.result.value : undefined
-      resolve(typeof value === 'string' ? value : '')
+      resolve(typeof value === 'number' ? value : 0)
     })
   })
 }

@@ -1,14 +1,14 @@
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
-import type { StallReport } from '../../../src/watch/stalls/beat.js'
-import { describeStall } from '../../../src/watch/stalls/describe-stall.js'
+import type { StallReport } from '../../../src/watch/blocking/beat.js'
+import { describeStall } from '../../../src/watch/blocking/describe-stall.js'
 
 const frame = (name: string, url: string, line = 1) => ({ name, url, line, column: 1 })
 const app = `file://${process.cwd()}/src-of-app`
 const stall = (given: Partial<StallReport> = {}): StallReport => ({
   ms: 240,
   starvedMs: 1,
-  route: 'GET /orders/:id',
+  request: 0,
   frames: [
     frame('handleError', 'node:fs', 3),
     frame('appendFileSync', 'node:fs', 2_400),
@@ -25,10 +25,9 @@ test('a stall names the line, whose call led there, and what of Node’s it call
     kind: 'blocked-loop',
     severity: 'act',
     subject: 'node_modules/audit/index.js:12',
-    route: 'GET /orders/:id',
     sentence:
       'The event loop stood still for 240 ms in appendFileSync: write (node_modules/audit/index.js:12), called by audit (src-of-app/audit.ts:41). Every request of the process waited.',
-    fix: 'Call `appendFile` and await it; where the work is the CPU’s, do it in a worker thread.',
+    fix: 'Call `appendFile` and await it; a file that does not change is read once, at the start.',
     evidence: {
       stack: ['write (node_modules/audit/index.js:12)', 'audit (src-of-app/audit.ts:41)', 'src-of-app/server.ts:7'],
     },
@@ -43,7 +42,7 @@ test('code of the application itself is told alone, and a short one is no reason
     sentence: expect.stringMatching(
       /^The event loop stood still for 90 ms: hash \(src-of-app\/hash\.cjs:3\)\. /,
     ) as string,
-    fix: expect.stringContaining('worker thread') as string,
+    fix: expect.stringContaining('another thread') as string,
   })
   expect(describeStall(stall({ frames: [] })).sentence).toContain('no line could be read')
 })

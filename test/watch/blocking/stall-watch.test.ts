@@ -3,12 +3,14 @@ import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
-import type { StallReport } from '../../../src/watch/stalls/beat.js'
+import type { StallReport } from '../../../src/watch/blocking/beat.js'
 
 const program = fileURLToPath(new URL('blocks.mjs', import.meta.url))
 
+type Told = StallReport & { route?: string; unasked?: number }
+
 interface Outcome {
-  told: Map<string, StallReport & { unasked?: number }>
+  told: Map<string, Told>
   stderr: string
   code: number | null
 }
@@ -22,7 +24,7 @@ async function block(args: string[], flags: string[] = []): Promise<Outcome> {
   const lines = stdout
     .trim()
     .split('\n')
-    .map((line) => JSON.parse(line) as StallReport & { name: string; unasked?: number })
+    .map((line) => JSON.parse(line) as Told & { name: string })
   return { told: new Map(lines.map((line) => [line.name, line])), stderr, code }
 }
 

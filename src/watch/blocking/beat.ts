@@ -21,8 +21,8 @@ export interface WatchdogStart {
   lookAfterMs: number
   /** Shorter ones are not told. @unit ms */
   leastMs: number
-  /** An expression that gives the route of what runs, as text. */
-  routeExpression: string
+  /** An expression that notes which request runs, and gives its number; 0: none. */
+  requestExpression: string
 }
 
 /** One time that the loop stood still. */
@@ -30,7 +30,8 @@ export interface StallReport {
   ms: number
   /** What ran when it was looked at, the innermost first; none: it could not be stopped in time. */
   frames: Frame[]
-  route: string
+  /** The number of the request that ran; 0: none, or not known. */
+  request: number
   /** The thread was ready to run for so long, and the machine ran something else; undefined: not known here. @unit ms */
   starvedMs: number | undefined
 }

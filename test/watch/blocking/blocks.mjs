@@ -8,7 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 // Not by name: what is built is not to be type-checked.
 const load = async (name) => await import(new URL(`../../../dist/${name}`, import.meta.url).href)
 const { runInRequest } = await load('core/early.js')
-const { StallWatch } = await load('watch/stalls/stall-watch.js')
+const { StallWatch } = await load('watch/blocking/stall-watch.js')
 
 function spin(ms) {
   const until = performance.now() + ms
@@ -40,7 +40,7 @@ const ways = {
 }
 
 let tell
-const watch = new StallWatch({ onStall: (stall) => tell(stall) })
+const watch = new StallWatch({ onStall: (stall, request) => tell({ ...stall, request }) })
 
 // The thread begins with the first request.
 await runInRequest(
@@ -55,15 +55,18 @@ for (const [name, run] of Object.entries(ways)) console.log(JSON.stringify({ nam
 async function block(name, run) {
   for (let tries = 1; tries <= 10; tries++) {
     const told = Promise.race([new Promise((resolve) => (tell = resolve)), sleep(3_000)])
-    const body = async () => {
+    const body = async (context) => {
       // The thread is awake by then.
       await sleep(40)
       await run()
       await sleep(40)
+      // As a router that tells it at the end.
+      context.route = `GET /${name}`
     }
-    await runInRequest({ route: `GET /${name}` }, body, () => {})
+    await runInRequest({}, body, () => {})
     const stall = await told
-    if (stall?.frames.some(({ url }) => url.endsWith('blocks.mjs'))) return stall
+    if (stall?.frames.some(({ url }) => url.endsWith('blocks.mjs')))
+      return { ...stall, request: 0, route: stall.request?.route }
   }
   return undefined
 }
