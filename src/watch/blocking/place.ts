@@ -25,7 +25,7 @@ export function findPlace(frames: readonly Frame[]): Place {
 }
 
 export function isUsers({ url }: Frame): boolean {
-  return url !== '' && !url.startsWith('node:') && !toPath(url).startsWith(ownFolder)
+  return url !== '' && !/^(node|wasm):/.test(url) && !toPath(url).startsWith(ownFolder)
 }
 
 /** `audit (src/audit.js:5), called by handle (src/orders.js:41)` */

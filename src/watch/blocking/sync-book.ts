@@ -37,6 +37,8 @@ interface Pending {
   /** Since a line was read last: they count for the line that is read next. */
   calls: number
   ms: number
+  /** Its line that was read last. */
+  site?: Site | undefined
 }
 
 /** Counts synchronous calls by their line. Lines are read of the slow ones, and of a few of the others. */
@@ -62,7 +64,8 @@ export class SyncBook {
     const counted = isSlow ? { calls: 1, ms } : { calls: pending.calls, ms: pending.ms }
     if (!isSlow) pending.calls = pending.ms = 0
     // A module that is loaded late, by the first request of its kind: once, and no call of the application's.
-    if (!isOfLoader(frames)) this.#add(name, frames, counted, ms, request)
+    const site = isOfLoader(frames) ? undefined : this.#add(name, frames, counted, ms, request)
+    if (!isSlow) pending.site = site
   }
 
   #spend(): boolean {
@@ -77,22 +80,39 @@ export class SyncBook {
     counted: { calls: number; ms: number },
     ms: number,
     request: RequestContext,
-  ): void {
+  ): Site | undefined {
     const { at } = findPlace(frames)
     const key = `${name} ${at?.url}:${at?.line}:${at?.column}`
     const site = this.#sites.get(key) ?? { name, frames, calls: 0, ms: 0, mostMs: 0, requests: [] }
-    if (at === undefined || (!this.#sites.has(key) && this.#sites.size >= MOST_SITES)) return
+    if (at === undefined || (!this.#sites.has(key) && this.#sites.size >= MOST_SITES)) return undefined
     this.#sites.set(key, site)
     site.calls += counted.calls
     site.ms += counted.ms
     if (site.requests.length < KEPT_REQUESTS) site.requests.push(request)
-    if (ms <= site.mostMs) return
-    site.mostMs = ms
-    site.frames = frames
+    if (ms > site.mostMs) {
+      site.mostMs = ms
+      site.frames = frames
+    }
+    return site
+  }
+
+  /** What came since a line was read last is of that one, as far as anybody knows. */
+  #settle(): void {
+    for (const pending of this.#pending.values()) {
+      const { site, calls, ms } = pending
+      pending.calls = pending.ms = 0
+      // Read again soon: the next line may be another.
+      pending.nextRead = pending.seen + 1
+      if (site === undefined) continue
+      pending.site = undefined
+      site.calls += calls
+      site.ms += ms
+    }
   }
 
   /** What came since the last time, as findings. */
   takeFindings(): Finding[] {
+    this.#settle()
     const sites = [...this.#sites.values()]
     const elapsedMs = performance.now() - this.#since
     this.#sites = new Map()
