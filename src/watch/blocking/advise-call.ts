@@ -4,10 +4,10 @@ export function adviseCall(name: string | undefined): string {
   if (plain === 'wait')
     return 'Wait for a promise instead: `Atomics.waitAsync`, an event, a timer of node:timers/promises.'
   if (/^(pbkdf2|scrypt|argon2|hkdf|generate\w+)Sync$/.test(plain))
-    return `Call \`${withoutSync(plain)}\` and await it, inside \`createLimiter\` of holdfast/overload: Node has four threads for all of it.`
+    return `Call \`${nameTwin(plain)}\` and await it, inside \`createLimiter\` of holdfast/overload: Node has four threads for all of it.`
   if (plain.endsWith('Sync'))
-    return `Call \`${withoutSync(plain)}\` and await it; a file that does not change is read once, at the start.`
+    return `Call \`${nameTwin(plain)}\` and await it; a file that does not change is read once, at the start.`
   return 'Run it on another thread with `offload` of holdfast/overload, or in pieces with `await setImmediate()` of node:timers/promises between them.'
 }
 
-const withoutSync = (name: string): string => name.slice(0, -'Sync'.length)
+const nameTwin = (name: string): string => name.slice(0, -'Sync'.length)

@@ -4,7 +4,8 @@ const FRAMES = 25
 
 /** The frames of whoever calls, the innermost first. Costs some 20 µs. */
 export function captureFrames(): Frame[] {
-  const { stackTraceLimit, prepareStackTrace } = Error
+  const { stackTraceLimit } = Error
+  const prepare = Object.getOwnPropertyDescriptor(Error, 'prepareStackTrace')
   const holder: { stack?: Frame[] } = {}
   try {
     Error.stackTraceLimit = FRAMES
@@ -14,8 +15,8 @@ export function captureFrames(): Frame[] {
   } finally {
     Error.stackTraceLimit = stackTraceLimit
     // Undefined is not the same as not being there: Node looks for its own then.
-    if (prepareStackTrace === undefined) delete (Error as Partial<ErrorConstructor>).prepareStackTrace
-    else Error.prepareStackTrace = prepareStackTrace
+    if (prepare === undefined) delete (Error as Partial<ErrorConstructor>).prepareStackTrace
+    else Object.defineProperty(Error, 'prepareStackTrace', prepare)
   }
 }
 
