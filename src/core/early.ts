@@ -5,6 +5,7 @@ export {
   createRequest,
   currentRequest,
   isAdopted,
+  markRequests,
   offerRequest,
   runOutside,
   runWithRequest,
