@@ -6,7 +6,7 @@ import type { Statement } from '../parser.js'
 import { describeStall } from './describe-stall.js'
 import { describeOutliving } from './outliving.js'
 import { PoolCulprits } from './pool-culprits.js'
-import { noteHeldStatement } from './pool-holds.js'
+import { followTransaction, noteHeldStatement } from './pool-holds.js'
 import { Rejections } from './rejections.js'
 import { StallWatch } from './stall-watch.js'
 import { SyncBook } from './sync-book.js'
@@ -67,6 +67,7 @@ export class BlockingWatch {
   }
 
   observe(seen: SeenStatement, statement: Statement): void {
+    if (seen.driver === 'postgres.js') followTransaction(seen)
     noteHeldStatement(seen.client, seen.ms)
     if (seen.request?.watched !== 'ended') return
     const outliving = describeOutliving(seen, statement)
