@@ -1,18 +1,29 @@
 import type { Finding } from '../findings.js'
 import { formatMs } from '../words.js'
-import type { StallReport } from './beat.js'
+import type { Frame } from './beat.js'
 import { adviseCall } from './advise-call.js'
 import { describePlace, describeStack, findPlace, formatPlace } from './place.js'
 
 /** From here on people notice. */
 const ACT_MS = 150
 
+/** One time that the loop stood still. */
+export interface Stall {
+  ms: number
+  /** What ran when it was looked at, the innermost first; none: it could not be stopped in time. */
+  frames: readonly Frame[]
+  /** What of Node's took the time, where that is known; otherwise the stack tells. */
+  call?: string | undefined
+  /** The thread was ready to run for so long, and the machine ran something else; undefined: not known here. @unit ms */
+  starvedMs: number | undefined
+}
+
 /** A stall as a finding: of a line, or of the machine where that did not let the process run. The route is told later. */
-export function describeStall(stall: Omit<StallReport, 'request'>): Finding {
-  const { ms, starvedMs, frames } = stall
+export function describeStall({ ms, starvedMs, frames, call }: Stall): Finding {
   if (starvedMs !== undefined && starvedMs >= ms / 2) return describeStarved(ms, starvedMs)
   const place = findPlace(frames)
-  const through = place.builtin === undefined ? '' : ` in ${place.builtin}`
+  const builtin = call ?? place.builtin
+  const through = builtin === undefined ? '' : ` in ${builtin}`
   return {
     kind: 'blocked-loop',
     severity: ms >= ACT_MS ? 'act' : 'watch',
@@ -25,7 +36,7 @@ export function describeStall(stall: Omit<StallReport, 'request'>): Finding {
       starved_ms: starvedMs === undefined ? null : Math.round(starvedMs),
       stack: describeStack(frames),
     },
-    fix: adviseCall(place.builtin),
+    fix: adviseCall(builtin),
     prove: 'holdfast prove sync-over-async',
   }
 }

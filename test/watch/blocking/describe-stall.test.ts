@@ -1,14 +1,12 @@
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
-import type { StallReport } from '../../../src/watch/blocking/beat.js'
-import { describeStall } from '../../../src/watch/blocking/describe-stall.js'
+import { describeStall, type Stall } from '../../../src/watch/blocking/describe-stall.js'
 
 const frame = (name: string, url: string, line = 1) => ({ name, url, line, column: 1 })
 const app = `file://${process.cwd()}/src-of-app`
-const stall = (given: Partial<StallReport> = {}): StallReport => ({
+const stall = (given: Partial<Stall> = {}): Stall => ({
   ms: 240,
   starvedMs: 1,
-  request: 0,
   frames: [
     frame('handleError', 'node:fs', 3),
     frame('appendFileSync', 'node:fs', 2_400),

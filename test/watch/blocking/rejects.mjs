@@ -8,7 +8,7 @@ const { runInRequest } = await load('core/early.js')
 const { stderrLogger } = await load('core/logger.js')
 const { Rejections } = await load('watch/blocking/rejections.js')
 
-new Rejections(() => {}, stderrLogger)
+const rejections = new Rejections(() => {}, stderrLogger)
 
 async function notify() {
   await sleep(5)
@@ -20,3 +20,4 @@ const body = async () => {
   await sleep(1_000)
 }
 await runInRequest({ route: 'POST /orders' }, body, () => {})
+rejections.close()
