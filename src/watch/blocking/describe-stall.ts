@@ -6,6 +6,8 @@ import { describePlace, describeStack, findPlace, formatPlace } from './place.js
 
 /** From here on people notice. */
 const ACT_MS = 150
+/** What remains when the machine's part is taken off; less, and no line is to blame. */
+const LEAST_MS = 50
 
 /** One time that the loop stood still. */
 export interface Stall {
@@ -19,21 +21,24 @@ export interface Stall {
 }
 
 /** A stall as a finding: of a line, or of the machine where that did not let the process run. The route is told later. */
-export function describeStall({ ms, starvedMs, frames, call }: Stall): Finding {
-  if (starvedMs !== undefined && starvedMs >= ms / 2) return describeStarved(ms, starvedMs)
+export function describeStall({ ms, starvedMs = 0, frames, call }: Stall): Finding | undefined {
+  const ownMs = ms - starvedMs
+  if (ownMs < LEAST_MS) return describeStarved(ms, starvedMs)
   const place = findPlace(frames)
+  // Nobody's code was there: many short things, or Node's own, such as a collection of garbage.
+  if (place.at === undefined && ownMs < ACT_MS) return undefined
   const builtin = call ?? place.builtin
   const through = builtin === undefined ? '' : ` in ${builtin}`
   return {
     kind: 'blocked-loop',
-    severity: ms >= ACT_MS ? 'act' : 'watch',
+    severity: ownMs >= ACT_MS ? 'act' : 'watch',
     subject: place.at === undefined ? '' : formatPlace(place.at),
     statement: '0',
     route: '',
     sentence: `The event loop stood still for ${formatMs(ms)}${through}: ${describePlace(place)}. Every request of the process waited.`,
     evidence: {
       ms: Math.round(ms),
-      starved_ms: starvedMs === undefined ? null : Math.round(starvedMs),
+      starved_ms: Math.round(starvedMs),
       stack: describeStack(frames),
     },
     fix: adviseCall(builtin),

@@ -1,6 +1,6 @@
 import inspector from 'node:inspector'
 import { Worker } from 'node:worker_threads'
-import { currentRequest, hearBeats, type RequestContext } from '../../core/early.js'
+import { currentRequest, hearBeats, hearSteps, type RequestContext } from '../../core/early.js'
 import { BEATS, CELLS, IS_BUSY, SLEEPS, type Frame, type StillReport, type WatchdogStart } from './beat.js'
 import type { Stall } from './describe-stall.js'
 import { timeNativeCalls } from './native-calls.js'
@@ -42,8 +42,7 @@ export interface StallWatchOptions {
 export class StallWatch {
   readonly #options: StallWatchOptions
   readonly #cells = new Int32Array(new SharedArrayBuffer(CELLS * Int32Array.BYTES_PER_ELEMENT))
-  readonly #leave: () => void
-  readonly #stopTiming: () => void
+  readonly #leaves: (() => void)[]
   #worker: Worker | undefined
   readonly #looks = new Map<number, Look>()
   #lastLook = 0
@@ -51,8 +50,7 @@ export class StallWatch {
   constructor(options: StallWatchOptions) {
     this.#options = options
     ;(globalThis as Record<symbol, unknown>)[Symbol.for(lookSymbol)] = (beats: number) => this.#look(beats)
-    this.#leave = hearBeats((isBusy) => this.#beat(isBusy))
-    this.#stopTiming = timeNativeCalls()
+    this.#leaves = [hearBeats((isBusy) => this.#beat(isBusy)), hearSteps(() => this.step()), timeNativeCalls()]
   }
 
   /** Called by the other thread, in the middle of whatever runs. */
@@ -78,9 +76,21 @@ export class StallWatch {
     this.#options.onStall({ ms, starvedMs, frames, call: call?.name }, request)
   }
 
+  /**
+   * One thing has ended and another begins. A loop with much to do turns late without any of it being long: whoever happens
+   * to run then is not to blame.
+   */
+  step(): void {
+    this.#cells[BEATS] = (this.#cells[BEATS] as number) + 1
+  }
+
+  #leave(): void {
+    for (const leave of this.#leaves) leave()
+  }
+
   #beat(isBusy: boolean): void {
     const cells = this.#cells
-    cells[BEATS] = (cells[BEATS] as number) + 1
+    this.step()
     if (!isBusy) return void Atomics.store(cells, IS_BUSY, 0)
     Atomics.store(cells, IS_BUSY, inspector.url() === undefined ? 1 : 0)
     // Started with the first request: a program that never has one has no thread more.
@@ -115,7 +125,6 @@ export class StallWatch {
   async close(): Promise<void> {
     this.#leave()
     delete (globalThis as Record<symbol, unknown>)[Symbol.for(lookSymbol)]
-    this.#stopTiming()
     Atomics.store(this.#cells, IS_BUSY, 0)
     await this.#worker?.terminate()
   }

@@ -42,13 +42,17 @@ test('code of the application itself is told alone, and a short one is no reason
     ) as string,
     fix: expect.stringContaining('another thread') as string,
   })
-  expect(describeStall(stall({ frames: [] })).sentence).toContain('no line could be read')
+  expect(describeStall(stall({ frames: [] }))?.sentence).toContain('no line could be read')
 })
 
 test('a machine that ran something else is to blame, and no line', () => {
-  const starved = describeStall(stall({ starvedMs: 130 }))
+  const starved = describeStall(stall({ starvedMs: 200 }))
   expect(starved).toMatchObject({ kind: 'starved-machine', severity: 'watch', subject: '' })
   expect(JSON.stringify(starved)).not.toContain('audit')
+  // A part of it only: the line did the rest.
+  expect(describeStall(stall({ starvedMs: 130 }))).toMatchObject({ kind: 'blocked-loop', severity: 'watch' })
+  // Many short things, or Node's own: nobody is blamed.
+  expect(describeStall(stall({ ms: 90, frames: [] }))).toBeUndefined()
   // Where the system does not tell, the line is told.
-  expect(describeStall(stall({ starvedMs: undefined })).kind).toBe('blocked-loop')
+  expect(describeStall(stall({ starvedMs: undefined }))?.kind).toBe('blocked-loop')
 })
