@@ -31,7 +31,7 @@ import {
   txStepTable,
   waitOptionTable,
 } from '../sagas/index.js'
-import { autopsyOptionTable, watchFilterTable, watchOptionTable } from '../watch/index.js'
+import { autopsyOptionTable, profileOptionTable, watchFilterTable, watchOptionTable } from '../watch/index.js'
 
 /** Every table of options that validates a call, in the order of `docs/options.md`. */
 export const optionModules: readonly { of: string; table: OptionTable }[] = [
@@ -67,5 +67,6 @@ export const optionModules: readonly { of: string; table: OptionTable }[] = [
   { of: 'sagas.work(options)', table: sagaWorkOptionTable },
   { of: 'watch(db, options)', table: watchOptionTable },
   { of: 'watching.inspect.routes(filter)', table: watchFilterTable },
+  { of: 'profileRoute(options)', table: profileOptionTable },
   { of: 'watching.inspect.autopsy(options)', table: autopsyOptionTable },
 ]
