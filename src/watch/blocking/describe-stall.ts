@@ -18,12 +18,15 @@ export interface Stall {
   call?: string | undefined
   /** The thread was ready to run for so long, and the machine ran something else; undefined: not known here. @unit ms */
   starvedMs: number | undefined
+  /** Garbage was collected for so long. @unit ms */
+  collectedMs: number
 }
 
 /** A stall as a finding: of a line, or of the machine where that did not let the process run. The route is told later. */
-export function describeStall({ ms, starvedMs = 0, frames, call }: Stall): Finding | undefined {
-  const ownMs = ms - starvedMs
-  if (ownMs < LEAST_MS) return describeStarved(ms, starvedMs)
+export function describeStall({ ms, starvedMs = 0, collectedMs, frames, call }: Stall): Finding | undefined {
+  const ownMs = ms - starvedMs - collectedMs
+  if (ownMs < LEAST_MS)
+    return starvedMs > collectedMs ? describeStarved(ms, starvedMs) : describeCollection(ms, collectedMs)
   const place = findPlace(frames)
   // Nobody's code was there: many short things, or Node's own, such as a collection of garbage.
   if (place.at === undefined && ownMs < ACT_MS) return undefined
@@ -43,6 +46,20 @@ export function describeStall({ ms, starvedMs = 0, frames, call }: Stall): Findi
     },
     fix: adviseCall(builtin),
     prove: 'holdfast prove sync-over-async',
+  }
+}
+
+function describeCollection(ms: number, collectedMs: number): Finding {
+  return {
+    kind: 'blocked-loop',
+    severity: collectedMs >= ACT_MS ? 'act' : 'watch',
+    subject: '(garbage collection)',
+    statement: '0',
+    route: '',
+    sentence: `The event loop stood still for ${formatMs(ms)}; for ${formatMs(collectedMs)} of it V8 collected garbage. Every request of the process waited.`,
+    evidence: { ms: Math.round(ms), collected_ms: Math.round(collectedMs) },
+    fix: 'Keep less in memory (large results, caches without a bound), or split the process; `node --trace-gc` tells of each collection.',
+    prove: 'node --trace-gc',
   }
 }
 

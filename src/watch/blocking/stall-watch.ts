@@ -1,8 +1,9 @@
 import inspector from 'node:inspector'
 import { Worker } from 'node:worker_threads'
-import { currentRequest, hearBeats, hearSteps, type RequestContext } from '../../core/early.js'
+import { currentRequest, hearBeats, hearSteps, runOutside, type RequestContext } from '../../core/early.js'
 import { BEATS, CELLS, IS_BUSY, SLEEPS, type Frame, type StillReport, type WatchdogStart } from './beat.js'
 import type { Stall } from './describe-stall.js'
+import { Collections, TOLD_AFTER_MS } from './collections.js'
 import { timeNativeCalls } from './native-calls.js'
 import { findSlowCall } from './slow-calls.js'
 import { captureFrames } from './stack.js'
@@ -46,6 +47,7 @@ export class StallWatch {
   #worker: Worker | undefined
   readonly #looks = new Map<number, Look>()
   #lastLook = 0
+  readonly #collections = new Collections()
 
   constructor(options: StallWatchOptions) {
     this.#options = options
@@ -73,7 +75,12 @@ export class StallWatch {
     const endedAt = until - performance.timeOrigin
     const call = findSlowCall(endedAt - ms, endedAt)
     const { frames, request } = call ?? looked ?? { frames: [], request: undefined }
-    this.#options.onStall({ ms, starvedMs, frames, call: call?.name }, request)
+    const tell = () => {
+      // One call that makes so much garbage is to blame for that too.
+      const collectedMs = call === undefined ? this.#collections.sumMs(endedAt - ms, endedAt) : 0
+      this.#options.onStall({ ms, starvedMs, collectedMs, frames, call: call?.name }, request)
+    }
+    runOutside(() => setTimeout(tell, TOLD_AFTER_MS).unref())
   }
 
   /**
@@ -86,6 +93,7 @@ export class StallWatch {
 
   #leave(): void {
     for (const leave of this.#leaves) leave()
+    this.#collections.close()
   }
 
   #beat(isBusy: boolean): void {

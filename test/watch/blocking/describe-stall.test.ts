@@ -7,6 +7,7 @@ const app = `file://${process.cwd()}/src-of-app`
 const stall = (given: Partial<Stall> = {}): Stall => ({
   ms: 240,
   starvedMs: 1,
+  collectedMs: 0,
   frames: [
     frame('handleError', 'node:fs', 3),
     frame('appendFileSync', 'node:fs', 2_400),
@@ -55,4 +56,10 @@ test('a machine that ran something else is to blame, and no line', () => {
   expect(describeStall(stall({ ms: 90, frames: [] }))).toBeUndefined()
   // Where the system does not tell, the line is told.
   expect(describeStall(stall({ starvedMs: undefined }))?.kind).toBe('blocked-loop')
+})
+
+test('so it is with a collection of garbage', () => {
+  const collected = describeStall(stall({ collectedMs: 220 }))
+  expect(collected).toMatchObject({ kind: 'blocked-loop', severity: 'act', subject: '(garbage collection)' })
+  expect(JSON.stringify(collected)).not.toContain('audit')
 })
