@@ -6,7 +6,6 @@ import { createRequire } from 'node:module'
 import type { AddressInfo } from 'node:net'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { createRandom } from 'holdfast/prove'
 import type { Work } from '../../harness/types.js'
 import { createTables, type RunQuery } from '../watch/app.js'
 import { InputMaker, type Input } from './inputs.js'
@@ -19,10 +18,6 @@ export interface Told {
   places: readonly string[]
   route: string
 }
-
-/** How long blocks are, by the size that `listen` is given. @unit ms */
-export const lengths = { long: [165, 480], short: [62, 128] } as const
-export type Length = keyof typeof lengths
 
 interface Opening {
   folder: string
@@ -45,11 +40,14 @@ export async function openBlocksApp({ folder, query, context, tell, close }: Ope
   const app = new Hono()
   app.get('/told', (c) => c.json(tell()))
   app.get('/planted', (c) => c.json(planted))
+  // One at a time: a heap that is full of what is to be parsed is no service's.
   app.get('/make/:id/:ms/:scale', async (c) => {
     const { id, ms, scale } = c.req.param()
     const { work } = planted.find((each) => each.id === id) as Planted
-    inputs.set(id, await maker.make(work, Number(ms), Number(scale)))
-    return c.json({})
+    inputs.clear()
+    const input = await maker.make(work, Number(ms), Number(scale))
+    inputs.set(id, input)
+    return c.json({ file: input.file })
   })
   // After those: nobody watches what the bench itself asks.
   if (context) app.use(context)
@@ -65,9 +63,9 @@ export async function openBlocksApp({ folder, query, context, tell, close }: Ope
   return {
     operations: {},
     measures: {
-      /** Gives the port. Blocks are as long as the size says: 0 short, 1 long. */
-      listen: async (size) => {
-        await makeInputs(maker, planted, inputs, size === 0 ? 'short' : 'long')
+      /** Gives the port. */
+      listen: async () => {
+        maker.measureAll()
         await once(server.listen(0, '127.0.0.1'), 'listening')
         return { ...nothing, samples: [(server.address() as AddressInfo).port] }
       },
@@ -95,19 +93,6 @@ async function loadRuns(folder: string, planted: readonly Planted[]): Promise<Re
   return runs
 }
 
-/** Lengths are spread over the range, and each kind has some of all. */
-async function makeInputs(
-  maker: InputMaker,
-  planted: readonly Planted[],
-  inputs: Map<string, Input>,
-  length: Length,
-): Promise<void> {
-  const [shortest, longest] = lengths[length]
-  const random = createRandom(11)
-  for (const { id, work } of planted)
-    inputs.set(id, await maker.make(work, Math.round(shortest + random() * (longest - shortest))))
-}
-
 interface Parts {
   runs: ReadonlyMap<string, Run>
   inputs: ReadonlyMap<string, Input>
@@ -133,7 +118,7 @@ function addRoutes(app: Hono, planted: readonly Planted[], { runs, inputs, query
       const { rows } = await query('select cents from watched_event where id = $1', [Number(c.req.param('id'))])
       if (placement === 'continuation') await (runs.get(id) as Run)(input, query)
       else if (placement !== 'middleware') block(id)
-      return c.json({ rows, ms: input.tookMs, wantedMs: input.ms })
+      return c.json({ rows, ms: input.tookMs })
     })
   }
 }

@@ -1,12 +1,14 @@
+import { spawn } from 'node:child_process'
 import { mkdtemp, realpath, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { createRandom } from 'holdfast/prove'
 import type { PeerPart, PeerSetting } from '../../harness/peer-contest.js'
 import { judgeCount, summarize } from '../../harness/statistics.js'
 import { startSubject } from '../../harness/subjects.js'
 import type { Row } from '../../harness/types.js'
-import { lengths, type Length, type Told } from './blocks-app.js'
+import type { Told } from './blocks-app.js'
 import { kinds, placements } from './kinds.js'
 import type { Planted } from './planted.js'
 
@@ -14,6 +16,10 @@ const HOLDFAST = 'holdfast'
 const BLOCKED_AT = 'blocked-at'
 const modules = { [HOLDFAST]: 'async-blocks-holdfast', [BLOCKED_AT]: 'async-blocks-blocked-at' }
 type Watcher = keyof typeof modules
+
+/** Blocks are spread over these. What CPU they get varies, so that short ones keep away from what is none any more. @unit ms */
+const lengths = { long: [165, 480], short: [62, 128] } as const
+type Length = keyof typeof lengths
 
 /** Every block once in each, in another process. */
 const PASSES = 3
@@ -70,7 +76,7 @@ async function plantPasses(setting: PeerSetting, watcher: Watcher, length: Lengt
   const passes: Outcome[][] = []
   const { quick, progress } = setting.input
   while (passes.length < (quick || watcher === BLOCKED_AT ? 1 : PASSES)) {
-    const outcomes = await plantOnce(setting, watcher, length)
+    const outcomes = await plantOnce(setting, watcher, length, passes.length)
     passes.push(outcomes)
     progress(`${watcher}: ${outcomes.filter(isNamed).length} of ${outcomes.length} ${length} blocks named`)
     if (watcher === BLOCKED_AT) continue
@@ -83,20 +89,30 @@ async function plantPasses(setting: PeerSetting, watcher: Watcher, length: Lengt
 const describeTold = (told: readonly Told[]): string =>
   told.map(({ kind, places, route }) => `${kind} ${places.join(', ')} of ${route}`).join('; ') || 'nothing'
 
-async function plantOnce({ databases, execPath }: PeerSetting, watcher: Watcher, length: Length): Promise<Outcome[]> {
+async function plantOnce(
+  { databases, execPath }: PeerSetting,
+  watcher: Watcher,
+  length: Length,
+  passNumber: number,
+): Promise<Outcome[]> {
   const folder = await realpath(await mkdtemp(join(tmpdir(), 'holdfast-blocks-')))
   const module = new URL(`../../subjects/${modules[watcher]}.js`, import.meta.url)
   const subject = await startSubject(watcher, module, databases.urlOf('all'), 4, execPath, { BLOCKS_FOLDER: folder })
   try {
-    const { samples: [port] = [] } = await subject.run('listen', length === 'long' ? 1 : 0)
+    const { samples: [port] = [] } = await subject.run('listen', 0)
     const origin = `http://127.0.0.1:${port}`
     const others = keepOthersBusy(origin)
     await sleep(WARM_UP_MS)
     const planted = await ask<Planted[]>(origin, '/planted')
     const outcomes: Outcome[] = []
+    const random = createRandom(passNumber + 11)
+    const [shortest, longest] = lengths[length]
     // In an order in which neighbours differ in kind and placement.
-    for (let n = 0; n < planted.length; n++)
-      outcomes.push(await tryBlock({ origin, folder, length }, planted[(n * 7) % planted.length] as Planted))
+    for (let n = 0; n < planted.length; n++) {
+      const wantedMs = Math.round(shortest + random() * (longest - shortest))
+      const block = planted[(n * 7) % planted.length] as Planted
+      outcomes.push(await tryBlock({ origin, folder, length, wantedMs }, block))
+    }
     await others.stop()
     return outcomes
   } finally {
@@ -109,13 +125,14 @@ interface Scene {
   origin: string
   folder: string
   length: Length
+  wantedMs: number
 }
 
 /** What else the application does while it is blocked. */
 function keepOthersBusy(origin: string): { stop: () => Promise<void> } {
-  let isOver = false
+  const over = new AbortController()
   const run = async (path: (n: number) => string) => {
-    for (let n = 1; !isOver; n++) {
+    for (let n = 1; !over.signal.aborted; n++) {
       await ask(origin, path(n))
       await sleep(BETWEEN_MS)
     }
@@ -123,21 +140,19 @@ function keepOthersBusy(origin: string): { stop: () => Promise<void> } {
   const running = [run((n) => `/events/${n % 1_000}`), run(() => '/venues')]
   return {
     stop: async () => {
-      isOver = true
+      over.abort()
       await Promise.all(running)
     },
   }
 }
 
 async function tryBlock(scene: Scene, planted: Planted): Promise<Outcome> {
-  const { origin, folder, length } = scene
+  const { folder, length, wantedMs } = scene
   const [least, most] = length === 'long' ? [150, Infinity] : [50, 150]
   const told: Told[] = []
   let starved = 0
   for (let tries = 1, scale = 1; ; tries++) {
-    await sleep(PAUSE_MS)
-    await ask(origin, '/told')
-    const { ms, wantedMs } = await ask<{ ms: number; wantedMs: number }>(origin, planted.path.replace(':id', '1'))
+    const ms = await block(scene, planted, scale)
     const heard = await listen(scene, planted)
     told.push(...heard)
     const isStarved = heard.some(({ kind }) => kind === 'starved-machine')
@@ -147,10 +162,23 @@ async function tryBlock(scene: Scene, planted: Planted): Promise<Outcome> {
     const isFair = ms >= least && ms <= most && !isStarved
     if (isFair || tries >= MOST_TRIES) return { planted, ms, tries, isLine, isRoute, told, starved }
     scale *= Math.min(2, Math.max(0.5, wantedMs / ms))
-    const [shortest, longest] = lengths[length]
-    const again = Math.min(longest, Math.max(shortest, wantedMs))
-    await ask(origin, `/make/${planted.id}/${again}/${scale}`)
   }
+}
+
+/** Gives how long it was. What is told of making it is no part of it. */
+async function block({ origin, wantedMs }: Scene, { id, path, work }: Planted, scale: number): Promise<number> {
+  const { file } = await ask<{ file?: string }>(origin, `/make/${id}/${wantedMs}/${scale}`)
+  await sleep(2 * PAUSE_MS)
+  await ask(origin, '/told')
+  if (file !== undefined) holdPipe(work, file, wantedMs)
+  const { ms } = await ask<{ ms: number }>(origin, path.replace(':id', '1'))
+  return ms
+}
+
+/** The other end of a pipe comes when the block is to be over. */
+function holdPipe(work: Planted['work'], file: string, ms: number): void {
+  const act = work === 'pipe-in' ? 'echo entry > "$2"' : 'cat "$2" > /dev/null'
+  spawn('sh', ['-c', `sleep "$1"; ${act}`, 'sh', String(ms / 1_000), file], { stdio: 'ignore' })
 }
 
 /** Until it is named, or nothing more is to be expected. */

@@ -1,4 +1,4 @@
-import { execFile, spawn } from 'node:child_process'
+import { execFile } from 'node:child_process'
 import { pbkdf2Sync, randomBytes, scryptSync } from 'node:crypto'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
@@ -14,10 +14,9 @@ export interface Input {
   document?: unknown
   rows?: readonly Record_[]
   buffer?: Buffer
+  /** A pipe: whoever asks for the block holds its other end. */
   file?: string
   cells: Int32Array
-  /** As it begins: who writes to the pipe that it reads, or reads what it writes. */
-  arm?: () => void
   begin: () => void
   end: () => void
   /** Between the two. @unit ms */
@@ -108,7 +107,6 @@ export class InputMaker {
       cells: new Int32Array(new SharedArrayBuffer(4)),
       tookMs: 0,
       begin() {
-        this.arm?.()
         this.tookMs = performance.now()
       },
       end() {
@@ -127,16 +125,18 @@ export class InputMaker {
     const seconds = (ms / 1_000).toFixed(3)
     if (work === 'rows') return { rows }
     if (work === 'sleep') return { seconds }
-    return work === 'pipe-in' || work === 'pipe-out' ? await this.#makePipe(work, seconds) : {}
+    return work === 'pipe-in' || work === 'pipe-out' ? await this.#makePipe() : {}
   }
 
-  /** The other end comes when the block is to be over. */
-  async #makePipe(work: Work, seconds: string): Promise<Partial<Input>> {
+  async #makePipe(): Promise<Partial<Input>> {
     const file = join(this.#folder, `pipe-${this.#pipes++}`)
     await promisify(execFile)('mkfifo', [file])
-    const other = work === 'pipe-in' ? 'echo entry > "$2"' : 'cat "$2" > /dev/null'
-    const arm = () => void spawn('sh', ['-c', `sleep "$1"; ${other}`, 'sh', seconds, file], { stdio: 'ignore' })
-    return { file, arm }
+    return { file }
+  }
+
+  /** Before anybody is served: measuring blocks. */
+  measureAll(): void {
+    for (const work of Object.keys(sized) as Work[]) this.#measure(work)
   }
 
   #measure(work: Work): { size: number; ms: number } {
