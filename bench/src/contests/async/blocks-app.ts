@@ -39,7 +39,7 @@ export async function openBlocksApp({ folder, query, context, tell, close }: Ope
   const maker = new InputMaker(folder)
   const app = new Hono()
   app.get('/told', (c) => c.json(tell()))
-  app.get('/planted', (c) => c.json(planted))
+  app.get('/planted', (c) => c.json({ pid: process.pid, planted }))
   // One at a time: a heap that is full of what is to be parsed is no service's.
   app.get('/make/:id/:ms/:scale', async (c) => {
     const { id, ms, scale } = c.req.param()

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { mkdtemp, realpath, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, realpath, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -103,7 +103,7 @@ async function plantOnce(
     const origin = `http://127.0.0.1:${port}`
     const others = keepOthersBusy(origin)
     await sleep(WARM_UP_MS)
-    const planted = await ask<Planted[]>(origin, '/planted')
+    const { pid, planted } = await ask<{ pid: number; planted: Planted[] }>(origin, '/planted')
     const outcomes: Outcome[] = []
     const random = createRandom(passNumber + 11)
     const [shortest, longest] = lengths[length]
@@ -111,7 +111,7 @@ async function plantOnce(
     for (let n = 0; n < planted.length; n++) {
       const wantedMs = Math.round(shortest + random() * (longest - shortest))
       const block = planted[(n * 7) % planted.length] as Planted
-      outcomes.push(await tryBlock({ origin, folder, length, wantedMs }, block))
+      outcomes.push(await tryBlock({ origin, pid, folder, length, wantedMs }, block))
     }
     await others.stop()
     return outcomes
@@ -123,6 +123,7 @@ async function plantOnce(
 
 interface Scene {
   origin: string
+  pid: number
   folder: string
   length: Length
   wantedMs: number
@@ -152,10 +153,11 @@ async function tryBlock(scene: Scene, planted: Planted): Promise<Outcome> {
   const told: Told[] = []
   let starved = 0
   for (let tries = 1, scale = 1; ; tries++) {
-    const ms = await block(scene, planted, scale)
+    const { ms, starvedMs } = await block(scene, planted, scale)
     const heard = await listen(scene, planted)
     told.push(...heard)
-    const isStarved = heard.some(({ kind }) => kind === 'starved-machine')
+    // Then that is what is told, once an hour, and no line.
+    const isStarved = starvedMs >= ms / 3
     if (isStarved) starved++
     const isLine = told.some((each) => isAt(each, planted, folder))
     const isRoute = told.some((each) => isAt(each, planted, folder) && each.route === `GET ${planted.path}`)
@@ -165,14 +167,25 @@ async function tryBlock(scene: Scene, planted: Planted): Promise<Outcome> {
   }
 }
 
-/** Gives how long it was. What is told of making it is no part of it. */
-async function block({ origin, wantedMs }: Scene, { id, path, work }: Planted, scale: number): Promise<number> {
+/** How long it was, and for how long of that the machine ran something else. What is told of making it is no part of it. */
+async function block(
+  { origin, pid, wantedMs }: Scene,
+  { id, path, work }: Planted,
+  scale: number,
+): Promise<{ ms: number; starvedMs: number }> {
   const { file } = await ask<{ file?: string }>(origin, `/make/${id}/${wantedMs}/${scale}`)
   await sleep(2 * PAUSE_MS)
   await ask(origin, '/told')
   if (file !== undefined) holdPipe(work, file, wantedMs)
+  const before = await readDelay(pid)
   const { ms } = await ask<{ ms: number }>(origin, path.replace(':id', '1'))
-  return ms
+  return { ms, starvedMs: (await readDelay(pid)) - before }
+}
+
+/** How long its main thread was ready to run and did not. Linux alone tells. @unit ms */
+async function readDelay(pid: number): Promise<number> {
+  const text = await readFile(`/proc/${pid}/task/${pid}/schedstat`, 'utf8').catch(() => '0 0 0')
+  return Number(text.split(' ')[1]) / 1e6
 }
 
 /** The other end of a pipe comes when the block is to be over. */

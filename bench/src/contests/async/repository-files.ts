@@ -68,7 +68,7 @@ const lowerFirst = (name: string): string => `${name.slice(0, 1).toLowerCase()}$
 /** By the end of the file's name. */
 export const writers: Readonly<Record<string, Write>> = {
   types: (domain) =>
-    `${repeat(
+    repeat(
       MANY,
       (n) => `export interface ${domain.name}Record${n} {
   id: number
@@ -77,7 +77,7 @@ ${listFields(domain, ({ name, type }) => `  ${name}: ${type}`)}
 
 export type ${domain.name}Change${n} = Partial<Omit<${domain.name}Record${n}, 'id'>>
 `,
-    )}`,
+    ),
 
   repository: (domain) => `import type { PoolClient } from 'pg'
 import { inTransaction, query } from '../database/pool.js'
