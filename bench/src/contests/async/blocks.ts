@@ -161,7 +161,7 @@ async function tryBlock(scene: Scene, planted: Planted): Promise<Outcome> {
     if (isStarved) starved++
     const isLine = told.some((each) => isAt(each, planted, folder))
     const isRoute = told.some((each) => isAt(each, planted, folder) && each.route === `GET ${planted.path}`)
-    const isFair = ms >= least && ms <= most && !isStarved
+    const isFair = ms >= least && ms <= most && (isRoute || !isStarved)
     if (isFair || tries >= MOST_TRIES) return { planted, ms, tries, isLine, isRoute, told, starved }
     scale *= Math.min(2, Math.max(0.5, wantedMs / ms))
   }

@@ -12,7 +12,7 @@ const SEED = 41
 export async function generateRepository(folder: string, files: number): Promise<{ files: number; lines: number }> {
   const random = createRandom(SEED)
   const perDomain = Object.keys(writers).length
-  const domains = Array.from({ length: Math.floor((files - 2) / perDomain) }, (_, n) => describeDomain(n, random))
+  const domains = Array.from({ length: Math.round((files - 2) / perDomain) }, (_, n) => describeDomain(n, random))
   const sources = new Map<string, string>()
   for (const [n, domain] of domains.entries()) {
     // It calls those before it: no cycles between domains.

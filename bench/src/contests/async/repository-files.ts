@@ -41,7 +41,7 @@ const nouns = [
   'source',
 ]
 const types = ['string', 'number', 'boolean', 'Date'] as const
-const MANY = 8
+const MANY = 11
 
 export function describeDomain(n: number, random: () => number): Domain {
   const subject = subjects[n % subjects.length] as string
