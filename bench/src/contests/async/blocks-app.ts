@@ -59,6 +59,8 @@ export async function openBlocksApp({ folder, query, context, tell, close }: Ope
   )
   addRoutes(app, planted, { runs, inputs, query })
   const server = createAdaptorServer({ fetch: app.fetch }) as Server
+  // A connection that the server closes while somebody asks over it is an error to no purpose.
+  server.keepAliveTimeout = 0
   const nothing = { operations: 0, seconds: 0, cpuUs: 0 }
   return {
     operations: {},
