@@ -10,6 +10,7 @@ import { coreContest } from './contests/core.js'
 import { holdsContest } from './contests/holds.js'
 import { jobsContest } from './contests/jobs.js'
 import { locksContest } from './contests/locks.js'
+import { overloadContest } from './contests/overload.js'
 import { sagasContest } from './contests/sagas.js'
 import { watchContest } from './contests/watch.js'
 import type { BenchDocument, Contest } from './harness/types.js'
@@ -22,6 +23,7 @@ const contests: readonly Contest[] = [
   sagasContest,
   watchContest,
   adviceContest,
+  overloadContest,
 ]
 
 const usage = `npm run bench -- <contest> [--json] [--quick] [--only <part>,…] [--rtt <ms>] [--save]
