@@ -110,7 +110,7 @@ module.exports = {
     {
       name: 'published-code-needs-only-pg',
       severity: 'error',
-      from: { path: '^src/', pathNot: '^src/watch/parser\\.ts$' },
+      from: { path: '^src/', pathNot: '^src/(watch/parser|overload/offload-(pool|thread))\\.ts$' },
       to: { dependencyTypes: ['npm', 'npm-dev'], pathNot: 'node_modules/(pg|@types)/' },
     },
     {
@@ -119,6 +119,13 @@ module.exports = {
       severity: 'error',
       from: { path: '^src/watch/parser\\.ts$' },
       to: { dependencyTypes: ['npm', 'npm-dev'], pathNot: 'node_modules/(libpg-query|@types)/' },
+    },
+    {
+      name: 'two-files-know-the-threads',
+      comment: 'piscina is optional: loaded with the first call of offload, and in its threads.',
+      severity: 'error',
+      from: { path: '^src/overload/offload-(pool|thread)\\.ts$' },
+      to: { dependencyTypes: ['npm', 'npm-dev'], pathNot: 'node_modules/(piscina|@types)/' },
     },
   ],
   options: {

@@ -29,7 +29,7 @@ export const overloadErrors = {
   HF_OVERLOAD_FUNCTION: {
     summary: 'This cannot be run on a worker thread.',
     when: 'The function is native, bound, a class, a generator or a private method, or the module could not be loaded or has no function of that name.',
-    fix: "Give a plain function or arrow function, or a module that a thread can load: a built file, not one that a loader of the main thread translates.",
+    fix: 'Give a plain function or arrow function, or a module that a thread can load: a built file, not one that a loader of the main thread translates.',
   },
   HF_OVERLOAD_CLONE: {
     summary: 'A value cannot be sent to or from a worker thread.',

@@ -11,8 +11,8 @@ const SLICE_MS = 1
 /** After the last refusal it stays strict for so long. @unit ms */
 const CALM_AFTER_MS = 1_000
 /** Without a deadline of its own a request may take so many times what it takes alone, and this at least. @unit ms */
-const TIMES_ALONE = 3
-const LEAST_DEADLINE_MS = 15
+const TIMES_ALONE = 2
+const LEAST_DEADLINE_MS = 10
 /** A look at the sockets that was longer ago says nothing about one that comes now. @unit ms */
 const STALE_MS = 100
 

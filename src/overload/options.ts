@@ -21,7 +21,7 @@ export const admissionOptionTable: OptionTable = {
     min: 1,
     max: MOST_MS,
     unit: 'ms',
-    default: 'three times what a request takes alone, at least `15`',
+    default: 'twice what a request takes alone, at least `10`',
     doc: 'From when a request comes until it is answered; under overload one that would take longer is refused at once.',
   },
   maxWaitMs: {
@@ -103,8 +103,16 @@ export const offloadOptionTable: OptionTable = {
 
 export const offloadRunOptionTable: OptionTable = {
   deadlineMs: { ...(offloadOptionTable['deadlineMs'] as OptionSpec), default: 'that of the function' },
-  signal: { type: 'object', default: 'none', doc: 'Takes a waiting call out of the queue, ends the thread of a running one.' },
-  transfer: { type: 'array', default: 'none', doc: 'Parameters that are moved and not copied: ArrayBuffers and the like.' },
+  signal: {
+    type: 'object',
+    default: 'none',
+    doc: 'Takes a waiting call out of the queue, ends the thread of a running one.',
+  },
+  transfer: {
+    type: 'array',
+    default: 'none',
+    doc: 'Parameters that are moved and not copied: ArrayBuffers and the like.',
+  },
 }
 
 export const offloadPoolOptionTable: OptionTable = {
@@ -115,7 +123,13 @@ export const offloadPoolOptionTable: OptionTable = {
     default: 'one less than the machine has processors for this process, at least `1`',
     doc: 'So many work at once. They are started when they are needed.',
   },
-  maxQueue: { type: 'number', min: 0, max: 1_000_000, default: '`100`', doc: 'So many calls wait for a thread at most.' },
+  maxQueue: {
+    type: 'number',
+    min: 0,
+    max: 1_000_000,
+    default: '`100`',
+    doc: 'So many calls wait for a thread at most.',
+  },
   idleMs: {
     type: 'number',
     min: 0,

@@ -18,7 +18,7 @@ export interface AdmissionRequest {
 export type ShedReason = 'late' | 'share' | 'full' | 'timeout'
 
 export interface AdmissionOptions {
-  /** From when a request comes until it is answered; one that would take longer is refused. Default: three times what one takes alone, which is measured, at least 15 ms. @unit ms */
+  /** From when a request comes until it is answered; one that would take longer is refused. Default: twice what one takes alone, which is measured, at least 10 ms. @unit ms */
   deadlineMs?: number
   /** Nobody waits for longer than this. Default: 1 000. @unit ms */
   maxWaitMs?: number
@@ -90,7 +90,12 @@ export interface Admission {
 
 /** What is read of hono's context. Structural: hono is no dependency. */
 export interface HonoContextLike {
-  readonly req: { readonly method: string; readonly path: string; readonly raw: Request; header(name: string): string | undefined }
+  readonly req: {
+    readonly method: string
+    readonly path: string
+    readonly raw: Request
+    header(name: string): string | undefined
+  }
   readonly env: unknown
 }
 
@@ -144,4 +149,70 @@ export interface Limiter {
    */
   run<T>(fn: () => Promise<T> | T, options?: LimiterRunOptions): Promise<T>
   stats(): LimiterStats
+}
+
+export interface OffloadPoolOptions {
+  /** So many work at once; started when they are needed. Default: one less than this process has processors, at least 1. */
+  threads?: number
+  /** So many calls wait for a thread at most. Default: 100. */
+  maxQueue?: number
+  /** A thread that has had nothing to do for so long ends. Default: 10 000. @unit ms */
+  idleMs?: number
+  /** Heap of a thread; one that needs more is ended, and its call fails. Default: V8's own. @unit MB */
+  maxMemoryMb?: number
+}
+
+export interface OffloadRoute {
+  route: string
+  calls: number
+  /** On threads. @unit ms */
+  totalMs: number
+}
+
+export interface OffloadStats {
+  /** At most. */
+  threads: number
+  running: number
+  queued: number
+  done: number
+  failed: number
+  timeouts: number
+  aborted: number
+  /** Because the queue was full. */
+  refused: number
+  /** The ten requests' routes that took most of the threads' time. */
+  routes: OffloadRoute[]
+}
+
+export interface OffloadPool {
+  stats(): OffloadStats
+  /** Nothing more is begun; what waits fails, what runs is waited for, or with `force` ended. */
+  close(options?: { force?: boolean }): Promise<void>
+}
+
+export interface OffloadOptions {
+  /** From the call to its end, waiting for a thread included. Default: 30 000. @unit ms */
+  deadlineMs?: number
+  /** Default: the one of the process. */
+  pool?: OffloadPool
+}
+
+export interface OffloadRunOptions {
+  /** Takes a waiting call out of the queue, ends the thread of a running one. */
+  signal?: AbortSignal
+  /** Default: that of the function. @unit ms */
+  deadlineMs?: number
+  /** Parameters, or parts of them, that are moved and not copied: ArrayBuffers and the like. Default: none. */
+  transfer?: readonly object[]
+}
+
+/** A function that runs on a worker thread. */
+export interface Offloaded<Args extends unknown[], Result> {
+  /**
+   * @throws what the function throws, HF_OVERLOAD_QUEUE_FULL, HF_OVERLOAD_DEADLINE, HF_OVERLOAD_CLOSURE,
+   * HF_OVERLOAD_FUNCTION, HF_OVERLOAD_CLONE, HF_OVERLOAD_THREAD, HF_OVERLOAD_PISCINA, HF_OVERLOAD_CLOSED
+   */
+  (...args: Args): Promise<Result>
+  /** The same with options. */
+  run(args: Args, options?: OffloadRunOptions): Promise<Result>
 }

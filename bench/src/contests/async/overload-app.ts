@@ -43,8 +43,7 @@ export async function openApp(url: string, protect: (app: App) => Promise<void>)
   return {
     operations: {},
     measures: {
-      listen: async () =>
-        await Promise.resolve({ ...nothing, samples: [(app.server.address() as AddressInfo).port] }),
+      listen: async () => await Promise.resolve({ ...nothing, samples: [(app.server.address() as AddressInfo).port] }),
     },
     close: async () => {
       app.server.closeAllConnections()
