@@ -1,8 +1,10 @@
 /** So many requests at least are looked at before the limit is changed. */
 const WINDOW = 20
 const WINDOW_MS = 50
-/** Requests that wait for each other inside of the application may take so much longer than alone. */
+/** Requests that wait for each other inside of the application may take so much longer than alone, */
 const TOLERANCE = 1.5
+/** or such a part of a deadline that was given: whoever has time may wait there as well as here. */
+const PART_OF_DEADLINE = 0.5
 /** One request that takes very long says nothing about the others. */
 const MOST_OVER_ALONE = 5
 /** Of what a request takes alone the last hundred or so are remembered. */
@@ -23,6 +25,7 @@ export class Concurrency {
   takesMs = 0
   #limit: number
   readonly #most: number
+  readonly #leastMs: number
   #alone = 0
   #count = 0
   #sum = 0
@@ -30,8 +33,9 @@ export class Concurrency {
   #wasReached = false
   #beganAt = 0
 
-  constructor(most: number) {
+  constructor(most: number, deadlineMs = 0) {
     this.#most = most
+    this.#leastMs = deadlineMs * PART_OF_DEADLINE
     this.#limit = Math.min(FIRST_LIMIT, most)
   }
 
@@ -46,7 +50,8 @@ export class Concurrency {
 
   record(tookMs: number, wasAlone: boolean, now: number): void {
     if (wasAlone) this.#learnAlone(tookMs)
-    const ms = this.aloneMs === 0 ? tookMs : Math.min(tookMs, this.aloneMs * MOST_OVER_ALONE)
+    const mostMs = Math.max(this.aloneMs, this.#leastMs) * MOST_OVER_ALONE
+    const ms = this.aloneMs === 0 ? tookMs : Math.min(tookMs, mostMs)
     this.#count++
     this.#sum += ms
     this.#squares += ms * ms
@@ -64,8 +69,8 @@ export class Concurrency {
     this.takesMs = mean
     // Only what cannot be chance: with few requests, some of which take long, the mean jumps about.
     const least = mean - 2 * Math.sqrt(variance / this.#count)
-    if (this.aloneMs === 0) this.#growIfReached()
-    else if (least > this.aloneMs * TOLERANCE) this.#shrink((this.aloneMs * TOLERANCE) / mean)
+    const toleratedMs = Math.max(this.aloneMs * TOLERANCE, this.#leastMs)
+    if (this.aloneMs > 0 && least > toleratedMs) this.#shrink(toleratedMs / mean)
     else this.#growIfReached()
     this.#count = this.#sum = this.#squares = 0
     this.#wasReached = false

@@ -61,7 +61,7 @@ export class Gate {
 
   constructor(options: GateOptions) {
     this.#options = options
-    this.concurrency = new Concurrency(options.maxConcurrent)
+    this.concurrency = new Concurrency(options.maxConcurrent, options.deadlineMs)
   }
 
   get queued(): number {

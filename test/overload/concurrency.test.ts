@@ -44,3 +44,11 @@ test('one slow request among many changes nothing, and without need it does not 
   for (let n = 0; n < 400; n++) concurrency.record(n % 20 === 0 ? 10_000 : 10, false, 1_000 + n * 5)
   expect(concurrency.limit).toBe(before)
 })
+
+test('a deadline that was given lets more of them wait inside', () => {
+  const concurrency = new Concurrency(1_000, 200)
+  learnAlone(concurrency, 10)
+  load(concurrency, 4, 10, 400, 1_000)
+  expect(concurrency.limit).toBeGreaterThanOrEqual(36)
+  expect(concurrency.limit).toBeLessThanOrEqual(48)
+})

@@ -2,7 +2,7 @@ import type { PeerPart, PeerSetting } from '../../harness/peer-contest.js'
 import { judgeRatio, summarize } from '../../harness/statistics.js'
 import { startSubject, type SubjectProcess } from '../../harness/subjects.js'
 import type { Check, Row } from '../../harness/types.js'
-import { burn } from './overload-app.js'
+import { burn, POOL } from './overload-app.js'
 
 /** An answer counts when it comes within so many times the 99th percentile of the same route when nobody else is there. */
 const WITHIN = 3
@@ -124,20 +124,29 @@ async function measureAlone({ clients }: Party, kind: Kind, ms: number): Promise
   return findPercentile(samples, 0.99)
 }
 
-/** The highest rate whose P99 is within the bound, by halving. What is lost counts as late. */
-async function findCapacity({ clients }: Party, kind: Kind, boundMs: number, quick: boolean): Promise<number> {
-  let low = 0
-  let high = kind === 'cpu' ? 1_000 / CPU_MS : 4_000 / CPU_MS
+/** The highest rate whose P99 is within the bound, by halving; of two tries the better one counts, as another process may have the processor. */
+async function findCapacity(party: Party, kind: Kind, boundMs: number, quick: boolean): Promise<number> {
+  const most = kind === 'cpu' ? 1_000 / CPU_MS : (1_000 / CPU_MS) * POOL
+  let low = most / 4
+  let high = most
   for (let step = 0; step < 6; step++) {
     const rate = (low + high) / 2
-    await clients.run('aim', rate)
-    const { samples = [] } = await clients.run(`${kind}_open`, quick ? 3_000 : 6_000)
-    const { operations: lost } = await clients.run('lost', 0)
-    const p99 = findPercentile([...samples, ...Array<number>(lost).fill(Infinity)], 0.99)
-    if (p99 <= boundMs) low = rate
+    const ms = quick ? 3_000 : 6_000
+    const isWithin =
+      (await measureP99(party, kind, rate, ms)) <= boundMs || (await measureP99(party, kind, rate, ms)) <= boundMs
+    if (isWithin) low = rate
     else high = rate
   }
   return low
+}
+
+/** What is lost counts as late. */
+async function measureP99({ clients }: Party, kind: Kind, rate: number, ms: number): Promise<number> {
+  await clients.run('aim', rate)
+  const { samples = [] } = await clients.run(`${kind}_open`, ms)
+  const { operations: lost } = await clients.run('lost', 0)
+  await clients.run(`${kind}_alone`, 200)
+  return findPercentile([...samples, ...Array<number>(lost).fill(Infinity)], 0.99)
 }
 
 async function measureOverload({ clients }: Party, kind: Kind, rate: number, aloneP99Ms: number): Promise<Turn> {
