@@ -13,6 +13,8 @@ interface Seen {
   /** Of others. @unit ms */
   refused: number[]
   lost: number
+  /** Of sending, behind the instant that was due: where it is high it was these clients that had no processor. @unit ms */
+  behind: number[]
 }
 
 /** Keep-alive connections, as many as are needed at once: a request that is due never waits for another one's answer. */
@@ -72,11 +74,13 @@ class Connections {
   }
 }
 
+const startSeen = (): Seen => ({ answered: [], refused: [], lost: 0, behind: [] })
+
 const wait = async (ms: number) => await new Promise((resolve) => setTimeout(resolve, ms))
 
 /** One after the other, each with a little rest: what a request takes when nobody else is there. */
 async function visitAlone(connections: Connections, path: string, ms: number, random: () => number): Promise<Seen> {
-  const seen: Seen = { answered: [], refused: [], lost: 0 }
+  const seen = startSeen()
   const endsAt = performance.now() + ms
   while (performance.now() < endsAt) {
     const dueAt = performance.now() + 1 + random() * 2
@@ -97,7 +101,7 @@ async function visitOpen(
   path: string,
   { ms, perSecond, random }: { ms: number; perSecond: number; random: () => number },
 ): Promise<Seen> {
-  const seen: Seen = { answered: [], refused: [], lost: 0 }
+  const seen = startSeen()
   const begunAt = performance.now()
   let dueAt = begunAt
   let waiting = 0
@@ -107,8 +111,11 @@ async function visitOpen(
     if (dueAt > begunAt + RAMP_MS + ms) break
     const untilMs = dueAt - performance.now()
     if (untilMs > 0.5) await wait(untilMs)
+    // Whoever is behind must hear answers all the same.
+    else if (untilMs < -1) await new Promise((resolve) => setImmediate(resolve))
     const due = dueAt
     waiting++
+    if (due >= begunAt + RAMP_MS) seen.behind.push(performance.now() - due)
     connections.send(path, (status) => {
       waiting--
       if (due < begunAt + RAMP_MS || isOver) return
@@ -129,13 +136,13 @@ function note(seen: Seen, status: number, tookMs: number): void {
   else seen.refused.push(tookMs)
 }
 
-/** `aim` sets the rate, `…_alone` and `…_open` measure for so many ms; `refused` gives the refusals of the last one. */
+/** `aim` sets the rate, `…_alone` and `…_open` measure for so many ms; `refused` gives the refusals of the last one, `behind` how late its requests were sent. */
 const subject: Subject = {
   open: async (url) => {
     const connections = new Connections(url)
     const random = createRandom(1)
     let perSecond = 0
-    let last: Seen = { answered: [], refused: [], lost: 0 }
+    let last = startSeen()
     const tell = (samples: readonly number[], ms = 0, operations = samples.length): Stretch => ({
       operations,
       seconds: ms / 1_000,
@@ -159,6 +166,7 @@ const subject: Subject = {
         db_alone: alone('/db'),
         db_open: open('/db'),
         refused: async () => await Promise.resolve(tell(last.refused)),
+        behind: async () => await Promise.resolve(tell(last.behind)),
         lost: async () => await Promise.resolve(tell([], 0, last.lost)),
       },
       close: async () => await Promise.resolve(connections.closeAll()),

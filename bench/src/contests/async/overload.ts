@@ -43,6 +43,7 @@ interface Turn {
   p99Ms: number
   refusedP50Ms: number
   refusedShare: number
+  behindP99Ms: number
 }
 
 interface Round {
@@ -98,9 +99,9 @@ async function runGeneration(setting: PeerSetting, kind: Kind, env: Record<strin
       for (const name of rotate(names, rounds.length))
         turns.set(name, await measureOverload(parties.get(name) as Party, kind, LOAD * capacity, aloneP99Ms))
       rounds.push({ capacity, aloneP99Ms, turns })
-      const { goodput, p99Ms } = turns.get(HOLDFAST) as Turn
+      const { goodput, p99Ms, behindP99Ms } = turns.get(HOLDFAST) as Turn
       progress(
-        `${kind}: ${goodput.toFixed(0)}/s of ${capacity.toFixed(0)}, P99 ${p99Ms.toFixed(1)} of ${aloneP99Ms.toFixed(1)} ms`,
+        `${kind}: ${goodput.toFixed(0)}/s of ${capacity.toFixed(0)}, P99 ${p99Ms.toFixed(1)} of ${aloneP99Ms.toFixed(1)} ms, clients behind by ${behindP99Ms.toFixed(1)} ms`,
       )
     }
     return rounds
@@ -154,6 +155,7 @@ async function measureOverload({ clients }: Party, kind: Kind, rate: number, alo
   const { samples = [], seconds } = await clients.run(`${kind}_open`, 4_000)
   const { samples: refused = [] } = await clients.run('refused', 0)
   const inTime = samples.filter((ms) => ms <= WITHIN * aloneP99Ms).length
+  const { samples: behind = [] } = await clients.run('behind', 0)
   // What is left of the overload must not weigh on the next one's turn.
   await clients.run(`${kind}_alone`, 200)
   return {
@@ -161,6 +163,7 @@ async function measureOverload({ clients }: Party, kind: Kind, rate: number, alo
     p99Ms: findPercentile(samples, 0.99),
     refusedP50Ms: findPercentile(refused, 0.5),
     refusedShare: refused.length / (rate * seconds),
+    behindP99Ms: findPercentile(behind, 0.99),
   }
 }
 
@@ -183,6 +186,7 @@ function describe(kind: Kind, rounds: readonly Round[]): Row[] {
       row(name, 'p99', 'ms', ({ p99Ms }) => p99Ms),
       row(name, 'p99_ratio', 'ratio', ({ p99Ms }, { aloneP99Ms }) => p99Ms / aloneP99Ms),
       row(name, 'refused_share', 'ratio', ({ refusedShare }) => refusedShare),
+      row(name, 'clients_behind_p99', 'ms', ({ behindP99Ms }) => behindP99Ms),
       row(name, 'refused_p50', 'ms', ({ refusedP50Ms }) => refusedP50Ms),
     ]),
   ]
