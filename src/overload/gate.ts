@@ -57,7 +57,7 @@ export class Gate {
   /** Since when everybody who begins is late. */
   #lateSince: number | undefined
   #strictUntil = 0
-  #timer: NodeJS.Timeout | undefined
+  #isTimed = false
 
   constructor(options: GateOptions) {
     this.#options = options
@@ -105,7 +105,7 @@ export class Gate {
       if (other === undefined) return undefined
     }
     const entry = this.#queue.push(queued.waiter.key, queued)
-    this.#timer ??= setTimeout(() => this.#sweep(), this.#options.maxWaitMs).unref()
+    if (!this.#isTimed) this.#sweepAfter(this.#options.maxWaitMs)
     this.#openTurn(now)
     return () => this.#queue.remove(entry)
   }
@@ -206,7 +206,7 @@ export class Gate {
 
   /** Nobody waits for longer than `maxWaitMs`, whatever happens to those who are under way. */
   #sweep(): void {
-    this.#timer = undefined
+    this.#isTimed = false
     const now = performance.now()
     let nextAt = Infinity
     const { maxWaitMs } = this.#options
@@ -218,6 +218,11 @@ export class Gate {
       }
       if (entry) nextAt = Math.min(nextAt, entry.item.cameAt + maxWaitMs)
     }
-    if (nextAt < Infinity) this.#timer = setTimeout(() => this.#sweep(), Math.max(1, nextAt - now)).unref()
+    if (nextAt < Infinity) this.#sweepAfter(Math.max(1, nextAt - now))
+  }
+
+  #sweepAfter(ms: number): void {
+    this.#isTimed = true
+    setTimeout(() => this.#sweep(), ms).unref()
   }
 }

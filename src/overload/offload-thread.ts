@@ -1,6 +1,6 @@
 // Runs in a worker thread: makes a function of its source, or loads its module, and calls it.
 
-import Piscina, { transferableSymbol, valueSymbol } from 'piscina'
+import { move as markMoved, transferableSymbol, valueSymbol } from 'piscina'
 import type { OffloadAnswer, OffloadTask, SentError } from './offload-task.js'
 
 type AnyFunction = (...args: unknown[]) => unknown
@@ -83,7 +83,7 @@ function isMarked(value: unknown): value is Marked {
 }
 
 function move(result: unknown, list: object): object {
-  return Piscina.move({ [transferableSymbol]: list, [valueSymbol]: { result } } as never) as object
+  return markMoved({ [transferableSymbol]: list, [valueSymbol]: { result } })
 }
 
 function describeError(error: unknown, isSource: boolean): SentError {

@@ -64,7 +64,7 @@ export class Turnstile {
         call()
       }
       const begin = () => settle(resolve)
-      const fail = (error: unknown) => settle(() => reject(error as Error))
+      const fail = (error: unknown) => settle(() => reject(error))
       const entry = this.#queue.push(key, { begin, fail })
       const leave = (error: unknown) => {
         if (this.#queue.remove(entry)) fail(error)

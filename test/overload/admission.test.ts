@@ -52,10 +52,7 @@ const frameworks: Record<string, Serve> = {
     const app = express()
     app.use(admission.express())
     app.get('/health', (_request, response) => void response.send('ok'))
-    app.all(
-      '/slow/:name',
-      async (request, response) => void response.send(await held.hold(String(request.params['name']))),
-    )
+    app.all('/slow/:name', async (request, response) => void response.send(await held.hold(request.params['name'])))
     return await serveOn(createServer(app))
   },
   fastify: async (admission, held) => {

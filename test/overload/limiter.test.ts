@@ -73,7 +73,7 @@ describe('the limiter', () => {
           expect(limiter.stats()).toMatchObject({ running: 0, queued: 0 })
           for (const [n, outcome] of outcomes.entries()) {
             if (outcome.status === 'fulfilled') expect(outcome.value).toBe(n)
-            else expect(String((outcome.reason as Error).message)).toMatch(/failed|aborted|as many as may/)
+            else expect((outcome.reason as Error).message).toMatch(/failed|aborted|as many as may/)
           }
           for (const key of ['a', 'b', 'c']) {
             const order = begun.filter((each) => each.key === key).map(({ n }) => n)

@@ -8,6 +8,10 @@ const pool = createOffloadPool({ threads: 2, maxQueue: 2 })
 const work = new URL('./work.mjs', import.meta.url)
 afterAll(async () => await pool.close({ force: true }))
 
+class Held {
+  readonly n = 1
+}
+
 /** Never ends by itself; tells through shared memory that it has begun. */
 const spin = (cells: Int32Array) => {
   Atomics.store(cells, 0, 1)
@@ -55,7 +59,9 @@ describe('a function by its source', () => {
         return n + 1
       },
     }
+    // oxlint-disable-next-line typescript/unbound-method -- as people pass them
     expect(await offload(holder.grow, { pool })(1)).toBe(2)
+    // oxlint-disable-next-line typescript/unbound-method -- as people pass them
     expect(await offload(holder.growLater, { pool })(1)).toBe(2)
     const nested = offload(
       (n: number) => {
@@ -87,8 +93,9 @@ describe('a function by its source', () => {
 
   test.each([
     ['native', Math.max],
+    // oxlint-disable-next-line eslint/no-extra-bind -- a bound one is what is tried
     ['bound', ((n: number) => n).bind(undefined)],
-    ['a class', class {} as unknown as () => void],
+    ['a class', Held as unknown as () => void],
     [
       'a generator',
       function* () {
@@ -96,7 +103,7 @@ describe('a function by its source', () => {
       },
     ],
   ])('%s is refused before anything is sent', (_name, fn) => {
-    expect(() => offload(fn as () => unknown, { pool })).toThrow(
+    expect(() => offload(fn as () => void, { pool })).toThrow(
       expect.objectContaining({ code: 'HF_OVERLOAD_FUNCTION' }),
     )
   })

@@ -104,7 +104,7 @@ async function visitOpen(
   const seen = startSeen()
   const begunAt = performance.now()
   let dueAt = begunAt
-  let waiting = 0
+  const waiting = new Set<number>()
   let isOver = false
   for (;;) {
     dueAt += (-Math.log(1 - random()) * 1_000) / perSecond
@@ -114,18 +114,18 @@ async function visitOpen(
     // Whoever is behind must hear answers all the same.
     else if (untilMs < -1) await new Promise((resolve) => setImmediate(resolve))
     const due = dueAt
-    waiting++
+    waiting.add(due)
     if (due >= begunAt + RAMP_MS) seen.behind.push(performance.now() - due)
     connections.send(path, (status) => {
-      waiting--
+      waiting.delete(due)
       if (due < begunAt + RAMP_MS || isOver) return
       note(seen, status, performance.now() - due)
     })
   }
   const patientUntil = performance.now() + PATIENCE_MS
-  while (waiting > 0 && performance.now() < patientUntil) await wait(5)
+  while (waiting.size > 0 && performance.now() < patientUntil) await wait(5)
   isOver = true
-  seen.lost += waiting
+  seen.lost += waiting.size
   connections.closeAll()
   return seen
 }

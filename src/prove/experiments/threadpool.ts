@@ -1,5 +1,5 @@
 import { Histogram } from '../../core/index.js'
-import { killAll, startPrograms } from '../program.js'
+import { killAll, startPrograms, type Program } from '../program.js'
 import type { Experiment, Figures, Side, Stage } from '../types.js'
 
 const LOGINS = 60
@@ -15,12 +15,12 @@ interface Looked {
 /** Everybody logs in again at once, as after a deployment, while the process reads a file and looks up a name all the time. */
 async function logIn(stage: Stage, side: string, logins: number, env: Record<string, string>): Promise<Figures> {
   const programs = await startPrograms(1, { name: 'login-server', options: { side }, env, onCall: () => {} })
-  const [server] = programs
+  const server = programs[0] as Program
   try {
     const began = performance.now()
-    const results = await Promise.allSettled(Array.from({ length: logins }, async () => await server?.call('login')))
+    const results = await Promise.allSettled(Array.from({ length: logins }, async () => await server.call('login')))
     const allMs = performance.now() - began
-    const { took, loopMs, slowestLogin } = (await server?.call('look')) as Looked
+    const { took, loopMs, slowestLogin } = (await server.call('look')) as Looked
     const failed = results.filter(({ status }) => status === 'rejected').length
     await stage.db.sql`insert into looked select n, ms from unnest(${took}::float8[]) with ordinality t (ms, n)`
     await stage.db.sql`insert into login values (${logins}, ${failed})`
