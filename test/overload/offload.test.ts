@@ -91,7 +91,7 @@ describe('a function by its source', () => {
     })
   })
 
-  test.each([
+  test.each<[string, (...args: never[]) => unknown]>([
     ['native', Math.max],
     // oxlint-disable-next-line eslint/no-extra-bind -- a bound one is what is tried
     ['bound', ((n: number) => n).bind(undefined)],
@@ -103,9 +103,7 @@ describe('a function by its source', () => {
       },
     ],
   ])('%s is refused before anything is sent', (_name, fn) => {
-    expect(() => offload(fn as () => void, { pool })).toThrow(
-      expect.objectContaining({ code: 'HF_OVERLOAD_FUNCTION' }),
-    )
+    expect(() => offload(fn, { pool })).toThrow(expect.objectContaining({ code: 'HF_OVERLOAD_FUNCTION' }))
   })
 })
 
