@@ -13,8 +13,6 @@ const CALM_AFTER_MS = 1_000
 /** Without a deadline of its own a request may take so many times what it takes alone, and this at least. @unit ms */
 const TIMES_ALONE = 2
 const LEAST_DEADLINE_MS = 10
-/** A look at the sockets that was longer ago says nothing about one that comes now. @unit ms */
-const STALE_MS = 100
 
 export interface Waiter {
   readonly key: string
@@ -51,9 +49,10 @@ export class Gate {
   #lastBeginAt = 0
   #isTurnOpen = false
   #turnAt = 0
-  /** The last time that the loop went on to look at its sockets, and how long it had been idle until then in all. */
+  /** A time at which the loop went on to look at its sockets, how long it had been idle until then, and its turns. */
   #lookedAt = 0
   #idleMs = 0
+  #turns = 0
   /** Since when everybody who begins is late. */
   #lateSince: number | undefined
   #strictUntil = 0
@@ -194,14 +193,16 @@ export class Gate {
     this.#isTurnOpen = false
     this.#lookedAt = performance.now()
     this.#idleMs = performance.nodeTiming.idleTime
+    this.#turns = performance.nodeTiming.uvMetricsInfo.loopCount
     this.#drain()
   }
 
-  /** For how long a request that is seen now can have lain in the kernel: for as long as the loop was busy since it looked. */
+  /** For how long a request that is seen now can have lain in the kernel: for as long as the loop was busy since it looked last. */
   #readUnseenMs(now: number): number {
-    const sinceMs = now - this.#lookedAt
-    if (sinceMs > STALE_MS) return 0
-    return Math.max(0, sinceMs - (performance.nodeTiming.idleTime - this.#idleMs))
+    const { idleTime, uvMetricsInfo } = performance.nodeTiming
+    const busyMs = now - this.#lookedAt - (idleTime - this.#idleMs)
+    // Where no request came for some turns, the length of one is their mean.
+    return Math.max(0, busyMs / Math.max(1, uvMetricsInfo.loopCount - this.#turns))
   }
 
   /** Nobody waits for longer than `maxWaitMs`, whatever happens to those who are under way. */
