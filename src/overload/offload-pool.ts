@@ -96,7 +96,9 @@ export class ThreadPool implements OffloadPool {
     this.#isClosed = true
     this.#turnstile.failAll(closedError())
     if (!force) await Promise.allSettled(this.#running)
-    await (await this.#piscina)?.destroy()
+    // Where it could not be loaded there is nothing to end.
+    const piscina = await this.#piscina?.catch(() => undefined)
+    await piscina?.destroy()
   }
 
   async #runNow(

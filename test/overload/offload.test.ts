@@ -12,6 +12,16 @@ class Held {
   readonly n = 1
 }
 
+async function runProgram(program: string): Promise<{ code: number | null; output: string }> {
+  const child = spawn(process.execPath, ['--input-type=module', '-e', program], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  let output = ''
+  child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()))
+  const [code] = (await once(child, 'close')) as [number | null]
+  return { code, output }
+}
+
 /** Never ends by itself; tells through shared memory that it has begun. */
 const spin = (cells: Int32Array) => {
   Atomics.store(cells, 0, 1)
@@ -275,14 +285,24 @@ describe('ends', () => {
   test('idle threads do not keep a process', async () => {
     const face = new URL('../../dist/overload/index.js', import.meta.url).href
     const program = `import { offload } from '${face}'; console.log(await offload((n) => n + 1)(41))`
-    const child = spawn(process.execPath, ['--input-type=module', '-e', program], {
-      stdio: ['ignore', 'pipe', 'inherit'],
-    })
-    let output = ''
-    child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()))
-    const [code] = (await once(child, 'exit')) as [number]
+    const { code, output } = await runProgram(program)
     expect({ code, output }).toEqual({ code: 0, output: '42\n' })
   })
+})
+
+test('without piscina the first call says what to install', async () => {
+  const face = new URL('../../dist/overload/index.js', import.meta.url).href
+  const hooks = `export async function resolve(name, context, next) {
+    if (name === 'piscina') throw Object.assign(new Error('no such package'), { code: 'ERR_MODULE_NOT_FOUND' })
+    return await next(name, context)
+  }`
+  const program = `import { register } from 'node:module'
+    register('data:text/javascript,' + encodeURIComponent(${JSON.stringify(hooks)}))
+    const { offload, sharedOffloadPool } = await import('${face}')
+    await offload((n) => n + 1)(41).catch(({ code, fix }) => console.log(code, fix))
+    await sharedOffloadPool().close()`
+  const { code, output } = await runProgram(program)
+  expect({ code, output }).toEqual({ code: 0, output: 'HF_OVERLOAD_PISCINA npm install piscina\n' })
 })
 
 test('the threads’ time is told by route', async () => {
