@@ -44,7 +44,7 @@ export const overloadErrors = {
   HF_OVERLOAD_PISCINA: {
     summary: 'The package piscina is not installed.',
     when: '`offload` runs its threads with it, and it is an optional dependency.',
-    fix: 'npm install piscina',
+    fix: 'Install it: `npm install piscina`.',
   },
   HF_OVERLOAD_CLOSED: {
     summary: 'This pool of worker threads has been closed.',
