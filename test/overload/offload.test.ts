@@ -302,7 +302,7 @@ test('without piscina the first call says what to install', async () => {
     await offload((n) => n + 1)(41).catch(({ code, fix }) => console.log(code, fix))
     await sharedOffloadPool().close()`
   const { code, output } = await runProgram(program)
-  expect({ code, output }).toEqual({ code: 0, output: 'HF_OVERLOAD_PISCINA npm install piscina\n' })
+  expect({ code, output }).toEqual({ code: 0, output: 'HF_OVERLOAD_PISCINA Install it: `npm install piscina`.\n' })
 })
 
 test('the threads’ time is told by route', async () => {
