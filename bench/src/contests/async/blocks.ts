@@ -162,8 +162,8 @@ async function tryBlock(scene: Scene, planted: Planted): Promise<Outcome> {
     const { ms, starvedMs } = await block(scene, planted, scale)
     const heard = await listen(scene, planted)
     told.push(...heard)
-    // Then that is what is told, once an hour, and no line.
-    const isStarved = starvedMs >= ms / 3
+    // Then that is what is told, once an hour, and no line. What is left of it may be no block of 50 ms any more.
+    const isStarved = starvedMs >= ms / 3 || ms - starvedMs < 50
     if (isStarved) starved++
     const isLine = told.some((each) => isAt(each, planted, folder))
     const isRoute = told.some((each) => isAt(each, planted, folder) && each.route === `GET ${planted.path}`)
