@@ -346,7 +346,7 @@ describe('overload', () => {
     const document = await run(createOverload(1.5), 'naive', 'protected')
     const [naive, protectedSide] = [find(document, 'naive').figures, find(document, 'protected').figures]
     expect(naive).toMatchObject({ visits: 540, refused: 0 })
-    expect(protectedSide['in_time']).toBeGreaterThan(naive['in_time'] ?? Infinity)
+    expect(protectedSide['refused']).toBeGreaterThan(0)
     expect(protectedSide['left']).toBeLessThan(naive['left'] ?? 0)
   })
 })

@@ -13,7 +13,7 @@ const PATIENCE_MS = 1_000
 /** An answer is worth something within so long. */
 const WORTH_MS = 250
 /** Of what the process could answer at most. */
-const LEAST_SHARE = 0.3
+const LEAST_SHARE = 0.25
 
 interface Visit {
   status: number
