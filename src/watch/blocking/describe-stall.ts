@@ -24,7 +24,8 @@ export interface Stall {
 
 /** A stall as a finding: of a line, or of the machine where that did not let the process run. The route is told later. */
 export function describeStall({ ms, starvedMs = 0, collectedMs, frames, call }: Stall): Finding | undefined {
-  const ownMs = ms - starvedMs - collectedMs
+  // Not the sum: a collection takes longer where the machine runs something else.
+  const ownMs = ms - Math.max(starvedMs, collectedMs)
   if (ownMs < LEAST_MS)
     return starvedMs > collectedMs ? describeStarved(ms, starvedMs) : describeCollection(ms, collectedMs)
   const place = findPlace(frames)

@@ -9,6 +9,8 @@ import { currentRequest, type RequestContext } from '../../core/early.js'
 export interface PoolCall {
   name: string
   request: RequestContext | undefined
+  /** `performance.now()` */
+  since: number
 }
 
 type AnyFunction = (this: unknown, ...args: unknown[]) => unknown
@@ -50,6 +52,12 @@ export function countPoolCalls(): () => void {
   }
 }
 
+/** Those that have been under way for so long: one that has just begun fills nothing. @unit ms */
+export function countOld(ms: number): number {
+  const now = performance.now()
+  return [...running].filter(({ since }) => now - since >= ms).length
+}
+
 /** Grouped by what they are and whose, the most first. */
 export function describePoolCalls(): { name: string; route: string; count: number }[] {
   const groups = new Map<string, { name: string; route: string; count: number }>()
@@ -71,7 +79,7 @@ function hook(owner: Record<string, AnyFunction>, name: string, label: string): 
   const counted = function (this: unknown, ...args: unknown[]): unknown {
     const callback = args.at(-1)
     if (typeof callback !== 'function') return Reflect.apply(original, this, args)
-    const call = { name: label, request: currentRequest() }
+    const call = { name: label, request: currentRequest(), since: performance.now() }
     running.add(call)
     args[args.length - 1] = function (this: unknown, ...answer: unknown[]) {
       running.delete(call)

@@ -2,14 +2,14 @@ import { stat } from 'node:fs'
 import { runOutside } from '../../core/early.js'
 import type { Finding } from '../findings.js'
 import { formatMs } from '../words.js'
-import { countPoolCalls, describePoolCalls } from './threadpool-calls.js'
+import { countOld, countPoolCalls, describePoolCalls } from './threadpool-calls.js'
 
 const LOOK_MS = 250
 /** An idle pool answers within 0.1 ms (measured); the loop's own lateness is taken off. */
 const SLOW_MS = 50
 const ACT_MS = 250
-/** Nobody known fills them: so many slow ones in a row, as one alone may be the machine that ran something else. */
-const MOST_UNKNOWN = 4
+/** Nobody known fills them, or reads of files, whose age is not known: so many slow ones in a row, as one alone may be the machine's. */
+const IN_A_ROW = 4
 
 /**
  * A canary: a call that takes microseconds on a thread of libuv, sent again and again while requests are under way. Where
@@ -50,8 +50,7 @@ export class Threadpool {
     if (this.#slowInARow === 0) return
     // Asked now: whoever waited behind it is still there, and of those in front all but one.
     const calls = describePoolCalls()
-    const known = 1 + calls.reduce((sum, { count }) => sum + count, 0)
-    if (known >= readThreads() || this.#slowInARow >= MOST_UNKNOWN)
+    if (1 + countOld(SLOW_MS / 2) >= readThreads() || this.#slowInARow >= IN_A_ROW)
       this.#report(describeThreadpool(this.#lastMs, calls))
   }
 
