@@ -1,3 +1,6 @@
+/** Of lanes that are equally long so many are compared: looking at all of them would make refusing dear. */
+const MOST_LOOKED_AT = 8
+
 /** Somebody who waits. Whoever queues it fills in what it is; the links are the queue's. */
 export interface Entry<T> {
   readonly item: T
@@ -67,15 +70,29 @@ export class FairQueue<T> {
 
   /**
    * Makes room for one of `key`, at the cost of whoever has most: takes out the newest of the longest lane. Undefined when
-   * `key` would have the longest itself: then it is its own newcomer that has to go.
+   * `key` would have the longest itself: then it is its own newcomer that has to go. In a queue of a place or two lanes are
+   * hardly ever longer than each other; there `usedOf` decides, what each has had lately.
    */
-  displace(key: string): T | undefined {
+  displace(key: string, usedOf: (key: string) => number = () => 0): T | undefined {
+    const least = this.lengthOf(key) + 1
     const longest = this.#byLength.length - 1
-    if (longest <= this.lengthOf(key) + 1) return undefined
-    const [lane] = this.#byLength[longest] as Set<Lane<T>>
-    const newest = lane?.last as Entry<T>
+    if (longest < least) return undefined
+    const lane = this.#findMostUsed(longest, usedOf)
+    if (lane === undefined || lane.key === key) return undefined
+    if (longest === least && usedOf(lane.key) <= usedOf(key) + 1) return undefined
+    const newest = lane.last as Entry<T>
     this.remove(newest)
     return newest.item
+  }
+
+  #findMostUsed(length: number, usedOf: (key: string) => number): Lane<T> | undefined {
+    let most: Lane<T> | undefined
+    let looked = 0
+    for (const lane of this.#byLength[length] ?? []) {
+      if (most === undefined || usedOf(lane.key) > usedOf(most.key)) most = lane
+      if (++looked === MOST_LOOKED_AT) break
+    }
+    return most
   }
 
   lengthOf(key: string): number {

@@ -1,6 +1,7 @@
 import { performance } from 'node:perf_hooks'
 import { Concurrency } from './concurrency.js'
 import { FairQueue, type Entry } from './fair-queue.js'
+import { RecentUse } from './recent-use.js'
 import type { ShedReason } from './types.js'
 
 /**
@@ -40,6 +41,7 @@ export class Gate {
   inFlight = 0
   readonly concurrency: Concurrency
   readonly #queue = new FairQueue<Queued>()
+  readonly #recent = new RecentUse()
   readonly #options: GateOptions
   /** The one that is under way with no other one beside it, by its number. */
   #alone = 0
@@ -49,6 +51,7 @@ export class Gate {
   #lastBeginAt = 0
   #isTurnOpen = false
   #turnAt = 0
+  #hasBegun = false
   /** A time at which the loop went on to look at its sockets, how long it had been idle until then, and its turns. */
   #lookedAt = 0
   #idleMs = 0
@@ -99,7 +102,7 @@ export class Gate {
     const room = now < this.#strictUntil ? this.#countRoom() : this.#options.maxQueue
     if (this.#queue.size >= room) {
       const reason = room < this.#options.maxQueue ? 'late' : 'full'
-      const other = this.#queue.displace(queued.waiter.key)
+      const other = this.#queue.displace(queued.waiter.key, (key) => this.#recent.of(key))
       this.#refuse(other ?? queued, other ? 'share' : reason, now)
       if (other === undefined) return undefined
     }
@@ -124,7 +127,9 @@ export class Gate {
     const number = ++this.#begun
     this.#alone = this.inFlight === 0 ? number : 0
     this.inFlight++
+    this.#recent.add(waiter.key, now)
     this.#lastBeginAt = now
+    this.#hasBegun = true
     let hasLeft = false
     waiter.begin(() => {
       if (hasLeft) return
@@ -190,11 +195,16 @@ export class Gate {
   }
 
   readonly #endTurn = (): void => {
+    const now = performance.now()
+    // What came with a request that computed has waited for that already: the sockets are next, and not another one.
+    const isSpent = this.#hasBegun && now - this.#turnAt >= SLICE_MS
     this.#isTurnOpen = false
-    this.#lookedAt = performance.now()
+    this.#hasBegun = false
+    this.#lookedAt = now
     this.#idleMs = performance.nodeTiming.idleTime
     this.#turns = performance.nodeTiming.uvMetricsInfo.loopCount
-    this.#drain()
+    if (!isSpent) this.#drain()
+    else if (this.#queue.size > 0) this.#openTurn(now)
   }
 
   /** For how long a request that is seen now can have lain in the kernel: for as long as the loop was busy since it looked last. */

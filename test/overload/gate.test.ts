@@ -48,6 +48,34 @@ test('never more than may at once, never more waiting than may, and each is begu
   )
 })
 
+test('in a queue of one place whoever had less lately has it', async () => {
+  const gate = new Gate({ ...options, maxConcurrent: 1, maxQueue: 1 })
+  const events: string[] = []
+  const leaves: (() => void)[] = []
+  const come = (key: string) =>
+    gate.enter({
+      key,
+      begin: (leave) => {
+        events.push(`${key} begun`)
+        leaves.push(leave)
+      },
+      refuse: (reason) => events.push(`${key} ${reason}`),
+    })
+  for (let n = 0; n < 5; n++) {
+    come('flood')
+    leaves.shift()?.()
+    await turn()
+  }
+  events.length = 0
+  come('flood')
+  come('flood')
+  come('meek')
+  come('flood')
+  leaves.shift()?.()
+  await turn()
+  expect(events).toEqual(['flood begun', 'flood share', 'flood full', 'meek begun'])
+})
+
 test('requests that compute are begun one in a turn of the loop: others are seen in between', async () => {
   const gate = new Gate({ ...options, maxConcurrent: 100, maxQueue: 100 })
   const events: string[] = []
@@ -64,8 +92,11 @@ test('requests that compute are begun one in a turn of the loop: others are seen
     })
   for (const name of ['a', 'b', 'c']) compute(name)
   expect(events).toEqual(['a'])
-  await turn()
-  expect(events).toEqual(['a', 'b'])
-  await turn()
+  for (let looked = 0; events.length < 3; looked++) {
+    const before = events.length
+    await turn()
+    expect(events.length - before).toBeLessThanOrEqual(1)
+    expect(looked).toBeLessThan(6)
+  }
   expect(events).toEqual(['a', 'b', 'c'])
 })
