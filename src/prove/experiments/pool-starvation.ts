@@ -145,7 +145,7 @@ export const poolStarvation: Experiment = {
   setup: `
     create table tickets (id int primary key);
     insert into tickets select generate_series(1, 1000);
-    create table payments (id int primary key, is_paid boolean not null default false);
+    create unlogged table payments (id int primary key, is_paid boolean not null default false);
     create table outcome (look_p99_ms float8 not null, failed int not null, is_named boolean not null);`,
   invariants: [
     {
