@@ -93,11 +93,7 @@ class ProcessWatch implements Watch {
     const process = randomBytes(8).readBigInt64BE().toString()
     this.#findings = new FindingBook(logger, onFinding)
     const judge = () => this.#blocking?.judge()
-    const also = [
-      () => this.#plans?.flush(),
-      () => this.#findings.flush(storage),
-      () => this.#noteDeploy(storage),
-    ]
+    const also = [() => this.#plans?.flush(), () => this.#findings.flush(storage), () => this.#noteDeploy(storage)]
     this.#flusher = new Flusher({ db: storage, logger, book: this.#book, process, judge, also, ...settings })
     const report = (finding: Finding) => this.#findings.report(finding)
     if (settings.shapes) {

@@ -123,14 +123,15 @@ async function nameLine(shop: Shop): Promise<{ line: number; afterMs: number }> 
   const visitors = new Visitors()
   const startedAt = performance.now()
   await tellAll(shop, 'audit', 'sync')
-  let isOver = false
+  const over = new AbortController()
   const order = async () => {
-    while (!isOver) await visitors.visit({ port: shop.ports[0] as number, method: 'POST', path: '/orders/1' })
+    while (!over.signal.aborted)
+      await visitors.visit({ port: shop.ports[0] as number, method: 'POST', path: '/orders/1' })
   }
   const orders = [order(), order()]
   const finding = await shop.named
   const afterMs = Math.round(performance.now() - startedAt)
-  isOver = true
+  over.abort()
   await Promise.all(orders)
   visitors.close()
   await tellAll(shop, 'audit', 'none')

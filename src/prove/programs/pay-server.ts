@@ -75,7 +75,7 @@ const server = createServer((request, response) => {
     path === 'pay'
       ? ['POST /pay/:id', async () => await (isInside ? payInside : payOutside)(Number(id))]
       : ['GET /tickets', listTickets]
-  db.runRequest({ route: route as string }, serve as () => Promise<void>).then(
+  db.runRequest({ route }, serve).then(
     () => response.writeHead(200).end(),
     () => response.writeHead(500).end(),
   )
