@@ -2,7 +2,7 @@
 // here, one by one, and nowhere else.
 
 /** Capabilities of layer 1. A new one is added here. */
-const capabilities = ['embedded', 'holds', 'idempotency', 'jobs', 'locks', 'sagas', 'watch']
+const capabilities = ['embedded', 'holds', 'idempotency', 'jobs', 'locks', 'overload', 'sagas', 'watch']
 // errors.ts too: the guardian of the embedded server is a process of its own that should not load a database driver.
 // early.ts too: what runs in front of an application must not load one either.
 const allowedOfCore = '^src/core/(index|errors|early)\\.ts$'
@@ -110,7 +110,7 @@ module.exports = {
     {
       name: 'published-code-needs-only-pg',
       severity: 'error',
-      from: { path: '^src/', pathNot: '^src/watch/parser\\.ts$' },
+      from: { path: '^src/', pathNot: '^src/(watch/parser|overload/offload-(pool|thread))\\.ts$' },
       to: { dependencyTypes: ['npm', 'npm-dev'], pathNot: 'node_modules/(pg|@types)/' },
     },
     {
@@ -119,6 +119,13 @@ module.exports = {
       severity: 'error',
       from: { path: '^src/watch/parser\\.ts$' },
       to: { dependencyTypes: ['npm', 'npm-dev'], pathNot: 'node_modules/(libpg-query|@types)/' },
+    },
+    {
+      name: 'two-files-know-the-threads',
+      comment: 'piscina is optional: loaded with the first call of offload, and in its threads.',
+      severity: 'error',
+      from: { path: '^src/overload/offload-(pool|thread)\\.ts$' },
+      to: { dependencyTypes: ['npm', 'npm-dev'], pathNot: 'node_modules/(piscina|@types)/' },
     },
   ],
   options: {

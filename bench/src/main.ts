@@ -6,6 +6,7 @@ import { isDeepStrictEqual, parseArgs } from 'node:util'
 import { connect } from 'holdfast'
 import { describeMachine } from 'holdfast/prove'
 import { adviceContest } from './contests/advice.js'
+import { asyncContest } from './contests/async.js'
 import { coreContest } from './contests/core.js'
 import { holdsContest } from './contests/holds.js'
 import { jobsContest } from './contests/jobs.js'
@@ -22,6 +23,7 @@ const contests: readonly Contest[] = [
   sagasContest,
   watchContest,
   adviceContest,
+  asyncContest,
 ]
 
 const usage = `npm run bench -- <contest> [--json] [--quick] [--only <part>,…] [--rtt <ms>] [--save]

@@ -5,6 +5,7 @@ import { AutopsyPanel } from './autopsy-panel'
 import { formatCount, formatShare, joinFigure } from './format'
 import { LatencyCells, latencyColumns } from './latency-cells'
 import { ColdNote, isColdAlone, isSlower } from './latency-cold'
+import { LatencyProfile } from './latency-profile'
 import { LatencyServices } from './latency-services'
 import { latency, latencyReadAt, openRoute } from './latency-state'
 import { LatencyStatements, outside } from './latency-statements'
@@ -45,6 +46,7 @@ function OpenedRoute({ document, route }: { document: LatencyDocument; route: st
         <LatencyServices route={route} services={services} routes={routes.filter((row) => row.route === route)} />
       )}
       {statements !== null && <LatencyStatements route={route} statements={statements} />}
+      {route !== outside && <LatencyProfile route={route} />}
     </div>
   )
 }

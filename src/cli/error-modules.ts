@@ -5,6 +5,7 @@ import { holdsErrors } from '../holds/index.js'
 import { idempotencyErrors } from '../idempotency/index.js'
 import { jobsErrors } from '../jobs/index.js'
 import { locksErrors } from '../locks/index.js'
+import { overloadErrors } from '../overload/index.js'
 import { sagasErrors } from '../sagas/index.js'
 import { watchErrors } from '../watch/index.js'
 import { proveErrors } from '../prove/index.js'
@@ -19,6 +20,7 @@ export const errorModules: readonly { module: string; table: ErrorTable }[] = [
   { module: 'locks', table: locksErrors },
   { module: 'holds', table: holdsErrors },
   { module: 'sagas', table: sagasErrors },
+  { module: 'overload', table: overloadErrors },
   { module: 'watch', table: watchErrors },
   { module: 'http', table: httpErrors },
   { module: 'prove', table: proveErrors },

@@ -22,6 +22,14 @@ import {
 } from '../jobs/index.js'
 import { acquireOptionTable, locksOptionTable, runLockOptionTable, shortOptionTable } from '../locks/index.js'
 import {
+  admissionOptionTable,
+  limiterOptionTable,
+  limiterRunOptionTable,
+  offloadOptionTable,
+  offloadPoolOptionTable,
+  offloadRunOptionTable,
+} from '../overload/index.js'
+import {
   callStepTable,
   resultOptionTable,
   retryOptionTable,
@@ -31,7 +39,7 @@ import {
   txStepTable,
   waitOptionTable,
 } from '../sagas/index.js'
-import { autopsyOptionTable, watchFilterTable, watchOptionTable } from '../watch/index.js'
+import { autopsyOptionTable, profileOptionTable, watchFilterTable, watchOptionTable } from '../watch/index.js'
 
 /** Every table of options that validates a call, in the order of `docs/options.md`. */
 export const optionModules: readonly { of: string; table: OptionTable }[] = [
@@ -65,7 +73,14 @@ export const optionModules: readonly { of: string; table: OptionTable }[] = [
   { of: 'sagas.start(tx, saga, input, options)', table: startOptionTable },
   { of: 'sagas.result(saga, id, options)', table: resultOptionTable },
   { of: 'sagas.work(options)', table: sagaWorkOptionTable },
+  { of: 'createAdmission(options)', table: admissionOptionTable },
+  { of: 'createLimiter(options)', table: limiterOptionTable },
+  { of: 'limiter.run(fn, options)', table: limiterRunOptionTable },
+  { of: 'offload(fn, options)', table: offloadOptionTable },
+  { of: 'offloaded.run(args, options)', table: offloadRunOptionTable },
+  { of: 'createOffloadPool(options)', table: offloadPoolOptionTable },
   { of: 'watch(db, options)', table: watchOptionTable },
   { of: 'watching.inspect.routes(filter)', table: watchFilterTable },
+  { of: 'profileRoute(options)', table: profileOptionTable },
   { of: 'watching.inspect.autopsy(options)', table: autopsyOptionTable },
 ]

@@ -104,9 +104,32 @@ export function isAdopted(request: RequestContext): boolean {
   return !offered.has(request)
 }
 
+type ScopeMark = (request: RequestContext | undefined) => void
+
+let mark: ScopeMark | undefined
+
+/** Is told each time that a request's code begins or ends to run by itself: for a profile, and for a moment. */
+export function markRequests(given: ScopeMark): () => void {
+  mark = given
+  return () => {
+    if (mark === given) mark = undefined
+  }
+}
+
 /** Entered only by `run`, never by `enterWith`: the latter leaks a request into whatever the event loop does next. */
 export function runWithRequest<T>(request: RequestContext, body: () => T): T {
-  return storage.run({ request, held: currentHeld() }, body)
+  const scope = { request, held: currentHeld() }
+  return mark === undefined ? storage.run(scope, body) : runMarked(mark, scope, body)
+}
+
+function runMarked<T>(tell: ScopeMark, scope: Scope, body: () => T): T {
+  const outer = currentRequest()
+  tell(scope.request)
+  try {
+    return storage.run(scope, body)
+  } finally {
+    tell(outer)
+  }
 }
 
 /** Work that belongs to no request, however it came to be started. */

@@ -5,6 +5,7 @@ export {
   createRequest,
   currentRequest,
   isAdopted,
+  markRequests,
   offerRequest,
   runOutside,
   runWithRequest,
@@ -13,7 +14,7 @@ export {
 } from './context.js'
 export { countFirst } from './first-requests.js'
 export { stderrLogger } from './logger.js'
-export { enterLateness, hearBeats, leaveLateness } from './loop-lateness.js'
+export { enterLateness, hearBeats, hearSteps, leaveLateness } from './loop-lateness.js'
 export { watchOutbound } from './outbound.js'
 export { isOwnCall } from './own-call.js'
 export { makeRequestId } from './request-id.js'

@@ -15,6 +15,18 @@ export function hearBeats(listener: BeatListener): () => void {
   return () => void listeners.delete(listener)
 }
 
+const steppers = new Set<() => void>()
+
+/** Hears of each request that begins or ends: code that runs for long does neither meanwhile. */
+export function hearSteps(stepper: () => void): () => void {
+  steppers.add(stepper)
+  return () => void steppers.delete(stepper)
+}
+
+function step(): void {
+  for (const stepper of steppers) stepper()
+}
+
 function beat(isBusy: boolean): void {
   for (const listener of listeners) listener(isBusy)
 }
@@ -29,6 +41,7 @@ function readLateness(): number {
 
 /** Somebody is under way, and gets the reading; an idle process is not woken up. */
 export function enterLateness(): number {
+  step()
   if (users++ > 0) return readLateness()
   dueAt = performance.now() + PROBE_MS
   beat(true)
@@ -39,6 +52,7 @@ export function enterLateness(): number {
 
 /** What came to it since that reading. */
 export function leaveLateness(reading: number): number {
+  step()
   const late = readLateness()
   if (--users === 0) {
     lateMs = late

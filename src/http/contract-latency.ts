@@ -32,6 +32,33 @@ export interface LatencyColdStarts {
   p95Without: number
 }
 
+/** What one process did for a route while it was looked at. */
+export interface ProfileDocument {
+  /** `''`: no request ran. */
+  route: string
+  /** It was looked at for so long. @unit ms */
+  ms: number
+  /** What the route's requests used of the main thread. @unit ms */
+  cpuMs: number
+  functions: ProfiledFunctionRow[]
+  /** All routes; `''`: outside of requests. */
+  routes: { route: string; cpuMs: number }[]
+  /** For Chrome's developer tools. */
+  cpuprofile: object
+}
+
+export interface ProfiledFunctionRow {
+  name: string
+  /** `src/report.ts:41`; `''`: V8's own. */
+  place: string
+  /** @unit ms */
+  selfMs: number
+  /** With what it called. @unit ms */
+  totalMs: number
+  /** `selfMs` of `cpuMs`. */
+  share: number
+}
+
 /** Another service that requests of the route waited for, by HTTP. */
 export interface LatencyServiceRow {
   /** `(overflow)`: of a process, those beyond the first 50. */

@@ -8,6 +8,7 @@ import { jobsRoutes } from './jobs-routes.js'
 import type { LiveStreams } from './live-stream.js'
 import { autopsyRoutes } from './autopsy-api.js'
 import { readLatency } from './latency-api.js'
+import { takeProfile } from './profile-api.js'
 import { readLocks } from './locks-api.js'
 import { icon, loginScript, loginStyle, renderLoginPage } from './login-page.js'
 import { formatMetrics, metricsContentType } from './metrics.js'
@@ -75,6 +76,8 @@ const routes: Readonly<Record<string, Route>> = {
   '/api/now': { GET: (request, { sampler }) => answerJson(request, sampler.read()) },
   '/api/live': { GET: (request, { live }) => live.open(request) },
   '/api/latency': { GET: async (request, { db }) => answerJson(request, await readLatency(db, request)) },
+  // It costs while it lasts: a POST, so that its origin is checked.
+  '/api/latency/profile': { POST: async (request) => answerJson(request, await takeProfile(request)) },
   '/api/locks': { GET: async (request, { db }) => answerJson(request, await readLocks(db, request)) },
   '/api/pages': { GET: listPages },
   '/api/login': { POST: logIn },

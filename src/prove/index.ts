@@ -10,6 +10,7 @@ import { jobCrash } from './experiments/job-crash.js'
 import { lostCommit } from './experiments/lost-commit.js'
 import { nPlusOne } from './experiments/n-plus-one.js'
 import { oldSnapshot } from './experiments/old-snapshot.js'
+import { overload } from './experiments/overload.js'
 import { oversell } from './experiments/oversell.js'
 import { pausedHolder } from './experiments/paused-holder.js'
 import { planFlip } from './experiments/plan-flip.js'
@@ -19,6 +20,7 @@ import { rowExplosion } from './experiments/row-explosion.js'
 import { sagaCrash } from './experiments/saga-crash.js'
 import { slowClient } from './experiments/slow-client.js'
 import { syncOverAsync } from './experiments/sync-over-async.js'
+import { threadpool } from './experiments/threadpool.js'
 import type { Experiment } from './types.js'
 
 export { proveErrors } from './errors.js'
@@ -48,6 +50,8 @@ export const experiments: readonly Experiment[] = [
   nPlusOne,
   syncOverAsync,
   poolStarvation,
+  threadpool,
+  overload,
 ]
 
 /** @throws HF_PROVE_UNKNOWN with the nearest name */

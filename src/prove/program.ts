@@ -8,6 +8,8 @@ export interface ProgramOptions {
   /** A file of `programs/`. */
   name: string
   options: object
+  /** Joins what this process has. */
+  env?: Readonly<Record<string, string>>
   /** Answers what the process calls; an answer that is held back holds up whoever called. */
   onCall: (what: string, subject: number, program: Program) => unknown
 }
@@ -28,9 +30,13 @@ export class Program {
   }
 
   /** Resolves when it says that it serves. */
-  static async start({ name, options, onCall }: ProgramOptions): Promise<Program> {
+  static async start({ name, options, env = {}, onCall }: ProgramOptions): Promise<Program> {
     // Without the arguments of whoever starts it: a test's would lead it to the sources, a debugger's to a taken port.
-    const child = fork(await findProgram(name), [], { execArgv: [], stdio: ['ignore', 'ignore', 'inherit', 'ipc'] })
+    const child = fork(await findProgram(name), [], {
+      execArgv: [],
+      env: { ...process.env, ...env },
+      stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    })
     return await new Promise((resolve, reject) => {
       const link: Link = new Link(child, (what, subject): unknown => {
         if (what === 'options') return options

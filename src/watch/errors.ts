@@ -12,6 +12,12 @@ export const watchErrors = {
     fix: 'Run `holdfast migrate`.',
     status: 503,
   },
+  HF_WATCH_PROFILING: {
+    summary: 'A profile is being taken already.',
+    when: 'profileRoute() was called while another one runs in this process: V8 has one profiler.',
+    fix: 'Wait for the other one; it says in its message how long that takes.',
+    status: 409,
+  },
   HF_WATCH_NO_PLAN: {
     summary: 'PostgreSQL gives no plan for a statement.',
     when: 'plan() was given a text that is no single statement, that names what is not there, or that is locked. The cause says what the server said.',

@@ -71,6 +71,15 @@ export {
   type PlanSource,
 } from './plan-matchers.js'
 export type { Access, AccessFamily, Facts, PlanNode, TableFacts } from './plans/plan-types.js'
-export { autopsyOptionTable, findingFilterTable, watchFilterTable, watchOptionTable } from './options.js'
+export {
+  autopsyOptionTable,
+  findingFilterTable,
+  profileOptionTable,
+  watchFilterTable,
+  watchOptionTable,
+} from './options.js'
+export { profileRoute, type ProfileOptions } from './profile/profile-route.js'
+export type { ProfiledFunction, RouteProfile } from './profile/attribute.js'
+export type { BlockingStats } from './blocking/blocking-watch.js'
 export type { PlanStats } from './plans/plan-observer.js'
 export type { Watch, WatchOptions, WatchStats } from './types.js'

@@ -145,3 +145,24 @@ export const autopsyOptionTable: OptionTable = {
     doc: 'Is given the statement that is to blame, and gives indexes for it.',
   },
 }
+
+export const profileOptionTable: OptionTable = {
+  route: { type: 'string', default: 'the one that used most', doc: 'The route whose functions are listed.' },
+  ms: { type: 'number', min: 100, max: 60_000, unit: 'ms', default: '`5_000`', doc: 'So long is it looked at.' },
+  intervalMs: {
+    type: 'number',
+    min: 0.1,
+    max: 100,
+    unit: 'ms',
+    default: '`1`',
+    doc: 'Between two looks; shorter ones cost more.',
+  },
+  limit: {
+    type: 'number',
+    min: 1,
+    max: 1_000,
+    default: '`30`',
+    doc: 'At most so many functions, those that used most.',
+  },
+  signal: { type: 'object', default: 'none', doc: 'Ends it early when it aborts: what was seen until then is given.' },
+}

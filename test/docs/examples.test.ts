@@ -52,6 +52,7 @@ async function loadModule(name: string): Promise<object> {
   if (name === 'holdfast/holds') return await import('../../src/holds/index.js')
   if (name === 'holdfast/idempotency') return await import('../../src/idempotency/index.js')
   if (name === 'holdfast/jobs') return await import('../../src/jobs/index.js')
+  if (name === 'holdfast/overload') return await import('../../src/overload/index.js')
   if (name === 'holdfast/sagas') return await import('../../src/sagas/index.js')
   if (name === 'holdfast/watch') return await import('../../src/watch/index.js')
   if (name === 'holdfast/http') return await import('../../src/http/index.js')

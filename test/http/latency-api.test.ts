@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createHttp } from '../../src/http/index.js'
-import type { LatencyDocument } from '../../src/http/contract.js'
+import type { LatencyDocument, ProfileDocument } from '../../src/http/contract.js'
 import { watch, type Watch } from '../../src/watch/index.js'
 import { openTestDatabase, type TestDatabase } from '../helpers/database.js'
 import { quietLogger } from '../helpers/jobs.js'
@@ -76,4 +76,27 @@ test('without the tables, or a database that it can ask, it says so', async () =
   const blind = await counting.fetch(new Request(`${origin}/_holdfast/api/latency`, { headers }))
   expect(await blind.json()).toMatchObject({ isConnected: false, routes: [] })
   counting.close()
+})
+
+test('a route is profiled where it is asked for from the page, and nowhere else', async () => {
+  const post = async (path: string, more: object = {}) =>
+    await handler.fetch(
+      new Request(`${origin}/_holdfast/api/latency/profile${path}`, {
+        method: 'POST',
+        headers: { ...headers, ...more },
+      }),
+    )
+  const own = { origin, host: 'localhost', 'x-holdfast-action': '1' }
+  expect((await post('?route=GET+%2Fthings')).status).toBe(403)
+  expect((await post('?seconds=99', own)).status).toBe(400)
+  const answering = post('?route=GET+%2Fthings&seconds=1', own)
+  const work = async () => {
+    const until = performance.now() + 50
+    while (performance.now() < until);
+    await Promise.resolve()
+  }
+  for (let n = 0; n < 3; n++) await box.db.runRequest({ route: 'GET /things' }, work)
+  const profile = (await (await answering).json()) as ProfileDocument
+  expect(profile).toMatchObject({ route: 'GET /things', functions: expect.any(Array) as unknown })
+  expect(profile.cpuMs).toBeGreaterThan(50)
 })

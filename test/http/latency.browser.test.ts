@@ -1,11 +1,24 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest'
 import { buildAll } from '../../scripts/build.mjs'
+import type { ProfileDocument } from '../../src/http/contract.js'
 import { watch } from '../../src/watch/index.js'
 import { openTestDatabase } from '../helpers/database.js'
 import { quietLogger } from '../helpers/jobs.js'
 import { writeOutbound, writeSeries, writeStory, type SeriesSpec } from '../helpers/watch-series.js'
 import { checkWidths, hasChromium, openBrowser, type TestBrowser } from './browser.js'
 import { Service } from './dashboard-service.js'
+
+const profiled: ProfileDocument = {
+  route: 'GET /things',
+  ms: 5_000,
+  cpuMs: 812,
+  functions: [
+    { name: 'renderReport', place: 'src/reports/render.ts:41', selfMs: 640, totalMs: 790, share: 0.79 },
+    { name: '(garbage collector)', place: '', selfMs: 40, totalMs: 40, share: 0.05 },
+  ],
+  routes: [{ route: 'GET /things', cpuMs: 812 }],
+  cpuprofile: { nodes: [] },
+}
 
 describe.skipIf(!hasChromium)(`the page Latency in Chromium${hasChromium ? '' : ' (SKIPPED: none found)'}`, () => {
   let browser: TestBrowser
@@ -46,6 +59,17 @@ describe.skipIf(!hasChromium)(`the page Latency in Chromium${hasChromium ? '' : 
         await page.emulateMedia({ colorScheme })
         await checkWidths(page)
       }
+      const profile = page.getByRole('region', { name: 'What GET /things computes' })
+      await page.route('**/api/latency/profile*', async (route) => await route.fulfill({ json: profiled }))
+      await profile.getByRole('button', { name: 'Profile it' }).click()
+      await profile
+        .getByRole('row', { name: /renderReport/ })
+        .getByText('src/reports/render.ts:41')
+        .waitFor()
+      await checkWidths(page)
+      const saved = page.waitForEvent('download')
+      await profile.getByRole('button', { name: 'Save for developer tools' }).click()
+      expect((await saved).suggestedFilename()).toBe('GET-things.cpuprofile')
       await statements.getByRole('button', { name: 'Close' }).click()
       await statements.waitFor({ state: 'detached' })
       await page.getByRole('button', { name: 'Statements outside of requests' }).click()

@@ -6,6 +6,7 @@ import { createHotSeat } from '../../src/prove/experiments/hot-seat.js'
 import { createJobCrash } from '../../src/prove/experiments/job-crash.js'
 import { createNPlusOne } from '../../src/prove/experiments/n-plus-one.js'
 import { createOldSnapshot } from '../../src/prove/experiments/old-snapshot.js'
+import { createOverload } from '../../src/prove/experiments/overload.js'
 import { createOversell } from '../../src/prove/experiments/oversell.js'
 import { createPausedHolder } from '../../src/prove/experiments/paused-holder.js'
 import { createRowExplosion } from '../../src/prove/experiments/row-explosion.js'
@@ -13,6 +14,7 @@ import { createPlanFlip } from '../../src/prove/experiments/plan-flip.js'
 import { poolStarvation } from '../../src/prove/experiments/pool-starvation.js'
 import { createSagaCrash } from '../../src/prove/experiments/saga-crash.js'
 import { syncOverAsync } from '../../src/prove/experiments/sync-over-async.js'
+import { createThreadpool } from '../../src/prove/experiments/threadpool.js'
 import { runExperiment, type Experiment, type ProveDocument } from '../../src/prove/index.js'
 import { findRedis } from '../../src/prove/redis-server.js'
 import { openTestDatabase, runAdmin, type TestDatabase } from '../helpers/database.js'
@@ -354,5 +356,25 @@ describe('what is left', () => {
   test('a role that may not create a database is told what to do, and nothing is run', async () => {
     const refused = runExperiment(createOldSnapshot(100), { url: box.url })
     await expect(refused).rejects.toMatchObject({ code: 'HF_PROVE_NO_SCRATCH', exitCode: 3 })
+  })
+})
+
+describe('threadpool', () => {
+  test('a file waits behind hashes, unless threads are left free', async () => {
+    const document = await run(createThreadpool(30), 'naive', 'protected')
+    const [naive, protectedSide] = [find(document, 'naive').figures, find(document, 'protected').figures]
+    expect(naive['logins_failed']).toBe(0)
+    expect(protectedSide['logins_failed']).toBe(0)
+    expect(naive['read_p99_ms']).toBeGreaterThan(2 * (protectedSide['read_p99_ms'] ?? Infinity))
+  })
+})
+
+describe('overload', () => {
+  test('whoever is not answered in time is told at once', async () => {
+    const document = await run(createOverload(1.5), 'naive', 'protected')
+    const [naive, protectedSide] = [find(document, 'naive').figures, find(document, 'protected').figures]
+    expect(naive).toMatchObject({ visits: 540, refused: 0 })
+    expect(protectedSide['refused']).toBeGreaterThan(0)
+    expect(protectedSide['left']).toBeLessThan(naive['left'] ?? 0)
   })
 })

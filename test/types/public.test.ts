@@ -14,6 +14,8 @@ import type {
   Tx,
 } from '../../src/index.js'
 
+import type { offload, Limiter, Offloaded } from '../../src/overload/index.js'
+
 // Checked by tsc (`npm run check`); running it pins nothing more.
 test('the public types', () => {
   expectTypeOf<typeof connect>().returns.resolves.toEqualTypeOf<Db>()
@@ -51,4 +53,18 @@ test('a transaction of another library, and never its database, becomes a Tx', (
   expectTypeOf<Transaction<Schema>>().not.toExtend<Tx>()
   expectTypeOf<NodePgDatabase>().not.toExtend<Tx>()
   expectTypeOf<TransactionSql>().not.toExtend<Tx>()
+})
+
+test('a function on a thread has the parameters and, awaited, the result that it has', () => {
+  const run = (fn: typeof offload) => ({
+    sync: fn((n: number, text: string) => `${text}${n}`),
+    later: fn(async (n: number) => await Promise.resolve(n)),
+    module: fn<typeof import('../overload/work.mjs'), 'double'>(new URL('file:///work.mjs'), 'double'),
+  })
+  type Made = ReturnType<typeof run>
+  expectTypeOf<Made['sync']>().toEqualTypeOf<Offloaded<[n: number, text: string], string>>()
+  expectTypeOf<Made['later']>().returns.resolves.toEqualTypeOf<number>()
+  expectTypeOf<Made['module']>().parameters.toEqualTypeOf<[n: number]>()
+  expectTypeOf<Made['module']>().returns.resolves.toEqualTypeOf<number>()
+  expectTypeOf<Awaited<ReturnType<Limiter['run']>>>().toBeUnknown()
 })

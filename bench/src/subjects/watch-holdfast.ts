@@ -1,28 +1,7 @@
-import { connect } from 'holdfast'
-import { honoContext } from 'holdfast/http'
-import { watch } from 'holdfast/watch'
-import { createApp, createTables, ROUTE, serveApp } from '../contests/watch/app.js'
+import { openWatched } from '../contests/watch/watched.js'
 import type { Subject } from '../harness/types.js'
 
-/** The core and watch, with their defaults: deadlines, request context, histograms by route and statement, flushed. */
-const subject: Subject = {
-  open: async (url, lanes) => {
-    const db = await connect({ url, pool: { max: lanes } })
-    await db.migrate()
-    const watching = await watch(db)
-    const query = async (text: string, values: unknown[]) => await db.query(text, values)
-    await createTables(query)
-    const close = async () => {
-      await watching.stop()
-      await db.close()
-    }
-    // Its route and both of its statements, and what is seen can be written.
-    const report = async () => {
-      await watching.flush()
-      return watching.stats().series < 2 ? 0 : (db.stats().routes.get(ROUTE)?.count ?? 0)
-    }
-    return serveApp(createApp(query, honoContext(db)), close, report)
-  },
-}
+/** The core and watch, with their defaults. */
+const subject: Subject = { open: async (url, lanes) => await openWatched(url, lanes) }
 
 export default subject

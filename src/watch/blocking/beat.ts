@@ -21,17 +21,17 @@ export interface WatchdogStart {
   lookAfterMs: number
   /** Shorter ones are not told. @unit ms */
   leastMs: number
-  /** An expression that notes which request runs, and gives its number; 0: none. */
-  requestExpression: string
+  /** The name of the function that is called in the main thread, with the beats that were counted: it gives a look's number. */
+  lookSymbol: string
 }
 
-/** One time that the loop stood still. */
-export interface StallReport {
+/** The loop stood still, as the thread beside it knows. */
+export interface StillReport {
   ms: number
-  /** What ran when it was looked at, the innermost first; none: it could not be stopped in time. */
-  frames: Frame[]
-  /** The number of the request that ran; 0: none, or not known. */
-  request: number
-  /** The thread was ready to run for so long, and the machine ran something else; undefined: not known here. @unit ms */
+  /** On the clock of all threads (`timeOrigin` with it). @unit ms */
+  until: number
+  /** The number of the look; 0: it came too late. */
+  look: number
+  /** The main thread was ready to run for so long, and the machine ran something else; undefined: not known here. @unit ms */
   starvedMs: number | undefined
 }

@@ -6,9 +6,9 @@ import type { Statement } from '../parser.js'
 import { describeStall } from './describe-stall.js'
 import { describeOutliving } from './outliving.js'
 import { PoolCulprits } from './pool-culprits.js'
-import { noteHeldStatement } from './pool-holds.js'
+import { followTransaction, noteHeldStatement } from './pool-holds.js'
 import { Rejections } from './rejections.js'
-import { StallWatch } from './stall-watch.js'
+import { StallWatch, type StallWatchOptions } from './stall-watch.js'
 import { SyncBook } from './sync-book.js'
 import { hearSyncCalls } from './sync-calls.js'
 import { Threadpool } from './threadpool.js'
@@ -50,7 +50,11 @@ export class BlockingWatch {
         {},
         'The thread that looks for a blocked event loop could not be started; is the application bundled?',
       )
-    this.#stalls = new StallWatch({ onStall: (stall, request) => report(describeStall(stall), request), onGone })
+    const onStall: StallWatchOptions['onStall'] = (stall, request) => {
+      const finding = describeStall(stall)
+      if (finding) report(finding, request)
+    }
+    this.#stalls = new StallWatch({ onStall, onGone })
     this.#threadpool = new Threadpool((finding) => report(finding, undefined))
     this.#rejections = new Rejections(report, logger)
     this.#leaves = [hearSyncCalls((...call) => this.#sync.note(...call)), hearBeats((isBusy) => this.#turn(isBusy))]
@@ -67,7 +71,9 @@ export class BlockingWatch {
   }
 
   observe(seen: SeenStatement, statement: Statement): void {
+    if (seen.driver === 'postgres.js') followTransaction(seen)
     noteHeldStatement(seen.client, seen.ms)
+    this.#stalls.step()
     if (seen.request?.watched !== 'ended') return
     const outliving = describeOutliving(seen, statement)
     if (outliving) this.#report(outliving, undefined)

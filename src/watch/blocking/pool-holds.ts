@@ -1,6 +1,7 @@
 // Who has a connection of a pool, since when, and how long the database worked for it meanwhile.
 
 import type { RequestContext } from '../../core/early.js'
+import type { SeenStatement } from '../observe-query.js'
 
 interface Hold {
   request: RequestContext | undefined
@@ -37,4 +38,16 @@ export function endHold(client: object): void {
   const heldMs = performance.now() - since
   // Statements of one flight lie over each other.
   for (const sink of sinks) sink(request, heldMs, Math.min(sqlMs, heldMs))
+}
+
+/** postgres.js tells of no checkout: a transaction is seen by its first and its last statement, which run on its session. */
+export function followTransaction({ text = '', client, request, endedAt, ms }: SeenStatement): void {
+  if (/^\s*begin\b/i.test(text)) {
+    beginHold(client, request)
+    const hold = holds.get(client)
+    if (hold) hold.since = endedAt - ms
+  } else if (/^\s*(commit|rollback)\s*(;|$)/i.test(text)) {
+    noteHeldStatement(client, ms)
+    endHold(client)
+  }
 }

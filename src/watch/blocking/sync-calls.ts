@@ -6,6 +6,7 @@ import fs from 'node:fs'
 import { syncBuiltinESMExports } from 'node:module'
 import zlib from 'node:zlib'
 import { currentRequest, type RequestContext } from '../../core/early.js'
+import { noteCall } from './slow-calls.js'
 
 /** A synchronous call that a request made, and that has ended. */
 export type SyncCallSink = (name: string, ms: number, request: RequestContext) => void
@@ -67,16 +68,17 @@ function hook(owner: object, name: string, label: string): () => void {
   const original = functions[name]
   if (typeof original !== 'function') return () => {}
   const counted = function (this: unknown, ...args: unknown[]): unknown {
-    const request = isInside || sinks.size === 0 ? undefined : currentRequest()
-    if (request === undefined) return Reflect.apply(original, this, args)
+    if (isInside || sinks.size === 0) return Reflect.apply(original, this, args)
     isInside = true
     const startedAt = performance.now()
     try {
       return Reflect.apply(original, this, args)
     } finally {
-      const ms = performance.now() - startedAt
+      const endedAt = performance.now()
       isInside = false
-      for (const sink of sinks) sink(label, ms, request)
+      noteCall(label, startedAt, endedAt)
+      const request = currentRequest()
+      if (request !== undefined) for (const sink of sinks) sink(label, endedAt - startedAt, request)
     }
   }
   // Its name, its length, and what hangs on it, such as `realpathSync.native`.

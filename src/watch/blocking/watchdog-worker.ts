@@ -1,8 +1,8 @@
 // A thread of its own: looks whether the main thread's loop turns, and what it does where it does not.
 
-import { Session, type Debugger } from 'node:inspector'
+import { Session, type Runtime } from 'node:inspector'
 import { parentPort, workerData } from 'node:worker_threads'
-import { BEATS, IS_BUSY, SLEEPS, type Frame, type StallReport, type WatchdogStart } from './beat.js'
+import { BEATS, IS_BUSY, SLEEPS, type StillReport, type WatchdogStart } from './beat.js'
 import { readDelay } from './run-delay.js'
 
 const LOOK_MS = 10
@@ -12,11 +12,10 @@ const STILL_MS = 20
 const AWAKE_MS = 1_000
 /** Looked at for so long; native code lets itself be stopped only when it returns. */
 const LONGEST_MS = 120_000
-const MOST_FRAMES = 30
 /** The thread itself was late by so much: the machine was busy, or the process was stopped. */
 const LATE_MS = 25
 
-const { cells: memory, lookAfterMs, leastMs, requestExpression } = workerData as WatchdogStart
+const { cells: memory, lookAfterMs, leastMs, lookSymbol } = workerData as WatchdogStart
 const cells = new Int32Array(memory)
 let beats = Atomics.load(cells, BEATS)
 let movedAt = performance.now()
@@ -82,20 +81,12 @@ async function watchStall(): Promise<void> {
   const since = movedAt
   const delayed = delayBefore
   const session = new Session()
-  const seen: Pick<StallReport, 'frames' | 'request'> = { frames: [], request: 0 }
+  let look = 0
   try {
     session.connectToMainThread()
-    // A frame has its script's number; its name comes when the debugger is enabled.
-    const urls = new Map<string, string>()
-    session.on('Debugger.scriptParsed', ({ params: { scriptId, url } }) => void urls.set(scriptId, url))
-    const paused = new Promise<void>((resolve) => {
-      session.once('Debugger.paused', ({ params }) => void readPaused(session, params, urls, seen).then(resolve))
-    })
-    session.post('Debugger.enable')
-    session.post('Debugger.pause')
-    await Promise.race([paused, waitForTurn(since)])
+    await Promise.race([ask(session).then((answer) => (look = answer)), waitForTurn(since)])
   } catch {
-    // Somebody else debugs it, or the process ends: then there is nothing to tell.
+    // The process ends: then there is nothing to tell.
   } finally {
     session.disconnect()
   }
@@ -103,40 +94,18 @@ async function watchStall(): Promise<void> {
   const ms = performance.now() - since
   const delay = readDelay()
   const starvedMs = delay === undefined || delayed === undefined ? undefined : delay - delayed
+  const until = performance.timeOrigin + performance.now()
   // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread, not a window
-  if (ms >= leastMs) parentPort?.postMessage({ ms, starvedMs, ...seen } satisfies StallReport)
+  if (ms >= leastMs) parentPort?.postMessage({ ms, until, look, starvedMs } satisfies StillReport)
   note(performance.now())
 }
 
-async function readPaused(
-  session: Session,
-  { callFrames }: Debugger.PausedEventDataType,
-  urls: ReadonlyMap<string, string>,
-  seen: Pick<StallReport, 'frames' | 'request'>,
-): Promise<void> {
-  seen.frames = callFrames.slice(0, MOST_FRAMES).map((frame) => toFrame(frame, urls))
-  // In Node's own frames its globals are others.
-  const place = seen.frames.findIndex(({ url }) => !url.startsWith('node:'))
-  const frame = callFrames[Math.max(0, place)]
-  if (frame !== undefined) seen.request = await evaluate(session, frame.callFrameId)
-  session.post('Debugger.resume')
-}
-
-function toFrame({ functionName: name, location }: Debugger.CallFrame, urls: ReadonlyMap<string, string>): Frame {
-  const { scriptId, lineNumber, columnNumber = 0 } = location
-  return { name, url: urls.get(scriptId) ?? '', line: lineNumber + 1, column: columnNumber + 1 }
-}
-
-async function evaluate(session: Session, callFrameId: string): Promise<number> {
-  const how = {
-    callFrameId,
-    expression: requestExpression,
-    returnByValue: true,
-    silent: true,
-    throwOnSideEffect: false,
-  }
+/** Answered in the middle of what runs, or when native code returns. */
+async function ask(session: Session): Promise<number> {
+  const expression = `globalThis[Symbol.for(${JSON.stringify(lookSymbol)})]?.(${beats})`
   return await new Promise((resolve) => {
-    session.post('Debugger.evaluateOnCallFrame', how, (error, answer?: Debugger.EvaluateOnCallFrameReturnType) => {
+    const how = { expression, returnByValue: true, silent: true }
+    session.post('Runtime.evaluate', how, (error, answer?: Runtime.EvaluateReturnType) => {
       const value: unknown = error === null ? answer?.result.value : undefined
       resolve(typeof value === 'number' ? value : 0)
     })

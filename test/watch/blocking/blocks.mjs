@@ -2,8 +2,9 @@
 // oxlint-disable node/no-sync -- blocking is what it is for
 // Blocks its loop in one way after the other, and prints what the watchdog told of each as a line of JSON.
 import { execFileSync } from 'node:child_process'
-import { pbkdf2Sync } from 'node:crypto'
+import { pbkdf2Sync, randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { gzipSync } from 'node:zlib'
 
 // Not by name: what is built is not to be type-checked.
 const load = async (name) => await import(new URL(`../../../dist/${name}`, import.meta.url).href)
@@ -37,7 +38,17 @@ const ways = {
     return /^(a+)+$/.test(`${'a'.repeat(25)}b`) // here: regex
   },
   short: () => spin(80),
+  // In tail position there is no code of ours left when it returns.
+  parse: () => JSON.parse(large), // here: parse
+  clone: () => structuredClone(list), // here: clone
+  async gzip() {
+    await sleep(5)
+    return gzipSync(noise) // here: gzip
+  },
 }
+const list = Array.from({ length: 500_000 }, (_, n) => ({ n, name: `a name ${n}` }))
+const large = JSON.stringify(list)
+const noise = randomBytes(8_000_000)
 
 let tell
 const watch = new StallWatch({ onStall: (stall, request) => tell({ ...stall, request }) })

@@ -1,14 +1,13 @@
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
-import type { StallReport } from '../../../src/watch/blocking/beat.js'
-import { describeStall } from '../../../src/watch/blocking/describe-stall.js'
+import { describeStall, type Stall } from '../../../src/watch/blocking/describe-stall.js'
 
 const frame = (name: string, url: string, line = 1) => ({ name, url, line, column: 1 })
 const app = `file://${process.cwd()}/src-of-app`
-const stall = (given: Partial<StallReport> = {}): StallReport => ({
+const stall = (given: Partial<Stall> = {}): Stall => ({
   ms: 240,
   starvedMs: 1,
-  request: 0,
+  collectedMs: 0,
   frames: [
     frame('handleError', 'node:fs', 3),
     frame('appendFileSync', 'node:fs', 2_400),
@@ -44,13 +43,23 @@ test('code of the application itself is told alone, and a short one is no reason
     ) as string,
     fix: expect.stringContaining('another thread') as string,
   })
-  expect(describeStall(stall({ frames: [] })).sentence).toContain('no line could be read')
+  expect(describeStall(stall({ frames: [] }))?.sentence).toContain('no line could be read')
 })
 
 test('a machine that ran something else is to blame, and no line', () => {
-  const starved = describeStall(stall({ starvedMs: 130 }))
+  const starved = describeStall(stall({ starvedMs: 200 }))
   expect(starved).toMatchObject({ kind: 'starved-machine', severity: 'watch', subject: '' })
   expect(JSON.stringify(starved)).not.toContain('audit')
+  // A part of it only: the line did the rest.
+  expect(describeStall(stall({ starvedMs: 130 }))).toMatchObject({ kind: 'blocked-loop', severity: 'watch' })
+  // Many short things, or Node's own: nobody is blamed.
+  expect(describeStall(stall({ ms: 90, frames: [] }))).toBeUndefined()
   // Where the system does not tell, the line is told.
-  expect(describeStall(stall({ starvedMs: undefined })).kind).toBe('blocked-loop')
+  expect(describeStall(stall({ starvedMs: undefined }))?.kind).toBe('blocked-loop')
+})
+
+test('so it is with a collection of garbage', () => {
+  const collected = describeStall(stall({ collectedMs: 220 }))
+  expect(collected).toMatchObject({ kind: 'blocked-loop', severity: 'act', subject: '(garbage collection)' })
+  expect(JSON.stringify(collected)).not.toContain('audit')
 })

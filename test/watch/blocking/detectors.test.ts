@@ -1,4 +1,7 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { createServer } from 'node:http'
+import { fileURLToPath } from 'node:url'
 import { pbkdf2, pbkdf2Sync } from 'node:crypto'
 import fs, { appendFileSync, existsSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
@@ -7,6 +10,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { promisify } from 'node:util'
+import postgres from 'postgres'
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { connectTo, type Db } from '../../../src/core/index.js'
 import { watch, type Finding, type Watch } from '../../../src/watch/index.js'
@@ -132,6 +136,25 @@ test('who holds connections while the database does nothing is told, and who wai
   expect(found?.evidence['routes']).toMatchObject([{ route: 'POST /pay', requests: 4 }, { route: 'GET /me' }])
 })
 
+test('so it is with postgres.js, whose transactions hold connections', async () => {
+  const findings: Finding[] = []
+  const sql = postgres(box.url, { max: 2 })
+  const onFinding = (finding: Finding) => void findings.push(finding)
+  const watching = await watch(sql, { flushMs: 60_000, logger: quietLogger, plans: false, shapes: false, onFinding })
+  opened.push({ close: async () => await sql.end() }, { close: async () => await watching.stop() })
+  const serveSql = async (route: string, body: () => Promise<unknown>) => await watching.runRequest({ route }, body)
+  const pay = async () =>
+    await serveSql('POST /pay', async () => {
+      await sql.begin(async (tx) => {
+        await tx`select 1`
+        await sleep(120)
+      })
+    })
+  await Promise.all([pay(), pay(), pay(), pay(), serveSql('GET /me', async () => await sql`select 1`)])
+  await watching.flush()
+  expect(ofKind(findings, 'starved-pool')).toMatchObject([{ route: 'POST /pay', severity: 'act' }])
+})
+
 test('a busy pool whose connections work is nobody’s fault', async () => {
   const { db, watching, findings } = await openWatch(2)
   const work = async () => await serve(db, 'GET /work', async () => await db.query('select pg_sleep(0.1)'))
@@ -189,4 +212,18 @@ test('the event loop and the threads are measured while requests are under way',
   const stats = watching.stats().blocking
   expect(stats?.loopDelayMaxMs).toBeGreaterThan(40)
   expect(stats?.utilisation).toBeGreaterThan(0.1)
+})
+
+test('a process that ends by a rejection ends by it, and says of which route it was', async () => {
+  const child = spawn(process.execPath, [fileURLToPath(new URL('rejects.mjs', import.meta.url))], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  })
+  let stderr = ''
+  child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()))
+  const [code] = (await once(child, 'close')) as [number | null]
+  expect(code).toBe(1)
+  const line = stderr.split('\n').find((each) => each.startsWith('{')) ?? '{}'
+  expect(JSON.parse(line)).toMatchObject({ level: 'error', finding: 'unhandled-rejection', route: 'POST /orders' })
+  expect(line).toMatch(/rejects\.mjs:\d+/)
+  expect(line).not.toContain('of a customer')
 })

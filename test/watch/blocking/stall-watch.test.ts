@@ -3,11 +3,11 @@ import { once } from 'node:events'
 import { readFile } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
-import type { StallReport } from '../../../src/watch/blocking/beat.js'
+import type { Stall } from '../../../src/watch/blocking/describe-stall.js'
 
 const program = fileURLToPath(new URL('blocks.mjs', import.meta.url))
 
-type Told = StallReport & { route?: string; unasked?: number }
+type Told = Stall & { route?: string; unasked?: number }
 
 interface Outcome {
   told: Map<string, Told>
@@ -33,10 +33,13 @@ test('what blocks the loop is named with its line and its route', { timeout: 60_
   const { told, stderr, code } = await block(['exit'])
   // No debugger is waited for, and nothing is printed.
   expect([code, stderr]).toEqual([7, ''])
-  const lines = { spin: 'spin', continuation: 'spin', short: 'spin', exec: '', pbkdf2: '', wait: '', regex: '' }
+  const own = Object.fromEntries(
+    ['exec', 'pbkdf2', 'wait', 'regex', 'parse', 'clone', 'gzip'].map((name) => [name, name]),
+  )
+  const lines = { spin: 'spin', continuation: 'spin', short: 'spin', ...own }
   for (const [name, of] of Object.entries(lines)) {
     const stall = told.get(name)
-    const here = 1 + source.findIndex((line) => line.includes(`// here: ${of === '' ? name : of}`))
+    const here = 1 + source.findIndex((line) => line.includes(`// here: ${of}`))
     const at = stall?.frames.find(({ url }) => url.endsWith('blocks.mjs'))
     expect({ name, route: stall?.route, line: at?.line }).toEqual({ name, route: `GET /${name}`, line: here })
     expect(stall?.ms).toBeGreaterThan(50)

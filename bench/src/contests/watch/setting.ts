@@ -59,16 +59,21 @@ export interface Service {
 }
 
 /** A service and its clients, each in a process of its own. */
-export async function startService({ execPath, databases }: PeerSetting, name: string): Promise<Service> {
+export async function startService(
+  { execPath, databases }: PeerSetting,
+  name: string,
+  module = modules[name] as string,
+): Promise<Service> {
   const start = async (file: string, target: string, env?: Record<string, string>) =>
     await startSubject(name, new URL(`../../subjects/${file}.js`, import.meta.url), target, LANES, execPath, env)
-  const service = await start(modules[name] as string, databases.urlOf('all'), environments[name])
+  const service = await start(module, databases.urlOf('all'), environments[name])
   const { samples: [port] = [] } = await service.run('listen', 0)
   return { service, clients: await start('watch-clients', `http://127.0.0.1:${port}`) }
 }
 
-export function describeService(setting: PeerSetting, name: string): SubjectStart {
-  return { name, start: async () => joinService(name, await startService(setting, name)) }
+/** `module`: of `subjects/`. Default: the one of that name in this contest. */
+export function describeService(setting: PeerSetting, name: string, module?: string): SubjectStart {
+  return { name, start: async () => joinService(name, await startService(setting, name, module)) }
 }
 
 /** CPU is the service's own. Whoever claims to look must have seen every request by the end. */
