@@ -1,5 +1,7 @@
 import type { FindingRow } from '../../src/http/contract'
 import { CopyButton } from './copy-button'
+import { FindingEvidence } from './finding-evidence'
+import { nameKind } from './finding-kinds'
 import { formatCount, formatMoment, joinFigure } from './format'
 import { FindingMark } from './marks'
 import { linkTo, type LatencyWindow } from './view-state'
@@ -32,6 +34,7 @@ export function FindingItem({ finding, isOfOpened = false }: Properties) {
           </>
         )}
       </p>
+      <FindingEvidence finding={finding} />
       <dl class="finding-actions">
         <Line label="Fix" text={fix} what="the fix" />
         <Line label="Prove" text={prove} what="the command that proves it" isCode />
@@ -62,9 +65,6 @@ function describeSeen({ seen, firstSeenAt, lastSeenAt }: FindingRow): string {
   const last = seen === 1 ? '' : `, last ${formatMoment(lastSeenAt) ?? ''}`
   return `since ${formatMoment(firstSeenAt) ?? ''} · ${often}${last}`
 }
-
-/** `plan-flip` as two words. */
-export const nameKind = (kind: string): string => kind.replaceAll('-', ' ')
 
 /** The shortest that shows when it began. */
 function pickWindow(at: number): LatencyWindow {

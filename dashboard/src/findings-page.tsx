@@ -1,5 +1,6 @@
 import type { FindingRow, FindingSeverity, FindingsDocument } from '../../src/http/contract'
-import { FindingItem, nameKind } from './finding-item'
+import { FindingItem } from './finding-item'
+import { nameKind } from './finding-kinds'
 import { findings, findingsReadAt } from './findings-state'
 import { LookBack } from './look-back'
 import { Verdict } from './verdict'

@@ -12,6 +12,11 @@ const wordsOfNow: readonly [string, string][] = [
   ],
   ['Error', 'A response with status 500 and above. A client that went away counts as neither error nor success.'],
   ['Loop delay', 'How late a timer of this process ran. While the event loop is blocked, every request waits.'],
+  ['Loop busy', 'Share of the second in which the event loop of this process worked. Near 100 %, requests queue.'],
+  [
+    'libuv wait',
+    'What a call of a file waited for one of Node’s threads (four, unless UV_THREADPOOL_SIZE says otherwise): hashing, compression, DNS and files share them.',
+  ],
   ['Pool busy', 'Connections in use, the highest seen in the second; looked at four times a second.'],
   ['Waiting', 'Callers that asked for a connection while all were busy.'],
   ['Acquire wait', 'Time between asking for a connection and having it; no part of the statement’s own time.'],
@@ -58,6 +63,7 @@ const wordsOfFindings: readonly [string, string][] = [
   ['Act now, Watch, Hint', 'Act now: users wait. Watch: worth a look today. Hint: wasteful, and nobody waits for it.'],
   ['Seen', 'How often since it began. Not seen for a day, it begins anew.'],
   ['Fix', 'What to do: plain SQL, or something of holdfast.'],
+  ['Place', 'File and line. Of compiled code the line that somebody wrote, where it runs with --enable-source-maps.'],
   ['Prove', 'A command that shows the failure and the fix, measured on your machine.'],
 ]
 

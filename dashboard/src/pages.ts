@@ -11,8 +11,8 @@ interface ShownPage {
 /** Each is a file of its own, which a browser loads when it shows it. */
 export const pages: Readonly<Record<PageName, () => Promise<ShownPage>>> = {
   now: async () => {
-    const { NowPage, startLive } = await import('./now-page')
-    return { title: 'Now', Page: NowPage, start: startLive }
+    const { NowPage, startNow } = await import('./now-page')
+    return { title: 'Now', Page: NowPage, start: startNow }
   },
   latency: async () => {
     const { LatencyPage, startLatency } = await import('./latency-page')

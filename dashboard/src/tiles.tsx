@@ -42,6 +42,24 @@ export function Tiles() {
         floor={20}
         format={formatMs}
       />
+      <Tile
+        label="Loop busy"
+        figure={formatShare(last.utilisation)}
+        severity={last.utilisation > 0.9 ? 'watch' : 'ok'}
+        all={all}
+        of={(second) => second.utilisation}
+        floor={1}
+        format={formatShare}
+      />
+      <Tile
+        label="libuv wait"
+        figure={formatMs(last.threadpoolWaitMs)}
+        severity={judgeThreadpool(last)}
+        all={all}
+        of={(second) => second.threadpoolWaitMs}
+        floor={5}
+        format={formatMs}
+      />
       <PoolTile document={document} last={last} />
       <Tile
         label="Acquire wait P95"
@@ -126,6 +144,10 @@ function TileFrame({ label, severity, figure, note, children }: FrameProps) {
 function judgeLoop(last: Second): Severity {
   if (last.loopMax > 200) return 'act'
   return last.loopP99 > 50 ? 'watch' : 'ok'
+}
+
+function judgeThreadpool({ threadpoolWaitMs: ms }: Second): Severity {
+  return ms >= 250 ? 'act' : ms >= 50 ? 'watch' : 'ok'
 }
 
 function judgeErrors({ overall }: NowDocument): Severity {

@@ -6,6 +6,10 @@ import type { Idempotency } from 'holdfast/idempotency'
 import type { Locks } from 'holdfast/locks'
 import type { BoxJobs } from './jobs.js'
 import type { BoxSagas } from './sagas.js'
+import type { AuditLog } from './modules/audit/audit-log.js'
+import { auditRequests } from './modules/audit/middleware.js'
+import { createAuditRoutes } from './modules/audit/routes.js'
+import { createAuditService } from './modules/audit/service.js'
 import { createCancellationsRoutes } from './modules/cancellations/routes.js'
 import { createCancellationsService } from './modules/cancellations/service.js'
 import { createCheckoutsRoutes } from './modules/checkouts/routes.js'
@@ -50,6 +54,8 @@ export interface AppOptions {
   idempotency: Idempotency
   locks: Locks
   importer: Importer
+  /** Off until its dial is turned. */
+  auditLog: AuditLog
   logger: Logger
   /** Serves /_holdfast/; made by `createHttp(db)`. */
   holdfast: { fetch(request: Request, info: { remoteAddress?: string }): Promise<Response> }
@@ -62,7 +68,7 @@ export interface AppOptions {
 /** Composes the box office: services from the database up, routes from the services. Opens nothing by itself. */
 export function createBoxOffice(options: AppOptions): Hono<AppEnv> {
   const { db, places, events: domainEvents, idempotency, locks, importer, logger, holdfast, ending } = options
-  const { buyerWaitsMs } = options
+  const { auditLog, buyerWaitsMs } = options
   const { jobs, refunder, refundJob, reportJob } = options.jobs
   const events = createEventsService({ db })
   const orders = createOrdersService({ db })
@@ -82,12 +88,14 @@ export function createBoxOffice(options: AppOptions): Hono<AppEnv> {
   const app = new Hono<AppEnv>()
   // Before the context: the dashboard's own polling must not show up among the application's routes.
   app.all('/_holdfast/*', (c) => holdfast.fetch(c.req.raw, readRemote(c.env.incoming?.socket.remoteAddress)))
-  app.use(honoContext(db), logRequests(logger))
+  app.use(honoContext(db), logRequests(logger), auditRequests(auditLog))
   app.get('/health', async (c) => {
     await db.query('select 1', [], { deadlineMs: 1_000 })
     return c.json({ status: 'ok', pid: process.pid })
   })
-  app.route('/', createStartPage(events, importer))
+  const audit = createAuditService({ db, log: auditLog })
+  app.route('/', createStartPage(events, importer, audit))
+  app.route('/audit', createAuditRoutes(audit))
   app.route('/venues', createVenuesRoutes(createVenuesService({ db })))
   app.route('/events', createEventsRoutes(events))
   app.route('/events', createSeatsRoutes(createSeatsService({ db })))

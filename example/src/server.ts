@@ -12,6 +12,7 @@ import { migrate } from './database/migrate.js'
 import { migrations } from './database/migrations/index.js'
 import { createBoxJobs, startWorker } from './jobs.js'
 import { createBoxSagas } from './sagas.js'
+import { createAuditLog } from './modules/audit/audit-log.js'
 import { numberedSeats, standingPlaces } from './modules/holds/model.js'
 import { createImporter } from './modules/history/importer.js'
 import { createPlaces } from './modules/holds/places.js'
@@ -43,6 +44,7 @@ const boxSagas = await createBoxSagas({ db, jobs: boxJobs, payments, places, eve
 const idempotency = createIdempotency(db, { logger })
 const locks = createLocks(db, { logger })
 const importer = await createImporter({ db, logger })
+const auditLog = createAuditLog()
 const access = config.HOLDFAST_TOKEN === undefined ? {} : { token: config.HOLDFAST_TOKEN }
 const holdfast = createHttp(db, { ...access, jobs: boxJobs.jobs })
 const app = createBoxOffice({
@@ -54,6 +56,7 @@ const app = createBoxOffice({
   idempotency,
   locks,
   importer,
+  auditLog,
   logger,
   holdfast,
   ending: ending.signal,
@@ -66,7 +69,7 @@ onShutdown(logger, async () => {
   // Running purchases get a second to finish; who still waits then is answered 202, and another process goes on, or the next start.
   setTimeout(() => ending.abort(), 1_000).unref()
   holdfast.close()
-  await Promise.all([closeServer(server), stopWorker(), boxSagas.sagas.close(), importer.close()])
+  await Promise.all([closeServer(server), stopWorker(), boxSagas.sagas.close(), importer.close(), auditLog.turn(false)])
   // After the last request: it may have sent a job, of which workers elsewhere are still to be told.
   await Promise.all([boxJobs.jobs.close(), idempotency.close(), holds.close(), locks.close()])
   await watching.stop()

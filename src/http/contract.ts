@@ -37,6 +37,10 @@ export interface Second extends Percentiles {
   loopP50: number
   loopP99: number
   loopMax: number
+  /** Share of the second in which the event loop worked. */
+  utilisation: number
+  /** What a call of a file waited for a thread of libuv, the longest of the second, beyond the loop's delay. @unit ms */
+  threadpoolWaitMs: number
   /** Waiting for a connection. @unit ms */
   acquireP95: number
   /** Connections in use and callers waiting, highest seen in the second. */

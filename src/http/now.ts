@@ -1,7 +1,8 @@
-import { monitorEventLoopDelay } from 'node:perf_hooks'
+import { monitorEventLoopDelay, performance as meter } from 'node:perf_hooks'
 import { hostname } from 'node:os'
 import type { DbStats } from '../core/index.js'
 import type { Instance, NowDocument, Second } from './contract.js'
+import { ThreadpoolWait } from './threadpool-wait.js'
 import { maxRoutes, overflowRoute, RouteHistory } from './route-history.js'
 import type { ObservedDb } from './types.js'
 import { judge } from './verdict.js'
@@ -18,6 +19,8 @@ export class Sampler {
   readonly #db: ObservedDb
   readonly #version: () => string
   readonly #loop = monitorEventLoopDelay({ resolution: loopResolutionMs })
+  readonly #threadpool = new ThreadpoolWait()
+  #utilisation = meter.eventLoopUtilization()
   readonly #history = new RouteHistory()
   readonly #listeners = new Set<Listener>()
   readonly #startedAt = Math.round(performance.timeOrigin)
@@ -81,6 +84,7 @@ export class Sampler {
   #look(): void {
     const stats = this.#db.stats()
     this.#notePool(stats)
+    this.#threadpool.look()
     if (performance.now() - this.#openedAt >= 1000 - gaugeMs / 2) this.#closeSecond(stats)
   }
 
@@ -102,6 +106,7 @@ export class Sampler {
     this.#busiest = 0
     this.#mostWaiting = 0
     this.#notePool(stats)
+    this.#utilisation = meter.eventLoopUtilization()
     this.#loop.reset()
   }
 
@@ -118,6 +123,8 @@ export class Sampler {
   #measure(at: number, stats: DbStats): Second {
     const requests = this.#history.push(at, stats)
     const queries = stats.query.since(this.#previous?.query)
+    const { utilization } = meter.eventLoopUtilization(this.#utilisation)
+    const loopMax = toDelayMs(this.#loop.max)
     return {
       at,
       spanMs: Math.round(performance.now() - this.#openedAt),
@@ -128,7 +135,10 @@ export class Sampler {
       p99: requests.latency.percentileMs(0.99),
       loopP50: toDelayMs(this.#loop.percentile(50)),
       loopP99: toDelayMs(this.#loop.percentile(99)),
-      loopMax: toDelayMs(this.#loop.max),
+      loopMax,
+      utilisation: Math.round(utilization * 1_000) / 1_000,
+      // A thread that was quick is not heard before the loop turns.
+      threadpoolWaitMs: Math.round(10 * Math.max(0, this.#threadpool.take() - loopMax)) / 10,
       acquireP95: stats.acquire.since(this.#previous?.acquire).percentileMs(0.95),
       poolBusy: this.#busiest,
       poolWaiting: this.#mostWaiting,

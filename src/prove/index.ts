@@ -15,9 +15,11 @@ import { oversell } from './experiments/oversell.js'
 import { pausedHolder } from './experiments/paused-holder.js'
 import { planFlip } from './experiments/plan-flip.js'
 import { poolDeadlock } from './experiments/pool-deadlock.js'
+import { poolStarvation } from './experiments/pool-starvation.js'
 import { rowExplosion } from './experiments/row-explosion.js'
 import { sagaCrash } from './experiments/saga-crash.js'
 import { slowClient } from './experiments/slow-client.js'
+import { syncOverAsync } from './experiments/sync-over-async.js'
 import { threadpool } from './experiments/threadpool.js'
 import type { Experiment } from './types.js'
 
@@ -46,6 +48,8 @@ export const experiments: readonly Experiment[] = [
   planFlip,
   rowExplosion,
   nPlusOne,
+  syncOverAsync,
+  poolStarvation,
   threadpool,
   overload,
 ]

@@ -92,13 +92,9 @@ class ProcessWatch implements Watch {
     this.#statements = new StatementBook(parser)
     const process = randomBytes(8).readBigInt64BE().toString()
     this.#findings = new FindingBook(logger, onFinding)
-    const also = [
-      () => this.#judgeBlocking(),
-      () => this.#plans?.flush(),
-      () => this.#findings.flush(storage),
-      () => this.#noteDeploy(storage),
-    ]
-    this.#flusher = new Flusher({ db: storage, logger, book: this.#book, process, also, ...settings })
+    const judge = () => this.#blocking?.judge()
+    const also = [() => this.#plans?.flush(), () => this.#findings.flush(storage), () => this.#noteDeploy(storage)]
+    this.#flusher = new Flusher({ db: storage, logger, book: this.#book, process, judge, also, ...settings })
     const report = (finding: Finding) => this.#findings.report(finding)
     if (settings.shapes) {
       const sampleReadsEvery = settings.sampleReads ? SAMPLED_READS : 0
@@ -179,10 +175,6 @@ class ProcessWatch implements Watch {
     this.#tellUntold(request)
     this.#blocking?.endRequest(request)
     for (const repeat of findRepeats(pending, ms)) this.#findings.report(describeRepeat(repeat, request.route, ms))
-  }
-
-  #judgeBlocking(): undefined {
-    this.#blocking?.judge()
   }
 
   /** A label that cannot be had is none: whoever watches breaks nothing. */

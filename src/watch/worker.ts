@@ -19,6 +19,8 @@ export interface FlusherParts {
   flushMs: number
   keepMinutesMs: number
   keepHoursMs: number
+  /** Runs before, whether anything can be written or not: what it finds is told to the log all the same. */
+  judge?: () => void
   /** Written with it. */
   also?: readonly (() => Promise<void> | undefined)[]
   /** Default: this machine's clock. */
@@ -51,7 +53,10 @@ export class Flusher {
   async #tick(): Promise<void> {
     if (this.#running) return
     // Tables that are not there yet are waited for, and what is seen meanwhile keeps its minute.
-    if (this.#parts.db.schema !== 'ok') return this.#roll(this.#now)
+    if (this.#parts.db.schema !== 'ok') {
+      this.#parts.judge?.()
+      return this.#roll(this.#now)
+    }
     try {
       await this.flush()
       await this.#forget()
@@ -75,6 +80,7 @@ export class Flusher {
   }
 
   async #flushOnce(): Promise<void> {
+    this.#parts.judge?.()
     this.#roll(this.#now)
     const dirty = [...this.#parts.book.all()].filter(({ minute, written }) => minute.calls !== written)
     const amounts = dirty.map(({ minute }) => minute.calls)

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { openTestDatabase, type TestDatabase } from '../helpers/database.js'
+import { fillBlocking } from '../helpers/blocking-data.js'
 import { fillPlans, flipped, idle } from '../helpers/plans-data.js'
 import { runCli, type CliRun } from '../helpers/run-cli.js'
 
@@ -67,6 +68,23 @@ test('doctor tells of them', async () => {
   expect(code).toBe(1)
   expect(stdout).toContain('watch.plan-flip.')
   expect(stdout).toContain('There are 2 hints: holdfast findings')
+})
+
+test('of what blocks the place, the routes and the stack are told, within 80 columns', async () => {
+  const blocked = await openTestDatabase()
+  await fillBlocking(blocked.ownerUrl)
+  const environment = { DATABASE_URL: blocked.url }
+  const found = await runCli(['findings'], environment)
+  expect(found.stdout).toContain('       place: src/auth/verify-password.ts:41\n')
+  expect(found.stdout).toMatch(/^ {7}routes: POST \/login, POST$/m)
+  expect(found.stdout).toContain('       at login (src/auth/routes.ts:12)\n')
+  expect(found.stdout).toContain('       route: POST /pay\n')
+  checkWidth(found)
+  const { findings } = JSON.parse((await runCli(['findings', '--json'], environment)).stdout) as {
+    findings: { kind: string; evidence: object }[]
+  }
+  expect(findings.find(({ kind }) => kind === 'sync-call')?.evidence).toHaveProperty('stack')
+  await blocked.close()
 })
 
 test('without the tables of watch doctor says nothing of it, and the commands say what to do', async () => {

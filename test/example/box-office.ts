@@ -12,6 +12,7 @@ import { migrate } from '../../example/src/database/migrate.js'
 import { migrations } from '../../example/src/database/migrations/index.js'
 import { createBoxJobs, type BoxJobs } from '../../example/src/jobs.js'
 import { createBoxSagas, type BoxSagas } from '../../example/src/sagas.js'
+import { createAuditLog } from '../../example/src/modules/audit/audit-log.js'
 import { numberedSeats, standingPlaces } from '../../example/src/modules/holds/model.js'
 import { createImporter, type ImporterOptions } from '../../example/src/modules/history/importer.js'
 import { createPlaces, type Places } from '../../example/src/modules/holds/places.js'
@@ -155,9 +156,10 @@ async function startBoxOffice(
   const idempotency = createIdempotency(database.db, { logger })
   const locks = createLocks(database.db, { logger })
   const importer = await createImporter({ db: database.db, logger, ...history })
+  const auditLog = createAuditLog()
   const holdfast = createHttp(database.db, { jobs: jobs.jobs })
   const ending = new AbortController()
-  const modules = { jobs, sagas, idempotency, locks, importer, holdfast }
+  const modules = { jobs, sagas, idempotency, locks, importer, auditLog, holdfast }
   const app = createBoxOffice({ ...parts, ...modules, ending: ending.signal, buyerWaitsMs })
   const { url, close } = await serve(app.fetch)
   return {
@@ -179,6 +181,7 @@ async function startBoxOffice(
       ending.abort()
       await close()
       await importer.close()
+      await auditLog.turn(false)
       await sagas.sagas.close()
       await jobs.jobs.close()
       await idempotency.close()

@@ -57,7 +57,7 @@ describe.skipIf(!hasChromium)(title, { timeout: 20_000 }, () => {
     const page = await openPage()
     await waitForFigures(page)
     await page.locator('.verdict h1', { hasText: /requests\/s|event loop/ }).waitFor()
-    expect(await page.locator('.tile').count()).toBe(6)
+    expect(await page.locator('.tile').count()).toBe(8)
     expect(await page.locator('.plot').count()).toBe(4)
     expect(await page.locator('nav a').allTextContents()).toEqual([
       'Now',

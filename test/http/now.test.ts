@@ -43,6 +43,15 @@ describe('the sampler', () => {
     expect(seconds[1]?.p50).toBeGreaterThan(95)
   })
 
+  it('tells how busy the loop was, and what a thread was waited for', () => {
+    sampler.start()
+    pass(2)
+    const { utilisation, threadpoolWaitMs } = sampler.latest ?? {}
+    expect(utilisation).toBeGreaterThanOrEqual(0)
+    expect(utilisation).toBeLessThanOrEqual(1)
+    expect(threadpoolWaitMs).toBeGreaterThanOrEqual(0)
+  })
+
   it('keeps two minutes', () => {
     sampler.start()
     pass(130)

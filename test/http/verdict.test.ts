@@ -15,6 +15,8 @@ function second(change: Partial<Second> = {}): Second {
     loopP50: 0,
     loopP99: 1,
     loopMax: 2,
+    utilisation: 0.1,
+    threadpoolWaitMs: 0,
     acquireP95: 0.1,
     poolBusy: 3,
     poolWaiting: 0,

@@ -11,7 +11,9 @@ import { createOversell } from '../../src/prove/experiments/oversell.js'
 import { createPausedHolder } from '../../src/prove/experiments/paused-holder.js'
 import { createRowExplosion } from '../../src/prove/experiments/row-explosion.js'
 import { createPlanFlip } from '../../src/prove/experiments/plan-flip.js'
+import { poolStarvation } from '../../src/prove/experiments/pool-starvation.js'
 import { createSagaCrash } from '../../src/prove/experiments/saga-crash.js'
+import { syncOverAsync } from '../../src/prove/experiments/sync-over-async.js'
 import { createThreadpool } from '../../src/prove/experiments/threadpool.js'
 import { runExperiment, type Experiment, type ProveDocument } from '../../src/prove/index.js'
 import { findRedis } from '../../src/prove/redis-server.js'
@@ -313,6 +315,32 @@ describe('n-plus-one', () => {
     }
     expect(find(document, 'join').figures).toMatchObject({ round_trips: 1 })
     expect(find(document, 'protected').figures).toMatchObject({ round_trips: 2, named_calls: 40, named_sequential: 1 })
+  }, 60_000)
+})
+
+describe('sync-over-async', () => {
+  test('a hidden call keeps the loop; its line and route are named, and without it requests go on', async () => {
+    const document = await run(syncOverAsync, 'naive', 'protected')
+    expect(
+      document.proven,
+      JSON.stringify(document.sides.map(({ name, figures, invariants }) => ({ name, figures, invariants }))),
+    ).toBe(true)
+    expect(broken(document, 'naive')).toContain('the line that blocks is named')
+    expect(broken(document, 'protected')).toEqual([])
+    expect(find(document, 'protected').figures['named_line']).toBeGreaterThan(0)
+  }, 60_000)
+})
+
+describe('pool-starvation', () => {
+  test('a charge inside of a transaction keeps connections from everybody; the route is named', async () => {
+    const document = await run(poolStarvation, 'naive', 'protected')
+    expect(
+      document.proven,
+      JSON.stringify(document.sides.map(({ name, figures, invariants }) => ({ name, figures, invariants }))),
+    ).toBe(true)
+    expect(broken(document, 'naive')).toContain('the route that holds the connections is named')
+    expect(broken(document, 'protected')).toEqual([])
+    expect(find(document, 'protected').figures).toMatchObject({ named: 1, look_failed: 0, pay_failed: 0 })
   }, 60_000)
 })
 

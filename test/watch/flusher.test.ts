@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { afterAll, beforeAll, beforeEach, expect, test, vi } from 'vitest'
 import { inspectWatch } from '../../src/watch/index.js'
 import { SeriesBook } from '../../src/watch/series.js'
 import { Flusher } from '../../src/watch/worker.js'
@@ -109,3 +109,22 @@ test('half a million rows of other minutes cost nothing', async () => {
 function failing(): typeof box.db {
   return { query: () => Promise.reject(new Error('away')) } as unknown as typeof box.db
 }
+
+test('what is judged at each turn is judged without tables too, and where nothing can be written', async () => {
+  let judged = 0
+  const judge = () => void judged++
+  const away = new Flusher({ ...parts, db: failing(), book, process: '9', judge })
+  request(1)
+  await expect(away.flush()).rejects.toThrow('away')
+  expect(judged).toBe(1)
+  const empty = new Flusher({
+    ...parts,
+    flushMs: 5,
+    db: { ...failing(), schema: 'missing' },
+    book,
+    process: '9',
+    judge,
+  })
+  await vi.waitFor(() => expect(judged).toBeGreaterThan(1))
+  for (const each of [away, empty]) await each.close().catch(() => undefined)
+})

@@ -18,6 +18,9 @@ export const historyStyle = html`<style>
   .history p {
     margin: 0 0 0.8rem;
   }
+  .history [role='status'] {
+    overflow-wrap: anywhere;
+  }
   .history progress {
     width: 100%;
     accent-color: var(--accent);

@@ -5,6 +5,9 @@ import type { EventsService } from '../modules/events/service.js'
 import type { Importer } from '../modules/history/importer.js'
 import type { ImportView } from '../modules/history/model.js'
 import { formatMoney } from '../utils/money.js'
+import type { AuditView } from '../modules/audit/model.js'
+import type { AuditService } from '../modules/audit/service.js'
+import { renderAuditPanel } from './audit-panel.js'
 import { historyStyle, renderHistoryPanel } from './history-panel.js'
 
 const style = html`<style>
@@ -82,14 +85,18 @@ const style = html`<style>
 const dateFormat = new Intl.DateTimeFormat('en-GB', { dateStyle: 'medium', timeStyle: 'short', timeZone: 'UTC' })
 
 /** `GET /`: the next events, for people. Everything from the database is escaped by `html`. */
-export function createStartPage(events: EventsService, importer: Pick<Importer, 'describe'>): Hono {
+export function createStartPage(
+  events: EventsService,
+  importer: Pick<Importer, 'describe'>,
+  audit: Pick<AuditService, 'describe'>,
+): Hono {
   return new Hono().get('/', async (c) => {
     const { items } = await events.browse({ limit: 12, after: undefined })
-    return c.html(renderPage(items, await importer.describe()))
+    return c.html(renderPage(items, await importer.describe(), await audit.describe()))
   })
 }
 
-function renderPage(items: readonly EventView[], history: ImportView) {
+function renderPage(items: readonly EventView[], history: ImportView, audit: AuditView) {
   return html`<!doctype html>
     <html lang="en">
       <head>
@@ -102,8 +109,8 @@ function renderPage(items: readonly EventView[], history: ImportView) {
         <h1>Box office</h1>
         <p>
           What is on next. See what is going on inside: <a href="/_holdfast/">the dashboard</a>. To try:
-          <a href="#history">let the order history grow</a>. For programs: <a href="/events">/events</a>,
-          <a href="/events/search?q=jazz">/events/search</a>.
+          <a href="#history">let the order history grow</a>, <a href="#audit">hide a call that blocks</a>. For programs:
+          <a href="/events">/events</a>, <a href="/events/search?q=jazz">/events/search</a>.
         </p>
         ${
           items.length > 0
@@ -112,7 +119,7 @@ function renderPage(items: readonly EventView[], history: ImportView) {
               </ol>`
             : html`<p>No events yet: the seed is still running.</p>`
         }
-        ${renderHistoryPanel(history)}
+        ${renderHistoryPanel(history)} ${renderAuditPanel(audit)}
       </body>
     </html>`
 }

@@ -3,6 +3,8 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 import type { Frame } from './beat.js'
 
 const ownFolder = fileURLToPath(new URL('../..', import.meta.url))
+/** What the experiments run is an application, wherever it lies. */
+const programsFolder = `${ownFolder}prove/programs/`
 
 /** Where something ran: the line itself, the application's line that led there, and what of Node's it called. */
 export interface Place {
@@ -25,7 +27,9 @@ export function findPlace(frames: readonly Frame[]): Place {
 }
 
 export function isUsers({ url }: Frame): boolean {
-  return url !== '' && !/^(node|wasm):/.test(url) && !toPath(url).startsWith(ownFolder)
+  if (url === '' || /^(node|wasm):/.test(url)) return false
+  const path = toPath(url)
+  return !path.startsWith(ownFolder) || path.startsWith(programsFolder)
 }
 
 /** `audit (src/audit.js:5), called by handle (src/orders.js:41)` */

@@ -65,7 +65,8 @@ export class SyncBook {
     if (!isSlow) pending.calls = pending.ms = 0
     // A module that is loaded late, by the first request of its kind: once, and no call of the application's.
     const site = isOfLoader(frames) ? undefined : this.#add(name, frames, counted, ms, request)
-    if (!isSlow) pending.site = site
+    // Where all that were read were slow, the short ones beside them are of their line, as far as anybody knows.
+    if (!isSlow || pending.site === undefined) pending.site = site
   }
 
   #spend(): boolean {
