@@ -1,0 +1,80 @@
+import type TS from 'typescript-5'
+import type { Project } from '../project.js'
+import type { ScanContext, Spot } from '../scan.js'
+import { walkOwn } from '../source-index.js'
+import { findReach, tellGuard, tellGuess, tellRoutes, weigh } from './reach.js'
+
+/** `while (Date.now() < until) {}`, `while (!done) {}`: nothing else of the process runs, also not what would end it. */
+export function findBusyLoops(context: ScanContext): Spot[] {
+  const { project, index, options } = context
+  const { ts } = project
+  const spots: Spot[] = []
+  for (const fn of index.functions.values())
+    walkOwn(ts, fn.node.body, (node) => {
+      const why = isLoop(ts, node) ? tellBusy(project, node) : undefined
+      if (why === undefined) return
+      const reach = findReach(context, fn, node)
+      if (reach === undefined && options.all !== true) return
+      const where = reach === undefined ? 'no route is known to reach it' : `reached from ${tellRoutes(reach.way)}`
+      spots.push({
+        rule: 'doctor/busy-loop',
+        severity: reach === undefined ? 'info' : weigh(reach, 'act'),
+        node,
+        inside: fn,
+        way: reach?.way,
+        sentence: `A loop ${why}, ${where}: nothing else of the process runs meanwhile.${tellGuard(reach?.guard)}${reach === undefined ? '' : tellGuess(reach.way)}`,
+        fix: '`await setTimeout(ms)` of node:timers/promises; for an event, await a promise that it resolves.',
+      })
+    })
+  return spots
+}
+
+type Loop = TS.WhileStatement | TS.DoStatement | TS.ForStatement
+
+const isLoop = (ts: Project['ts'], node: TS.Node): node is Loop =>
+  ts.isWhileStatement(node) || ts.isDoStatement(node) || ts.isForStatement(node)
+
+function tellBusy({ ts }: Project, loop: Loop): string | undefined {
+  const condition = ts.isForStatement(loop) ? loop.condition : loop.expression
+  if (condition === undefined || !isIdle(ts, loop.statement)) return undefined
+  if (ts.isForStatement(loop) && loop.incrementor !== undefined) return undefined
+  if (isClock(ts, condition)) return 'waits for the clock'
+  return isFlag(ts, condition) ? 'spins on a flag that only other code could change' : undefined
+}
+
+/** Nothing in it calls, waits, leaves or changes anything but a counter. */
+function isIdle(ts: Project['ts'], body: TS.Node): boolean {
+  let isIdleBody = true
+  const look = (node: TS.Node): void => {
+    const isWork =
+      (ts.isCallExpression(node) && !/^(Date\.now|performance\.now)$/.test(node.expression.getText())) ||
+      ts.isAwaitExpression(node) ||
+      ts.isYieldExpression(node) ||
+      ts.isReturnStatement(node) ||
+      ts.isBreakStatement(node) ||
+      ts.isThrowStatement(node) ||
+      (ts.isBinaryExpression(node) && node.operatorToken.kind === ts.SyntaxKind.EqualsToken)
+    if (isWork) isIdleBody = false
+  }
+  walkOwn(ts, body, look)
+  return isIdleBody
+}
+
+function isClock(ts: Project['ts'], condition: TS.Expression): boolean {
+  return (
+    ts.isBinaryExpression(condition) &&
+    /^(<|>|<=|>=)$/.test(condition.operatorToken.getText()) &&
+    /Date\.now\(\)|performance\.now\(\)|new Date\(\)|hrtime/.test(condition.getText())
+  )
+}
+
+/** `!done`, `flag.value === false`: no call, and no arithmetic that the loop itself could change. */
+function isFlag(ts: Project['ts'], condition: TS.Expression): boolean {
+  if (ts.isPrefixUnaryExpression(condition) && condition.operator === ts.SyntaxKind.ExclamationToken)
+    return ts.isIdentifier(condition.operand) || ts.isPropertyAccessExpression(condition.operand)
+  return (
+    ts.isBinaryExpression(condition) &&
+    /^[!=]==?$/.test(condition.operatorToken.getText()) &&
+    /^(true|false|undefined|null)$/.test(condition.right.getText())
+  )
+}
