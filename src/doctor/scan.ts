@@ -4,30 +4,28 @@ import { identify, tellTwinsApart } from './identity.js'
 import { openProject, type Project } from './project.js'
 import { CallResolver } from './resolve-call.js'
 import { findEntries } from './routes/entries.js'
+import { findAwaitsInLoops } from './rules/await-in-loop.js'
 import { findBusyLoops } from './rules/busy-loops.js'
+import { findFloatingPromises } from './rules/floating-promises.js'
+import { findLayerBreaks } from './rules/layering.js'
+import { findLostUpdates } from './rules/lost-updates.js'
+import { findMisusedPromises } from './rules/misused-promises.js'
+import { runRules, type ScanContext, type Spot } from './rules/rule.js'
 import { findSyncCalls } from './rules/sync-calls.js'
-import { indexSources, type SourceFunction, type SourceIndex } from './source-index.js'
+import { findTransactionFaults } from './rules/transactions.js'
+import { indexSources, type SourceFunction } from './source-index.js'
 import { suppress } from './suppressions.js'
-import type { ChainStep, RuleId, ScanOptions, ScanReport, Severity, SourceFinding } from './types.js'
+import type { ChainStep, ScanOptions, ScanReport, SourceFinding } from './types.js'
 
-/** What a rule has found; the scan adds where it is and how a request comes there. */
-export interface Spot {
-  rule: RuleId
-  severity: Severity
-  node: TS.Node
-  inside: SourceFunction | undefined
-  way: Way | undefined
-  sentence: string
-  fix: string
-}
-
-export interface ScanContext {
-  project: Project
-  index: SourceIndex
-  resolver: CallResolver
-  graph: CallGraph
-  options: ScanOptions
-}
+const rules = [
+  findBusyLoops,
+  findFloatingPromises,
+  findMisusedPromises,
+  findLostUpdates,
+  findTransactionFaults,
+  findAwaitsInLoops,
+  findLayerBreaks,
+]
 
 /**
  * Reads the source of a server and tells what will hurt it under load. Nothing of it is run. The compiler works
@@ -42,7 +40,7 @@ export async function scanSource(options: ScanOptions): Promise<ScanReport> {
   const { entries, registrations, routes } = findEntries(project, index, resolver)
   const graph = new CallGraph(project, index, resolver, entries, registrations)
   const context: ScanContext = { project, index, resolver, graph, options }
-  const spots = [...findSyncCalls(context), ...findBusyLoops(context)]
+  const spots = [...findSyncCalls(context), ...runRules(context, rules)]
   const all = tellTwinsApart(spots.map((spot) => describe(context, spot)).sort(compare))
   const { findings, suppressed, complaints } = suppress(project, all)
   const figures = {

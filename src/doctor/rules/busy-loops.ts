@@ -1,32 +1,26 @@
 import type TS from 'typescript-5'
 import type { Project } from '../project.js'
-import type { ScanContext, Spot } from '../scan.js'
 import { walkOwn } from '../source-index.js'
-import { findReach, tellGuard, tellGuess, tellRoutes, weigh } from './reach.js'
+import { findReach, tellGuard, tellGuess, tellRoutes, weighIfReached } from './reach.js'
+import type { Rule } from './rule.js'
 
 /** `while (Date.now() < until) {}`, `while (!done) {}`: nothing else of the process runs, also not what would end it. */
-export function findBusyLoops(context: ScanContext): Spot[] {
-  const { project, index, options } = context
-  const { ts } = project
-  const spots: Spot[] = []
-  for (const fn of index.functions.values())
-    walkOwn(ts, fn.node.body, (node) => {
-      const why = isLoop(ts, node) ? tellBusy(project, node) : undefined
-      if (why === undefined) return
-      const reach = findReach(context, fn, node)
-      if (reach === undefined && options.all !== true) return
-      const where = reach === undefined ? 'no route is known to reach it' : `reached from ${tellRoutes(reach.way)}`
-      spots.push({
-        rule: 'doctor/busy-loop',
-        severity: reach === undefined ? 'info' : weigh(reach, 'act'),
-        node,
-        inside: fn,
-        way: reach?.way,
-        sentence: `A loop ${why}, ${where}: nothing else of the process runs meanwhile.${tellGuard(reach?.guard)}${reach === undefined ? '' : tellGuess(reach.way)}`,
-        fix: '`await setTimeout(ms)` of node:timers/promises; for an event, await a promise that it resolves.',
-      })
-    })
-  return spots
+export const findBusyLoops: Rule = (context, report) => (node, inside) => {
+  const { project, options } = context
+  const why = isLoop(project.ts, node) ? tellBusy(project, node) : undefined
+  if (why === undefined) return
+  const reach = findReach(context, inside, node)
+  if (reach === undefined && options.all !== true) return
+  const where = reach === undefined ? 'no route is known to reach it' : `reached from ${tellRoutes(reach.way)}`
+  const doubts = reach === undefined ? '' : `${tellGuard(reach.guard)}${tellGuess(reach.way)}`
+  report({
+    rule: 'doctor/busy-loop',
+    severity: weighIfReached(reach, 'act'),
+    node,
+    way: reach?.way,
+    sentence: `A loop ${why}, ${where}: nothing else of the process runs meanwhile.${doubts}`,
+    fix: '`await setTimeout(ms)` of node:timers/promises; for an event, await a promise that it resolves.',
+  })
 }
 
 type Loop = TS.WhileStatement | TS.DoStatement | TS.ForStatement

@@ -1,9 +1,9 @@
 import type TS from 'typescript-5'
 import type { Way } from '../call-graph.js'
 import { findGuard, type Guard } from '../guards.js'
-import type { ScanContext } from '../scan.js'
 import type { SourceFunction } from '../source-index.js'
 import type { Severity } from '../types.js'
+import type { ScanContext } from './rule.js'
 
 /** How a request comes to a place, and what stands in its way there. */
 export interface Reach {
@@ -26,6 +26,14 @@ export function weigh({ way, guard }: Reach, severity: Severity): Severity {
   if (guard !== undefined) return 'info'
   return way.isGuess && severity === 'act' ? 'watch' : severity
 }
+
+/** Of a reached place so much, else a hint. */
+export const weighIfReached = (reach: Reach | undefined, severity: Severity, otherwise: Severity = 'info'): Severity =>
+  reach === undefined ? otherwise : weigh(reach, severity)
+
+/** ` Reached from POST /orders and 3 others.` */
+export const tellReached = (reach: Reach | undefined): string =>
+  reach === undefined ? '' : ` Reached from ${tellRoutes(reach.way)}.${tellGuard(reach.guard)}${tellGuess(reach.way)}`
 
 /** `POST /orders and 3 others`. */
 export function tellRoutes({ entries }: Way): string {

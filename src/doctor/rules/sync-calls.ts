@@ -1,7 +1,7 @@
-import type { ScanContext, Spot } from '../scan.js'
 import { classifySink, type Sink } from '../sinks.js'
 import type { FoundCall } from '../source-index.js'
 import { findReach, tellGuard, tellGuess, tellRoutes, weigh, type Reach } from './reach.js'
+import type { ScanContext, Spot } from './rule.js'
 
 /** Synchronous calls that a request reaches; with `all` also those that none is known to reach. */
 export function findSyncCalls(context: ScanContext): Spot[] {
@@ -14,13 +14,12 @@ export function findSyncCalls(context: ScanContext): Spot[] {
   })
 }
 
-function describeReached({ call, inside }: FoundCall, sink: Sink, reach: Reach): Spot {
+function describeReached({ call }: FoundCall, sink: Sink, reach: Reach): Spot {
   const { way, guard } = reach
   return {
     rule: sink.rule,
     severity: weigh(reach, sink.isHeavy ? 'act' : 'watch'),
     node: call,
-    inside,
     way,
     sentence: `${sink.name} is reached from ${tellRoutes(way)}: ${sink.why}, and every request of the process waits.${tellGuard(guard)}${tellGuess(way)}`,
     fix: sink.fix,
@@ -33,7 +32,6 @@ function describeOther({ call, inside }: FoundCall, sink: Sink): Spot {
     rule: sink.rule,
     severity: 'info',
     node: call,
-    inside,
     way: undefined,
     sentence: `${sink.name}: ${sink.why}. ${where}`,
     fix: sink.fix,
