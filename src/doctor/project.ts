@@ -41,11 +41,15 @@ export async function openProject(target: string): Promise<Project> {
     ts,
     checker: program.getTypeChecker(),
     files: program.getSourceFiles().filter(({ isDeclarationFile, fileName }) => !isDeclarationFile && isOwn(fileName)),
-    isTarget: ({ fileName }) => targets.has(fileName),
+    isTarget: (file) => targets.has(file.fileName) && !isMinified(file),
     showPath: (path) => showRelative(path, isInside(path, cwd) ? cwd : home),
     keyPath: (path) => showRelative(path, home),
   }
 }
+
+/** Bundled or minified: nobody reads it, and a line says nothing. */
+const isMinified = (file: TS.SourceFile): boolean =>
+  file.text.length > 5_000 && file.text.length / file.getLineStarts().length > 300
 
 const isOwn = (path: string): boolean => !path.includes('/node_modules/')
 const isInside = (path: string, folder: string): boolean => {

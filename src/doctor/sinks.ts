@@ -45,11 +45,15 @@ const walkers = new Set([
   'find-up',
   'locate-path',
   'which',
+  'klaw-sync',
+])
+const keepers = new Set([
   'load-json-file',
   'write-json-file',
   'write-file-atomic',
   'proper-lockfile',
-  'klaw-sync',
+  'atomically',
+  'jsonfile',
 ])
 const compressors = new Set(['zlib', 'fflate', 'pako', 'brotli'])
 /** Packages that hold the thread until an asynchronous answer has come. */
@@ -109,6 +113,13 @@ function classifyOrigin(
       isHeavy: true,
       why: 'it compresses on the event loop, for as long as the data are large',
       fix: `\`await promisify(zlib.${twin})(…)\`, or a stream: both work on libuv's threads.`,
+    }
+  if (keepers.has(module))
+    return {
+      ...blocking,
+      isHeavy: true,
+      why: 'it reads or writes files on the event loop',
+      fix: `Await the asynchronous form of ${module}.`,
     }
   if (walkers.has(module))
     return {
@@ -200,5 +211,6 @@ function waiting(what: string): Omit<Sink, 'name'> {
 
 function showName(ts: Project['ts'], callee: TS.Expression, { module, path }: Origin): string {
   if (path === '') return module
+  if (path === 'sync') return `${module}.sync`
   return ts.isPropertyAccessExpression(callee) || path.includes('.') ? `${module}.${path}` : path
 }

@@ -24,6 +24,7 @@ export interface FoundEntries {
 }
 
 const verbs = /^(get|post|put|patch|delete|del|head|options|all|any|ws)$/
+const methods = /^(GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS)$/
 const requestHooks =
   /^(onRequest|preParsing|preValidation|preHandler|preSerialization|onSend|onResponse|onError|onTimeout|onRequestAbort|onPreHandler|onPreAuth|onPostAuth|onPreResponse)$/
 const errorHandlers =
@@ -154,6 +155,9 @@ class EntryFinder {
     const [first, second] = call.arguments
     if (first === undefined) return
     if (second !== undefined) {
+      // A router of one's own: `this.route('GET', '/path', handler)`.
+      if (ts.isStringLiteralLike(first) && methods.test(first.text) && call.arguments.length > 2)
+        return this.addRoute(call, call.arguments.slice(2), first.text, this.showPath(second), receiver)
       if (this.isApplication(receiver) && ts.isStringLiteralLike(first))
         this.mounts.add(receiver, first.text, call.arguments)
       return

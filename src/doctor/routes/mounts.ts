@@ -63,15 +63,32 @@ export class Mounts {
 
   private find(value: TS.Expression): TS.Symbol | undefined {
     const { ts, checker } = this.project
-    const holder = this.findHolder(value)
-    const root = holder ?? findRoot(ts, value)
-    if (!ts.isIdentifier(root)) return undefined
-    const symbol = checker.getSymbolAtLocation(root)
+    const inner = skipOuter(ts, value)
+    // `require('./settings').router`, `settings.router`: the member is the router.
+    const member = ts.isPropertyAccessExpression(inner) ? checker.getSymbolAtLocation(inner.name) : undefined
+    const root = this.findHolder(value) ?? findRoot(ts, value)
+    if (member === undefined && !ts.isIdentifier(root)) return undefined
+    const symbol = member ?? checker.getSymbolAtLocation(root)
     const own = symbol !== undefined && symbol.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(symbol) : symbol
     // `export default router`: what is meant is the router.
     const declaration = own?.declarations?.[0]
-    if (declaration === undefined || !ts.isExportAssignment(declaration)) return own
-    const inner = skipOuter(ts, declaration.expression)
-    return ts.isIdentifier(inner) ? checker.getSymbolAtLocation(inner) : own
+    const exported = declaration === undefined ? undefined : readExported(ts, declaration)
+    return exported === undefined ? own : checker.getSymbolAtLocation(exported)
   }
+}
+
+/** `export default router`, `exports.router = router`, `{ router }`. */
+function readExported(ts: Project['ts'], declaration: TS.Node): TS.Identifier | undefined {
+  if (ts.isExportAssignment(declaration)) return asName(ts, declaration.expression)
+  if (ts.isPropertyAssignment(declaration)) return asName(ts, declaration.initializer)
+  if (ts.isShorthandPropertyAssignment(declaration)) return undefined
+  const { parent } = declaration
+  return parent !== undefined && ts.isBinaryExpression(parent) && parent.left === declaration
+    ? asName(ts, parent.right)
+    : undefined
+}
+
+function asName(ts: Project['ts'], expression: TS.Expression): TS.Identifier | undefined {
+  const inner = skipOuter(ts, expression)
+  return ts.isIdentifier(inner) ? inner : undefined
 }

@@ -1,4 +1,5 @@
 import type TS from 'typescript-5'
+import { findOuter, isFunction } from '../source-index.js'
 import { isCaught, isPromise, isWaitedFor, neverRejects } from './promises.js'
 import { findReach, tellReached, weighIfReached } from './reach.js'
 import type { Rule, ScanContext } from './rule.js'
@@ -16,7 +17,7 @@ export const findFloatingPromises: Rule = (context, report) => (node, inside) =>
     severity: weighIfReached(reach, 'watch'),
     node,
     way: reach?.way,
-    sentence: `Nobody waits for what \`${showCall(call)}\` gives: a failure of it is an unhandled rejection, which ends the process, and it outlives its request.${tellReached(reach)}`,
+    sentence: `Nobody waits for what \`${showCall(findMaker(ts, call))}\` gives: a failure of it is an unhandled rejection, which ends the process, and it outlives its request.${tellReached(reach)}`,
     fix: '`await` it; what has to outlive the request is a job (`jobs.send(tx, …)`), or gets a `.catch(…)`.',
   })
 }
@@ -35,9 +36,26 @@ function findLeft(context: ScanContext, expression: TS.Expression): TS.CallExpre
   if (ts.isConditionalExpression(expression))
     return findLeft(context, expression.whenTrue) ?? findLeft(context, expression.whenFalse)
   if (!ts.isCallExpression(expression) || isCaught(ts, expression) || isWaitedFor(ts, expression)) return undefined
-  if (!isPromise(project, expression)) return undefined
+  if (isHandedOn(ts, expression) || takesCallback(ts, expression) || !isPromise(project, expression)) return undefined
   const { targets } = resolver.resolveCall(findMaker(ts, expression))
   return targets.length > 0 && targets.every(({ node }) => neverRejects(project, node)) ? undefined : expression
+}
+
+/** `hash(password, (error, hash) => …)`: it tells the callback, and the promise is the other way to ask. */
+function takesCallback(ts: ScanContext['project']['ts'], { arguments: values }: TS.CallExpression): boolean {
+  const last = values.at(-1)
+  if (last === undefined || !isFunction(ts, last)) return false
+  return /^(_?e|_?err|_?error)$/.test(last.parameters[0]?.name.getText() ?? '')
+}
+
+/** `new Promise((resolve) => { work().then(resolve) })`: the outer promise tells how it ended. */
+function isHandedOn(ts: ScanContext['project']['ts'], call: TS.CallExpression): boolean {
+  const callee = skipOuter(ts, call.expression)
+  if (!ts.isPropertyAccessExpression(callee) || callee.name.text !== 'then') return false
+  const executor = findOuter(ts, call)
+  return (
+    executor !== undefined && ts.isNewExpression(executor.parent) && executor.parent.expression.getText() === 'Promise'
+  )
 }
 
 /** Of `work().finally(done)`: `work()`. */

@@ -83,7 +83,8 @@ function isSame(context: ScanContext, outer: TS.Expression, used: TS.Expression,
   // `this.db` of another object may be another database: only calls of the same object are followed.
   if (outer.getText() !== used.getText()) return false
   return edges.every(
-    ({ site, to }) => isFunction(ts, to.node) && (isInline(to.node, site) || site.expression.getText().startsWith('this.')),
+    ({ site, to }) =>
+      isFunction(ts, to.node) && (isInline(to.node, site) || site.expression.getText().startsWith('this.')),
   )
 }
 
