@@ -140,6 +140,8 @@ export class CallResolver {
     const { ts, checker } = this.project
     if (depth > mostDepth) return []
     if (isFunction(ts, node)) return this.listOwn(node)
+    // `push` of an array is never a method of the repository that has its name.
+    if (node.getSourceFile().isDeclarationFile) return []
     if (ts.isMethodSignature(node) || ts.isPropertySignature(node) || ts.isMethodDeclaration(node))
       return this.listImplementations(node, depth)
     if (ts.isVariableDeclaration(node) || ts.isPropertyDeclaration(node) || ts.isPropertyAssignment(node)) {
