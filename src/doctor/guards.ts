@@ -92,7 +92,10 @@ function returnsEarly(ts: Project['ts'], checker: TS.TypeChecker, fn: FunctionNo
         /^(has|get)$/.test(source.expression.name.text) && isKept(ts, checker, map) && sets(ts, fn.body, map.getText())
       )
     }
-    return isKept(ts, checker, source) && assigns(ts, fn.body, source.getText())
+    if (!isKept(ts, checker, source)) return false
+    const filled =
+      ts.isPropertyAccessExpression(source) && /^(size|length)$/.test(source.name.text) ? source.expression : source
+    return assigns(ts, fn.body, filled.getText()) || (filled !== source && sets(ts, fn.body, filled.getText()))
   })
 }
 
@@ -102,6 +105,7 @@ function readPresent(ts: Project['ts'], condition: TS.Expression): TS.Expression
     return condition
   if (!ts.isBinaryExpression(condition)) return undefined
   if (condition.operatorToken.kind === ts.SyntaxKind.AmpersandAmpersandToken) return readPresent(ts, condition.left)
+  if (condition.operatorToken.getText() === '>' && condition.right.getText() === '0') return condition.left
   return /^(null|undefined)$/.test(condition.right.getText()) && condition.operatorToken.getText().startsWith('!')
     ? condition.left
     : undefined
@@ -157,7 +161,7 @@ function assigns(ts: Project['ts'], inside: TS.Node, target: string): boolean {
 function sets(ts: Project['ts'], inside: TS.Node, map: string): boolean {
   let found = false
   walkOwn(ts, inside, (node) => {
-    if (ts.isCallExpression(node) && /^(.*)\.(set|add)$/.exec(node.expression.getText())?.[1] === map) found = true
+    if (ts.isCallExpression(node) && /^(.*)\.(set|add|push)$/.exec(node.expression.getText())?.[1] === map) found = true
   })
   return found
 }

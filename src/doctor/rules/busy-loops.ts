@@ -30,14 +30,14 @@ const isLoop = (ts: Project['ts'], node: TS.Node): node is Loop =>
 
 function tellBusy({ ts }: Project, loop: Loop): string | undefined {
   const condition = ts.isForStatement(loop) ? loop.condition : loop.expression
-  if (condition === undefined || !isIdle(ts, loop.statement)) return undefined
+  if (condition === undefined || !isIdle(ts, loop.statement, condition.getText())) return undefined
   if (ts.isForStatement(loop) && loop.incrementor !== undefined) return undefined
   if (isClock(ts, condition)) return 'waits for the clock'
   return isFlag(ts, condition) ? 'spins on a flag that only other code could change' : undefined
 }
 
-/** Nothing in it calls, waits, leaves or changes anything but a counter. */
-function isIdle(ts: Project['ts'], body: TS.Node): boolean {
+/** Nothing in it calls, waits, leaves, or changes what the condition looks at. */
+function isIdle(ts: Project['ts'], body: TS.Node, condition: string): boolean {
   let isIdleBody = true
   const look = (node: TS.Node): void => {
     const isWork =
@@ -47,12 +47,16 @@ function isIdle(ts: Project['ts'], body: TS.Node): boolean {
       ts.isReturnStatement(node) ||
       ts.isBreakStatement(node) ||
       ts.isThrowStatement(node) ||
-      (ts.isBinaryExpression(node) && node.operatorToken.kind === ts.SyntaxKind.EqualsToken)
+      (ts.isBinaryExpression(node) && /^([^=!<>]*|<<|>>>?)=$/.test(node.operatorToken.getText())) ||
+      (isCounting(ts, node) && condition.includes(node.operand.getText()))
     if (isWork) isIdleBody = false
   }
   walkOwn(ts, body, look)
   return isIdleBody
 }
+
+const isCounting = (ts: Project['ts'], node: TS.Node): node is TS.PrefixUnaryExpression | TS.PostfixUnaryExpression =>
+  ts.isPrefixUnaryExpression(node) || ts.isPostfixUnaryExpression(node)
 
 function isClock(ts: Project['ts'], condition: TS.Expression): boolean {
   return (
@@ -68,6 +72,7 @@ function isFlag(ts: Project['ts'], condition: TS.Expression): boolean {
     return ts.isIdentifier(condition.operand) || ts.isPropertyAccessExpression(condition.operand)
   return (
     ts.isBinaryExpression(condition) &&
+    (ts.isIdentifier(condition.left) || ts.isPropertyAccessExpression(condition.left)) &&
     /^[!=]==?$/.test(condition.operatorToken.getText()) &&
     /^(true|false|undefined|null)$/.test(condition.right.getText())
   )
