@@ -1,13 +1,16 @@
 import type TS from 'typescript-5'
 import type { Project } from './project.js'
+import { skipOuter } from './resolve-call.js'
 import { isFunction, walkOwn, type FunctionNode } from './source-index.js'
 
 /** Why code of a request does not run in each of them. */
-export type Guard = 'once' | 'development'
+export type Guard = 'once' | 'development' | 'ending'
 
 const onceWrapper = /^(once|memo|memoize|memoizee|memoized|lazy|singleton|cached|onetime|pMemoize)$/i
 const development =
   /NODE_ENV\s*!==?\s*['"]production|!\s*[\w.]*\bisProd(uction)?\b|(^|[^!\w])[\w.]*\bis(Dev|Development|Test)\b|NODE_ENV\s*===?\s*['"](dev|test|local)/
+/** A server of its own for development, by the name that they have. */
+const developmentFile = /[/\\](dev|development)([-.](server|routes?|middleware))?\.[cm]?[jt]sx?$/
 const production = /NODE_ENV\s*===?\s*['"]production|(^|[^!\w.])[\w.]*\bisProd(uction)?\b/
 
 /** Does `node` run in the first request only, or in development only? Looks at conditions around it, up to its function. */
@@ -19,6 +22,8 @@ export function findGuard({ ts, checker }: Project, node: TS.Node): Guard | unde
   }
   const fn = at.parent as FunctionNode | undefined
   if (fn === undefined) return undefined
+  if (developmentFile.test(fn.getSourceFile().fileName)) return 'development'
+  if (endsProcess(ts, fn)) return 'ending'
   if (isWrapped(ts, fn) || returnsEarly(ts, checker, fn, node)) return 'once'
   // A callback that is written here runs under the conditions around it.
   return ts.isArrowFunction(fn) || ts.isFunctionExpression(fn)
@@ -26,6 +31,17 @@ export function findGuard({ ts, checker }: Project, node: TS.Node): Guard | unde
       ? findGuard({ ts, checker } as Project, fn)
       : undefined
     : undefined
+}
+
+/** `process.exit()` in the same function: there are no other requests to wait. */
+function endsProcess(ts: Project['ts'], fn: FunctionNode): boolean {
+  let isFound = false
+  walkOwn(ts, fn.body, (node) => {
+    if (!ts.isCallExpression(node)) return
+    const text = node.getText()
+    if (/^process\.(exit|abort)\(|^process\.kill\(process\.p?pid\b/.test(text)) isFound = true
+  })
+  return isFound
 }
 
 function readParent(ts: Project['ts'], checker: TS.TypeChecker, node: TS.Node, parent: TS.Node): Guard | undefined {
@@ -115,9 +131,10 @@ function readPresent(ts: Project['ts'], condition: TS.Expression): TS.Expression
 function followLocal(ts: Project['ts'], checker: TS.TypeChecker, expression: TS.Expression): TS.Expression {
   if (!ts.isIdentifier(expression)) return expression
   const declaration = checker.getSymbolAtLocation(expression)?.declarations?.[0]
-  const initializer =
-    declaration !== undefined && ts.isVariableDeclaration(declaration) ? declaration.initializer : undefined
-  return initializer !== undefined && ts.isCallExpression(initializer) ? initializer : expression
+  if (declaration === undefined || !ts.isVariableDeclaration(declaration) || declaration.initializer === undefined)
+    return expression
+  const made = skipOuter(ts, declaration.initializer)
+  return ts.isCallExpression(made) ? made : expression
 }
 
 function leaves(ts: Project['ts'], statement: TS.Statement): boolean {

@@ -46,6 +46,7 @@ export function tellRoutes({ entries }: Way): string {
 
 export function tellGuard(guard: Guard | undefined): string {
   if (guard === 'once') return ' What it gives is kept: only the first request waits.'
+  if (guard === 'ending') return ' The process ends with it.'
   return guard === 'development' ? ' A condition keeps it out of production.' : ''
 }
 
