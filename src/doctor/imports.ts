@@ -1,5 +1,6 @@
 import type TS from 'typescript-5'
 import type { Compiler } from './compiler.js'
+import type { Project } from './project.js'
 
 /** What a name of a file stands for in a package: its module without `node:`, and the way into it, such as `promises.readFile`. */
 export interface Origin {
@@ -14,11 +15,13 @@ export class ImportTable {
   private readonly ts: Compiler
   private readonly checker: TS.TypeChecker
   private readonly file: TS.SourceFile
+  private readonly isOwn: (specifier: string) => boolean
 
-  constructor(ts: Compiler, checker: TS.TypeChecker, file: TS.SourceFile) {
+  constructor({ ts, checker, isOwnModule }: Project, file: TS.SourceFile) {
     this.ts = ts
     this.checker = checker
     this.file = file
+    this.isOwn = (specifier) => isOwnModule(specifier, file.fileName)
     const visit = (node: TS.Node): void => {
       if (ts.isImportDeclaration(node)) this.readImport(node)
       else if (ts.isImportEqualsDeclaration(node)) this.readImportEquals(node)
@@ -26,11 +29,6 @@ export class ImportTable {
       if (!ts.isImportDeclaration(node)) ts.forEachChild(node, visit)
     }
     ts.forEachChild(file, visit)
-  }
-
-  /** All modules that it names. */
-  get modules(): Set<string> {
-    return new Set([...this.origins.values()].map(({ module }) => module))
   }
 
   /** Where an expression such as `fs.promises.readFile` comes from; undefined: from no package, or not known. */
@@ -86,7 +84,7 @@ export class ImportTable {
 
   private readImport({ importClause, moduleSpecifier }: TS.ImportDeclaration): void {
     const { ts } = this
-    if (!ts.isStringLiteral(moduleSpecifier) || importClause === undefined) return
+    if (!ts.isStringLiteral(moduleSpecifier) || importClause === undefined || this.isOwn(moduleSpecifier.text)) return
     const module = nameModule(moduleSpecifier.text)
     if (importClause.name !== undefined) this.origins.set(importClause.name.text, { module, path: '' })
     const bindings = importClause.namedBindings
@@ -102,6 +100,7 @@ export class ImportTable {
   private readImportEquals({ name, moduleReference }: TS.ImportEqualsDeclaration): void {
     const { ts } = this
     if (!ts.isExternalModuleReference(moduleReference) || !ts.isStringLiteral(moduleReference.expression)) return
+    if (this.isOwn(moduleReference.expression.text)) return
     this.origins.set(name.text, { module: nameModule(moduleReference.expression.text), path: '' })
   }
 
@@ -139,7 +138,7 @@ export class ImportTable {
     const isRequire = ts.isIdentifier(callee) && callee.text === 'require'
     if (!isRequire && callee.kind !== ts.SyntaxKind.ImportKeyword) return undefined
     const [argument] = expression.arguments
-    return argument !== undefined && ts.isStringLiteralLike(argument)
+    return argument !== undefined && ts.isStringLiteralLike(argument) && !this.isOwn(argument.text)
       ? { module: nameModule(argument.text), path: '' }
       : undefined
   }

@@ -13,6 +13,8 @@ export interface Project {
   /** The scanned files and those of the repository that they lead to. */
   files: readonly TS.SourceFile[]
   isTarget: (file: TS.SourceFile) => boolean
+  /** Does a specifier name a file of the repository? */
+  isOwnModule: (specifier: string, from: string) => boolean
   /** As findings name it: relative to the working directory where that holds it, else to the repository. */
   showPath: (path: string) => string
   /** Relative to the repository, wherever the scan was started. */
@@ -41,6 +43,7 @@ export async function openProject(target: string): Promise<Project> {
     ts,
     checker: program.getTypeChecker(),
     files: program.getSourceFiles().filter(({ isDeclarationFile, fileName }) => !isDeclarationFile && isOwn(fileName)),
+    isOwnModule: (specifier, from) => specifier.startsWith('.') || resolver.resolve(specifier, from) !== undefined,
     isTarget: (file) => targets.has(file.fileName) && !isMinified(file),
     showPath: (path) => showRelative(path, isInside(path, cwd) ? cwd : home),
     keyPath: (path) => showRelative(path, home),

@@ -34,7 +34,8 @@ export interface SourceIndex {
   importsOf: (file: TS.SourceFile) => ImportTable
 }
 
-export function indexSources({ ts, files, checker }: Project): SourceIndex {
+export function indexSources(project: Project): SourceIndex {
+  const { ts, files } = project
   const functions = new Map<TS.Node, SourceFunction>()
   const members = new Map<string, SourceFunction[]>()
   const calls: FoundCall[] = []
@@ -55,7 +56,7 @@ export function indexSources({ ts, files, checker }: Project): SourceIndex {
     ts.forEachChild(node, (child) => visit(child, owner, file))
   }
   for (const file of files) {
-    imports.set(file, new ImportTable(ts, checker, file))
+    imports.set(file, new ImportTable(project, file))
     ts.forEachChild(file, (child) => visit(child, undefined, file))
   }
   return { functions, calls, classes, members, importsOf: (file) => imports.get(file) as ImportTable }
