@@ -38,8 +38,9 @@ function endsProcess(ts: Project['ts'], fn: FunctionNode): boolean {
   let isFound = false
   walkOwn(ts, fn.body, (node) => {
     if (!ts.isCallExpression(node)) return
-    const text = node.getText()
-    if (/^process\.(exit|abort)\(|^process\.kill\(process\.p?pid\b/.test(text)) isFound = true
+    const name = node.expression.getText()
+    if (name === 'process.exit' || name === 'process.abort') isFound = true
+    if (name === 'process.kill' && /^process\.p?pid$/.test(node.arguments[0]?.getText() ?? '')) isFound = true
   })
   return isFound
 }

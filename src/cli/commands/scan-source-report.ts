@@ -52,7 +52,7 @@ function printSummary({ figures, target }: ScanReport, terminal: Terminal): void
   const share = calls === 0 ? 100 : Math.round((resolvedCalls / calls) * 100)
   const silenced = suppressed === 0 ? '' : `; ${suppressed} silenced by comments`
   terminal.print('')
-  const text = `${target}: ${files} files in ${seconds} s; ${routes} routes, ${entries} handlers and middleware, ${reached} functions behind them, ${share} % of their calls known${silenced}`
+  const text = `${target}: ${tell(files, 'file')} in ${seconds} s; ${tell(routes, 'route')}, ${tell(entries, 'handler')} with middleware, ${tell(reached, 'function')} behind them, ${share} % of their calls known${silenced}`
   printWrapped(text, terminal, '')
   if (entries === 0)
     printWrapped(
@@ -61,6 +61,8 @@ function printSummary({ figures, target }: ScanReport, terminal: Terminal): void
       '',
     )
 }
+
+const tell = (count: number, noun: string): string => `${count} ${noun}${count === 1 ? '' : 's'}`
 
 function printWrapped(text: string, terminal: Terminal, indent = INDENT): void {
   for (const line of wrapText(showText(text), terminal.width, indent)) terminal.print(line)

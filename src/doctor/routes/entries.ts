@@ -4,6 +4,7 @@ import { skipOuter, type CallResolver } from '../resolve-call.js'
 import { type FoundCall, type SourceFunction, type SourceIndex } from '../source-index.js'
 import { findDecorated } from './decorated.js'
 import { findModule, isApplication, isHandlerLike } from './receivers.js'
+import { RouteHelpers } from './helpers.js'
 import { Mounts } from './mounts.js'
 
 /** Where a request enters. */
@@ -35,15 +36,29 @@ const handlerKeys =
 export function findEntries(project: Project, index: SourceIndex, resolver: CallResolver): FoundEntries {
   const finder = new EntryFinder(project, index, resolver)
   for (const found of index.calls) if (project.isTarget(found.file)) finder.read(found)
-  finder.entries.push(...findDecorated(project, index))
+  finder.readHelpers()
+  finder.entries.push(...findDecorated(project, index), ...findAssigned(project, index))
   const labels = finder.entries.filter(({ isRoute }) => isRoute).map(({ label }) => label)
   return { entries: finder.entries, registrations: finder.registrations, routes: new Set(labels).size }
+}
+
+/** koa's `app.context.onerror = function () {…}`. */
+function findAssigned({ isTarget }: Project, index: SourceIndex): Entry[] {
+  return [...index.functions.values()]
+    .filter(({ name, file }) => name.endsWith('.context.onerror') && isTarget(file))
+    .map((fn) => ({ label: 'onerror', isRoute: false, fn, site: fn.node }))
+}
+
+function showVerb(verb: string): string {
+  if (verb === 'del') return 'DELETE'
+  return verb === 'any' ? 'ALL' : verb.toUpperCase()
 }
 
 class EntryFinder {
   readonly entries: Entry[] = []
   readonly registrations = new Set<TS.Node>()
   private readonly mounts: Mounts
+  private readonly helpers: RouteHelpers
 
   private readonly project: Project
   private readonly index: SourceIndex
@@ -54,6 +69,7 @@ class EntryFinder {
     this.index = index
     this.resolver = resolver
     this.mounts = new Mounts(project, index)
+    this.helpers = new RouteHelpers(project, index)
   }
 
   read({ call }: FoundCall): void {
@@ -97,7 +113,23 @@ class EntryFinder {
     // koa: `router.get('name', '/path', handler)`.
     const isNamed = handlers.length > 1 && ts.isStringLiteralLike(handlers[0] as TS.Expression)
     const shown = this.showPath(isNamed ? (handlers[0] as TS.Expression) : path)
+    this.helpers.read(call, verb, path, handlers)
     this.addRoute(call, handlers, verb, shown, callee.expression)
+  }
+
+  /** Calls of the project's own functions that register routes. */
+  readHelpers(): void {
+    for (const { call, verb, path, handlers } of this.helpers.find(this.resolver)) {
+      if (this.registrations.has(call)) continue
+      const functions = handlers.flatMap((each) => this.listHandlers(each))
+      if (functions.length > 0)
+        this.add(
+          call,
+          `${showVerb(verb)} ${path === undefined ? call.expression.getText() : this.showPath(path)}`,
+          true,
+          functions,
+        )
+    }
   }
 
   private addRoute(
@@ -109,8 +141,7 @@ class EntryFinder {
   ): void {
     const functions = handlers.flatMap((each) => this.listHandlers(each))
     if (functions.length === 0) return
-    const method = verb === 'del' ? 'DELETE' : verb === 'all' || verb === 'any' ? 'ALL' : verb.toUpperCase()
-    this.add(call, `${method} ${this.mounts.prefix(receiver)}${path}`, true, functions)
+    this.add(call, `${showVerb(verb)} ${this.mounts.prefix(receiver)}${path}`, true, functions)
   }
 
   private readUse(call: TS.CallExpression, receiver: TS.Expression): void {
