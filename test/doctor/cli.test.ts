@@ -22,7 +22,7 @@ test('text in 80 columns with the way there; exit code 1', async () => {
            fix: \`await readFile(…)\` of node:fs/promises; what does not change is
            read once when the process starts.
 
-    src: 1 files in N s; 1 routes, 1 handlers and middleware, 2 functions behind
+    src: 1 file in N s; 1 route, 1 handler with middleware, 2 functions behind
     them, 67 % of their calls known
     1 to act on, 0 to watch, 0 hints
     "

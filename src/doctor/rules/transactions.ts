@@ -40,9 +40,9 @@ function judge(context: ScanContext, scope: TransactionScope, reach: Reach | und
   const visit = (fn: SourceFunction, calls: readonly CallNode[], edges: readonly Edge[], depth: number): void => {
     for (const call of calls) {
       const network = isWaitedFor(context.project.ts, call) ? nameNetworkCall(context, call) : undefined
-      if (network !== undefined) spots.push(describeNetwork(scope, reach, call, network, edges))
+      if (network !== undefined) spots.push(describeNetwork(context, scope, reach, call, network, edges))
       const pool = tellPoolUse(context, scope, call, edges)
-      if (pool !== undefined) spots.push(describePool(scope, reach, call, pool, edges))
+      if (pool !== undefined) spots.push(describePool(context, scope, reach, call, pool, edges))
     }
     if (depth === mostDepth) return
     for (const edge of context.graph.listEdges(fn)) {
@@ -62,6 +62,7 @@ function isFollowed({ project }: ScanContext, { site, isGuess }: Edge): boolean 
 }
 
 function describeNetwork(
+  context: ScanContext,
   scope: TransactionScope,
   reach: Reach | undefined,
   node: CallNode,
@@ -73,12 +74,13 @@ function describeNetwork(
     severity: weighIfReached(reach, 'act', 'watch'),
     node,
     way: extend(reach, scope, edges),
-    sentence: `A transaction waits for \`${name}\`${tellOpened(scope)}: its connection and its locks are held for as long as the other side takes, and a pool of 10 is empty after 10 such requests.${tellReached(reach)}`,
+    sentence: `A transaction waits for \`${name}\`${tellOpened(context, scope)}: its connection and its locks are held for as long as the other side takes, and a pool of 10 is empty after 10 such requests.${tellReached(reach)}`,
     fix: 'Call before or after the transaction: `tx.afterCommit(…)`, a job sent with `jobs.send(tx, …)`, or a saga where both must happen.',
   }
 }
 
 function describePool(
+  context: ScanContext,
   scope: TransactionScope,
   reach: Reach | undefined,
   node: CallNode,
@@ -91,14 +93,16 @@ function describePool(
     severity: weighIfReached(reach, 'act', 'watch'),
     node,
     way: extend(reach, scope, edges),
-    sentence: `\`${name}\` is used inside of a transaction${tellOpened(scope)}: it takes a second connection while the first is held, which deadlocks the pool when all of them do, and it is not part of \`${handle}\`.${tellReached(reach)}`,
+    sentence: `\`${name}\` is used inside of a transaction${tellOpened(context, scope)}: it takes a second connection while the first is held, which deadlocks the pool when all of them do, and it is not part of \`${handle}\`.${tellReached(reach)}`,
     fix: `Use \`${handle}\`, and hand it to what is called; what shall stay when it rolls back comes before or after.`,
   }
 }
 
-const tellOpened = ({ site }: TransactionScope): string => {
-  const { line } = site.getSourceFile().getLineAndCharacterOfPosition(site.getStart())
-  return ` (opened in line ${line + 1})`
+/** Where it was opened: often another file. */
+function tellOpened({ project }: ScanContext, { site }: TransactionScope): string {
+  const file = site.getSourceFile()
+  const { line } = file.getLineAndCharacterOfPosition(site.getStart())
+  return ` (opened in ${project.showPath(file.fileName)}:${line + 1})`
 }
 
 /** The way to the transaction goes on to the place inside of it. */
