@@ -134,6 +134,11 @@ export class CallGraph {
       if (isFunction(ts, node)) {
         const own = this.index.functions.get(node)
         if (own !== undefined) found.push(own)
+      } else if (ts.isPropertyAssignment(node) && ts.isIdentifier(node.initializer)) {
+        // `{ authorizer: checkPassword }`
+        found.push(...this.resolver.resolveValue(node.initializer))
+      } else if (ts.isShorthandPropertyAssignment(node)) {
+        found.push(...this.resolver.resolveShorthand(node))
         // A call in the argument has arguments of its own.
       } else if (!ts.isCallExpression(node) && !ts.isNewExpression(node)) ts.forEachChild(node, visit)
     }

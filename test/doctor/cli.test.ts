@@ -1,6 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
+import { openTestDatabase, runAdmin } from '../helpers/database.js'
 import { runCli } from '../helpers/run-cli.js'
 import { blockingApp, makeProject } from './project.js'
 
@@ -27,7 +28,7 @@ test('text in 80 columns with the way there; exit code 1', async () => {
     1 to act on, 0 to watch, 0 hints
     "
   `)
-})
+}, 60_000)
 
 test('a baseline lets only what is new count, --fail-on decides from which severity', async () => {
   await using project = await makeProject({ 'src/app.ts': blockingApp })
@@ -69,4 +70,23 @@ test('SARIF on stdout; what cannot be understood is exit code 2', async () => {
     const run = await scan(project.folder, ...args)
     expect([run.code, run.stderr]).toEqual([2, expect.stringContaining(error)])
   }
+}, 60_000)
+
+test('with a database, what watch has seen block makes the finding at that line certain', async () => {
+  const light = blockingApp.replace("readFileSync(name, 'utf8')", 'String(existsSync(name))')
+  await using project = await makeProject({ 'src/app.ts': light.replace('readFileSync', 'existsSync') })
+  const box = await openTestDatabase()
+  const args = ['src', '--url', box.url, '--json']
+  expect((await scan(project.folder, ...args)).code).toBe(0)
+  await runAdmin(
+    box.ownerUrl,
+    `insert into holdfast.watch_findings (kind, statement, subject, severity, route, sentence, evidence, fix, prove)
+     values ('blocked-loop', 0, 'src/app.ts:8', 'act', 'GET /bad', 'The event loop stood still for 300 ms.', '{}', '', '')`,
+  )
+  const seen = await scan(project.folder, ...args)
+  expect(seen.code).toBe(1)
+  expect(JSON.parse(seen.stdout)).toMatchObject({
+    findings: [{ severity: 'act', line: 8, evidence: { sentence: 'The event loop stood still for 300 ms.' } }],
+  })
+  await box.close()
 }, 60_000)
