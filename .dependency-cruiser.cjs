@@ -2,7 +2,7 @@
 // here, one by one, and nowhere else.
 
 /** Capabilities of layer 1. A new one is added here. */
-const capabilities = ['embedded', 'holds', 'idempotency', 'jobs', 'locks', 'overload', 'sagas', 'watch']
+const capabilities = ['doctor', 'embedded', 'holds', 'idempotency', 'jobs', 'locks', 'overload', 'sagas', 'watch']
 // errors.ts too: the guardian of the embedded server is a process of its own that should not load a database driver.
 // early.ts too: what runs in front of an application must not load one either.
 const allowedOfCore = '^src/core/(index|errors|early)\\.ts$'
@@ -111,8 +111,19 @@ module.exports = {
     {
       name: 'published-code-needs-only-pg',
       severity: 'error',
-      from: { path: '^src/', pathNot: '^src/(watch/parser|overload/offload-(pool|thread))\\.ts$' },
+      from: { path: '^src/', pathNot: ['^src/(watch/parser|overload/offload-(pool|thread))\\.ts$', '^src/doctor/'] },
       to: { dependencyTypes: ['npm', 'npm-dev'], pathNot: 'node_modules/(pg|@types)/' },
+    },
+    {
+      name: 'one-file-loads-the-compiler',
+      comment: 'docs/decisions/0021: its types may be named, it is loaded when a scan runs.',
+      severity: 'error',
+      from: { path: '^src/doctor/', pathNot: '^src/doctor/compiler\\.ts$' },
+      to: {
+        dependencyTypes: ['npm', 'npm-dev', 'npm-optional'],
+        dependencyTypesNot: ['type-only'],
+        pathNot: 'node_modules/@types/',
+      },
     },
     {
       name: 'one-file-knows-the-parser',

@@ -9,30 +9,56 @@ import {
   type LiveScan,
 } from '../../watch/index.js'
 import { urlOption, type Command, type CommandInput } from '../command.js'
+import { cliError } from '../errors.js'
 import { withDatabase } from '../open-database.js'
 import { readSince } from '../since.js'
 import { wrapText, type Terminal } from '../terminal.js'
 import { printAutopsy, printLive } from './scan-report.js'
+import { isSourcePath, runSourceScan, sourceOptions } from './scan-source.js'
 
 export const scanCommand: Command = {
   name: 'scan',
-  summary: 'Finds out why a route has become slower, and what is wrong with the database now.',
-  examples: ['holdfast scan', "holdfast scan 'GET /orders' --since 24h", 'holdfast scan --since 7d --json'],
-  words: ['route'],
+  summary:
+    'Finds out why a route has become slower, and what is wrong with the database now. Of a path, such as src/, it reads the source: what blocks a request, and how a request comes there. A route has a space in it, a path has none.',
+  examples: [
+    'holdfast scan',
+    "holdfast scan 'GET /orders' --since 24h",
+    'holdfast scan src/',
+    'holdfast scan src/ --baseline .holdfast-baseline.json --sarif',
+  ],
+  words: ['route or path'],
   options: {
     url: urlOption,
     since: { type: 'string', value: 'time', doc: 'How far it looks back, such as 30m, 24h or 7d. Default: 24h.' },
+    ...sourceOptions,
   },
-  run: async (input) =>
-    await withDatabase(input.options['url'] as string | undefined, async (db) => {
-      const sinceMs = readSince(input.options['since'], '24h')
-      const [route] = input.words
-      const [autopsy, live] = await Promise.all([
-        readAutopsy(db, { sinceMs, ...(route !== undefined && { route }) }),
-        route === undefined ? scanLive(db, { listIndexFaults: async () => await listFaults(db) }) : null,
-      ])
-      return show({ autopsy, live }, input)
-    }),
+  run: async (input) => {
+    const [word] = input.words
+    if (word !== undefined && (await isSourcePath(word))) return await runSourceScan(word, input)
+    refuseSourceOptions(input)
+    return await scanDatabase(input)
+  },
+}
+
+/** Without a path they would be passed over, and a pipeline would take that for success. @throws HF_CLI_USAGE */
+function refuseSourceOptions({ options, words }: CommandInput): void {
+  const given = Object.keys(sourceOptions).find((name) => options[name] !== undefined)
+  if (given === undefined) return
+  const [word] = words
+  const what = word === undefined ? 'no path is given' : `"${word}" is no path`
+  throw cliError('HF_CLI_USAGE', `holdfast scan: --${given} is about source, and ${what}.`)
+}
+
+async function scanDatabase(input: CommandInput): Promise<number> {
+  return await withDatabase(input.options['url'] as string | undefined, async (db) => {
+    const sinceMs = readSince(input.options['since'], '24h')
+    const [route] = input.words
+    const [autopsy, live] = await Promise.all([
+      readAutopsy(db, { sinceMs, ...(route !== undefined && { route }) }),
+      route === undefined ? scanLive(db, { listIndexFaults: async () => await listFaults(db) }) : null,
+    ])
+    return show({ autopsy, live }, input)
+  })
 }
 
 /** Null: nobody watches here. */
