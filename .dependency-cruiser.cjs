@@ -10,6 +10,7 @@ const allowedOfCore = '^src/core/(index|errors|early)\\.ts$'
 const allowedOfRegister = [
   '^src/core/early\\.ts$',
   '^src/http/(express-route|request-id|route-label)\\.ts$',
+  '^src/watch/blocking/(pool-holds|sync-calls|threadpool-calls)\\.ts$',
   '^src/watch/(observe-(checkout|postgres-js|query)|process-watch|storage|storage-config|types)\\.ts$',
 ]
 const insideCapability = `^src/(${capabilities.join('|')})/`
