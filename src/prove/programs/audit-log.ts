@@ -72,7 +72,9 @@ export function openBatchedLog(file: string): AuditLog {
 
   return {
     async write({ customer, ...entry }) {
-      waiting.push(`${JSON.stringify({ ...entry, customer: await remember(customer) })}\n`)
+      // Awaited before: `waiting` may be another list afterwards.
+      const hashed = await remember(customer)
+      waiting.push(`${JSON.stringify({ ...entry, customer: hashed })}\n`)
       writing ??= writeAll()
     },
     settle: async () => await writing,
