@@ -2,9 +2,15 @@ import { findSourceMap } from 'node:module'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import type { Frame } from './beat.js'
 
-const ownFolder = fileURLToPath(new URL('../..', import.meta.url))
+/** As V8 names files: by address, and those of CommonJS by path. */
+const own = nameFolder('../../')
 /** What the experiments run is an application, wherever it lies. */
-const programsFolder = `${ownFolder}prove/programs/`
+const programs = nameFolder('../../prove/programs/')
+
+function nameFolder(relative: string): readonly string[] {
+  const { href } = new URL(relative, import.meta.url)
+  return [href, fileURLToPath(href)]
+}
 
 /** Where something ran: the line itself, the application's line that led there, and what of Node's it called. */
 export interface Place {
@@ -28,8 +34,8 @@ export function findPlace(frames: readonly Frame[]): Place {
 
 export function isUsers({ url }: Frame): boolean {
   if (url === '' || /^(node|wasm):/.test(url)) return false
-  const path = toPath(url)
-  return !path.startsWith(ownFolder) || path.startsWith(programsFolder)
+  const isIn = (folders: readonly string[]) => folders.some((folder) => url.startsWith(folder))
+  return !isIn(own) || isIn(programs)
 }
 
 /** `audit (src/audit.js:5), called by handle (src/orders.js:41)` */

@@ -26,7 +26,7 @@ test('a stall names the line, whose call led there, and what of Node’s it call
     subject: 'node_modules/audit/index.js:12',
     sentence:
       'The event loop stood still for 240 ms in appendFileSync: write (node_modules/audit/index.js:12), called by audit (src-of-app/audit.ts:41). Every request of the process waited.',
-    fix: 'Call `appendFile` and await it; a file that does not change is read once, at the start.',
+    fix: 'Call `appendFile` and await it.',
     evidence: {
       stack: ['write (node_modules/audit/index.js:12)', 'audit (src-of-app/audit.ts:41)', 'src-of-app/server.ts:7'],
     },
