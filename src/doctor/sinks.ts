@@ -196,7 +196,7 @@ function describeHash(twin: string): Omit<Sink, 'name'> {
     ...blocking,
     isHeavy: true,
     why: 'it is made to be slow, tens to hundreds of milliseconds of the event loop',
-    fix: `\`${twin}\`, which works on libuv's threads; at most UV_THREADPOOL_SIZE − 1 at a time.`,
+    fix: `\`${twin}\`, inside of \`createLimiter\` of holdfast/overload: libuv has four threads for all of it.`,
   }
 }
 
