@@ -1,3 +1,4 @@
+import { isMainThread } from 'node:worker_threads'
 import { hearBeats } from '../../core/early.js'
 import { Histogram, type Logger, type RequestContext } from '../../core/index.js'
 import type { Finding } from '../findings.js'
@@ -32,7 +33,8 @@ export type RequestFindingSink = (finding: Finding, request: RequestContext | un
 /** All that tells what keeps requests waiting without the CPU or the database being busy for them. */
 export class BlockingWatch {
   readonly #report: RequestFindingSink
-  readonly #stalls: StallWatch
+  /** Of another thread than the main one the inspector knows nothing. */
+  readonly #stalls: StallWatch | undefined
   readonly #sync = new SyncBook()
   readonly #threadpool: Threadpool
   readonly #culprits = new PoolCulprits()
@@ -54,7 +56,7 @@ export class BlockingWatch {
       const finding = describeStall(stall)
       if (finding) report(finding, request)
     }
-    this.#stalls = new StallWatch({ onStall, onGone })
+    if (isMainThread) this.#stalls = new StallWatch({ onStall, onGone })
     this.#threadpool = new Threadpool((finding) => report(finding, undefined))
     this.#rejections = new Rejections(report, logger)
     this.#leaves = [hearSyncCalls((...call) => this.#sync.note(...call)), hearBeats((isBusy) => this.#turn(isBusy))]
@@ -73,7 +75,7 @@ export class BlockingWatch {
   observe(seen: SeenStatement, statement: Statement): void {
     if (seen.driver === 'postgres.js') followTransaction(seen)
     noteHeldStatement(seen.client, seen.ms)
-    this.#stalls.step()
+    this.#stalls?.step()
     if (seen.request?.watched !== 'ended') return
     const outliving = describeOutliving(seen, statement)
     if (outliving) this.#report(outliving, undefined)
@@ -106,6 +108,6 @@ export class BlockingWatch {
     this.#threadpool.close()
     this.#culprits.close()
     this.#rejections.close()
-    await this.#stalls.close()
+    await this.#stalls?.close()
   }
 }
