@@ -91,20 +91,22 @@ test('the next firing is the first minute that matches (UTC, looked at one by on
 
 test('of many instances exactly one sends what is due, and the next firing comes from the schedule', async () => {
   const seen: number[] = []
-  const job = defineJob<{ n: number }>('minutely', { handler: ({ payload }) => void seen.push(payload.n) })
-  const crons = [{ name: 'minutely', schedule: '* * * * *', job, payload: { n: 1 } }]
+  const job = defineJob<{ n: number }>('hourly', { handler: ({ payload }) => void seen.push(payload.n) })
+  // Half an hour away: of every minute one begins while this runs, now and then.
+  const schedule = `${(new Date().getUTCMinutes() + 30) % 60} * * * *`
+  const crons = [{ name: 'hourly', schedule, job, payload: { n: 1 } }]
   const instances = await Promise.all(
     [1, 2, 3, 4].map(async () => await createJobs(box.db, { jobs: [job], crons, logger: quietLogger })),
   )
   try {
     await Promise.all(instances.map(async (jobs) => await jobs.tick()))
     expect((await box.db.query('select from holdfast.jobs_ready')).rowCount).toBe(0)
-    await box.db.query(`update holdfast.jobs_crons set next_at = date_trunc('minute', now() - interval '3 minutes')`)
+    await box.db.query(`update holdfast.jobs_crons set next_at = next_at - interval '4 hours'`)
     await Promise.all(instances.map(async (jobs) => await jobs.tick()))
     // Three ticks were missed; `once` makes them one.
     expect((await box.db.query('select from holdfast.jobs_ready')).rowCount).toBe(1)
     const [row] = await box.db
-      .sql`select next_at > now() and next_at <= now() + interval '1 minute' as is_next from holdfast.jobs_crons`
+      .sql`select next_at > now() and next_at <= now() + interval '1 hour' as is_next from holdfast.jobs_crons`
     expect(row).toEqual({ is_next: true })
     await instances[0]?.work()
     await eventually(() => expect(seen).toEqual([1]))
