@@ -55,7 +55,7 @@ const ofKind = (findings: readonly Finding[], kind: Finding['kind']) => findings
 test('a synchronous call that hides in a middleware is told with its line, its share and its routes', async () => {
   const { db, watching, findings } = await openWatch()
   const audit = () => appendFileSync(join(folder, 'audit.log'), `${'x'.repeat(100)}\n`)
-  for (let n = 0; n < 40; n++) await serve(db, n % 4 === 0 ? 'POST /orders' : 'GET /orders', async () => {}, audit)
+  for (let n = 0; n < 40; n++) await serve(db, n % 8 === 0 ? 'POST /orders' : 'GET /orders', async () => {}, audit)
   await watching.flush()
   expect(ofKind(findings, 'sync-call')).toEqual([
     expect.objectContaining({
