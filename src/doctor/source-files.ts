@@ -19,8 +19,10 @@ export async function listSources(target: string): Promise<string[]> {
   const path = resolve(target)
   const found = await stat(path).catch(() => undefined)
   if (found === undefined) throw doctorError('HF_DOCTOR_TARGET', `There is no "${target}".`)
-  const files = found.isFile() ? [path] : (await listFolder(path)).sort()
-  if (files.length === 0) throw doctorError('HF_DOCTOR_TARGET', `"${target}" holds no source file of a server.`)
+  // A file that is named is read, also a test's; one that is no source would be told as free of faults.
+  const files = found.isFile() ? [path].filter((each) => sourceFile.test(each)) : (await listFolder(path)).sort()
+  if (files.length === 0)
+    throw doctorError('HF_DOCTOR_TARGET', `"${target}" ${found.isFile() ? 'is' : 'holds'} no source file of a server.`)
   return files
 }
 

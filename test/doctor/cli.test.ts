@@ -57,12 +57,14 @@ test('a baseline lets only what is new count, --fail-on decides from which sever
 }, 60_000)
 
 test('SARIF on stdout; what cannot be understood is exit code 2', async () => {
-  await using project = await makeProject({ 'src/app.ts': blockingApp })
+  await using project = await makeProject({ 'src/app.ts': blockingApp, 'notes.md': 'no source' })
   const sarif = await scan(project.folder, './src/app.ts', '--sarif')
   expect(sarif.code).toBe(1)
   expect(JSON.parse(sarif.stdout)).toMatchObject({ version: '2.1.0', runs: [{ results: [{ level: 'error' }] }] })
   for (const [args, error] of [
     [['src/nothing'], 'HF_DOCTOR_TARGET'],
+    [['./notes.md'], 'is no source file'],
+    [['src/', '--sarif', '--json'], 'HF_CLI_USAGE'],
     [['src', '--fail-on', 'never'], 'HF_CLI_USAGE'],
     [['src', '--baseline', 'missing.json'], 'HF_DOCTOR_BASELINE'],
     [['GET /orders', '--sarif'], 'HF_CLI_USAGE'],

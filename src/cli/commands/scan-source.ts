@@ -42,6 +42,8 @@ export async function isSourcePath(word: string): Promise<boolean> {
 /** Exit code 1 when a finding that is not in the baseline is at least as severe as `--fail-on`. */
 export async function runSourceScan(target: string, { options, terminal }: CommandInput): Promise<number> {
   const failOn = readSeverity(options['fail-on'])
+  if (options['sarif'] === true && options['json'] === true)
+    throw cliError('HF_CLI_USAGE', '--sarif and --json are two documents, and stdout is one.')
   const baseline = options['baseline'] as string | undefined
   const isWriting = options['write-baseline'] === true
   const known = baseline === undefined || isWriting ? undefined : await readBaseline(baseline)

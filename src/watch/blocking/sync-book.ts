@@ -139,7 +139,7 @@ function describeSite({ name, frames, calls, ms, mostMs, requests }: Site, elaps
     route,
     sentence:
       `${name} ran ${calls === 1 ? 'once' : `${calls} times`} inside of requests${of} in ${formatMs(elapsedMs)}, for ${formatMs(ms)} ` +
-      `(${formatShare(share)} of the event loop’s time; ${formatMs(mostMs)} at most): ${describePlace(place)}.`,
+      `(${formatSmallShare(share)} of the event loop’s time; ${formatMs(mostMs)} at most): ${describePlace(place)}.`,
     evidence: {
       calls,
       ms: Math.round(ms * 100) / 100,
@@ -165,4 +165,4 @@ function isOfLoader(frames: readonly Frame[]): boolean {
   return frames.slice(0, Math.max(0, users)).some(({ url }) => url.startsWith('node:internal/modules/'))
 }
 
-const formatShare = (share: number): string => `${(share * 100).toFixed(share < 0.1 ? 1 : 0)} %`
+const formatSmallShare = (share: number): string => `${(share * 100).toFixed(share < 0.1 ? 1 : 0)} %`
