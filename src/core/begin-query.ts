@@ -39,6 +39,8 @@ type DriverQueryClass = new (config: {
  * Source: PostgreSQL protocol, "Pipelining"; exec_execute_message finishes a transaction command at once.
  */
 class BeginQuery extends (pg.Query as unknown as DriverQueryClass) {
+  /** For whoever watches: what begins with it. */
+  readonly begin: string | undefined
   readonly #request: LedRequest
   #wasSubmitted = false
 
@@ -47,6 +49,7 @@ class BeginQuery extends (pg.Query as unknown as DriverQueryClass) {
     // object that knows no BEGIN. The empty name is that of the unnamed statement, so nothing is prepared.
     super({ name: '', text, values, callback })
     this.#request = request
+    ;[this.begin] = request.lead
   }
 
   /** False: whatever wraps the driver sent something else in its place, and that began no transaction. */

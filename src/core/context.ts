@@ -36,6 +36,8 @@ export interface RequestContext {
   queries: number
   /** Tells the route when it ends, where a router knows it late; undefined: nobody does, or not this time. */
   readRoute: (() => string | undefined) | undefined
+  /** Gives what it brought, as far as whoever opened it knows; it is looked at while it runs, and not kept. */
+  readInput: (() => unknown) | undefined
   /** What whoever watches keeps of it; the core does not look at it. */
   watched: unknown
 }
@@ -77,6 +79,7 @@ export function createRequest(init: RequestInit): RequestContext {
     isFirst: false,
     queries: 0,
     readRoute: undefined,
+    readInput: undefined,
     watched: undefined,
   }
 }

@@ -1710,6 +1710,76 @@ export const catalog: readonly CatalogRow[] = [
   },
   {
     "kind": "column",
+    "name": "watch_clashes.detail",
+    "definition": "jsonb not null"
+  },
+  {
+    "kind": "column",
+    "name": "watch_clashes.first_route",
+    "definition": "text not null"
+  },
+  {
+    "kind": "column",
+    "name": "watch_clashes.first_seen_at",
+    "definition": "timestamp with time zone not null default now()"
+  },
+  {
+    "kind": "column",
+    "name": "watch_clashes.id",
+    "definition": "text not null"
+  },
+  {
+    "kind": "column",
+    "name": "watch_clashes.kind",
+    "definition": "text not null"
+  },
+  {
+    "kind": "column",
+    "name": "watch_clashes.last_seen_at",
+    "definition": "timestamp with time zone not null default now()"
+  },
+  {
+    "kind": "column",
+    "name": "watch_clashes.on_table",
+    "definition": "text not null"
+  },
+  {
+    "kind": "column",
+    "name": "watch_clashes.protected_by",
+    "definition": "text"
+  },
+  {
+    "kind": "column",
+    "name": "watch_clashes.real_overlaps",
+    "definition": "bigint not null"
+  },
+  {
+    "kind": "column",
+    "name": "watch_clashes.replay",
+    "definition": "jsonb"
+  },
+  {
+    "kind": "column",
+    "name": "watch_clashes.replayed_at",
+    "definition": "timestamp with time zone"
+  },
+  {
+    "kind": "column",
+    "name": "watch_clashes.requests",
+    "definition": "bigint not null"
+  },
+  {
+    "kind": "column",
+    "name": "watch_clashes.second_route",
+    "definition": "text not null"
+  },
+  {
+    "kind": "column",
+    "name": "watch_clashes.window_ms",
+    "definition": "double precision not null"
+  },
+  {
+    "kind": "column",
     "name": "watch_deploys.began_at",
     "definition": "timestamp with time zone not null default now()"
   },
@@ -2365,6 +2435,11 @@ export const catalog: readonly CatalogRow[] = [
   },
   {
     "kind": "constraint",
+    "name": "watch_clashes.watch_clashes_pkey",
+    "definition": "PRIMARY KEY (id)"
+  },
+  {
+    "kind": "constraint",
     "name": "watch_deploys.watch_deploys_pkey",
     "definition": "PRIMARY KEY (label)"
   },
@@ -2906,7 +2981,7 @@ export const catalog: readonly CatalogRow[] = [
   {
     "kind": "function",
     "name": "watch_forget(p_minutes_ms double precision, p_hours_ms double precision, p_most integer)",
-    "definition": "a70a5a532dfb23874a0dd6578f8a0337"
+    "definition": "1905db5244738527a92b3cd7b1f12edb"
   },
   {
     "kind": "index",
@@ -3310,6 +3385,16 @@ export const catalog: readonly CatalogRow[] = [
   },
   {
     "kind": "index",
+    "name": "watch_clashes_by_overlaps",
+    "definition": "CREATE INDEX watch_clashes_by_overlaps ON holdfast.watch_clashes USING btree (((protected_by IS NULL)) DESC, real_overlaps DESC, window_ms DESC)"
+  },
+  {
+    "kind": "index",
+    "name": "watch_clashes_pkey",
+    "definition": "CREATE UNIQUE INDEX watch_clashes_pkey ON holdfast.watch_clashes USING btree (id)"
+  },
+  {
+    "kind": "index",
     "name": "watch_deploys_pkey",
     "definition": "CREATE UNIQUE INDEX watch_deploys_pkey ON holdfast.watch_deploys USING btree (label)"
   },
@@ -3637,6 +3722,11 @@ export const catalog: readonly CatalogRow[] = [
     "kind": "table",
     "name": "sagas_workers_id_seq",
     "definition": "S"
+  },
+  {
+    "kind": "table",
+    "name": "watch_clashes",
+    "definition": "r"
   },
   {
     "kind": "table",

@@ -36,6 +36,7 @@ export type FindingKind =
   | 'starved-pool'
   | 'unhandled-rejection'
   | 'outlived-request'
+  | 'clash'
 
 /** Takes what is found; the same finding again only counts. Does not throw, and waits for nothing. */
 export type FindingSink = (finding: Finding) => void

@@ -1,5 +1,6 @@
 import { bindScope, currentRequest, isOwnCall } from '../core/early.js'
 import { beginHold } from './blocking/pool-holds.js'
+import { captureSite, noteCheckout } from './clash/site.js'
 
 export type ConnectFunction = (...args: unknown[]) => unknown
 
@@ -11,10 +12,13 @@ export function callCheckout(pool: object, connect: ConnectFunction, args: unkno
   const request = currentRequest()
   const isOwn = isOwnCall()
   const startedAt = performance.now()
+  const site = captureSite()
   const begin = (client: unknown) => {
     // The core counts what it waited itself.
     if (request && !isOwn) request.poolMs += performance.now() - startedAt
-    if (typeof client === 'object' && client !== null) beginHold(client, request)
+    if (typeof client !== 'object' || client === null) return
+    beginHold(client, request)
+    noteCheckout(client, site)
   }
   const [callback] = args
   if (typeof callback === 'function') {

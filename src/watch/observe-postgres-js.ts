@@ -1,4 +1,5 @@
 import { currentRequest } from '../core/early.js'
+import { capturesSites, type CallStack } from './clash/site.js'
 import type { StatementSink } from './observe-query.js'
 
 /** What a query of postgres.js (3.x) has. It is a promise that is sent when somebody first waits for it: `handle()`. */
@@ -11,6 +12,8 @@ export interface PostgresQuery {
   /** The session; set when it is sent. */
   state: object | null
   statement: { string?: string } | null
+  /** The stack of the line that has its text. */
+  origin?: string
   resolve: (value: unknown) => void
   reject: (error: unknown) => void
   handle: (this: PostgresQuery) => unknown
@@ -70,6 +73,8 @@ function follow(query: PostgresQuery, sink: StatementSink): void {
     sink({
       request,
       text: readText(query),
+      site: readOrigin(query),
+      begin: undefined,
       name: undefined,
       values: query.args,
       result,
@@ -105,6 +110,13 @@ function follow(query: PostgresQuery, sink: StatementSink): void {
     () => rejected,
     (value) => (reject = value),
   )
+}
+
+/** Only a query that stands in a text of its own knows its line; making one costs, so only while somebody wants to know. */
+function readOrigin(query: PostgresQuery): CallStack | undefined {
+  if (!capturesSites()) return undefined
+  const { origin = '' } = query
+  return { stack: origin }
 }
 
 function define<Name extends keyof PostgresQuery>(

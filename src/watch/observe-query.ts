@@ -1,3 +1,4 @@
+import { captureSite, type CallStack } from './clash/site.js'
 import { bindScope, currentRequest, isOwnCall, type RequestContext } from '../core/early.js'
 
 /** A statement that has ended. `values` and `result` are the user's: looked at now or not at all, and never kept. */
@@ -6,6 +7,10 @@ export interface SeenStatement {
   request: RequestContext | undefined
   /** Undefined: several statements in one flight. */
   text: string | undefined
+  /** Where it was asked for, while somebody wants to know. */
+  site: CallStack | undefined
+  /** What the core sent ahead of it in the same flight to begin a transaction. */
+  begin: string | undefined
   /** Of a prepared statement. */
   name: string | undefined
   values: readonly unknown[] | undefined
@@ -59,6 +64,7 @@ export function callObserved(client: ClientLike, query: QueryFunction, args: unk
   const request = currentRequest()
   const isOwn = isOwnCall()
   const startedAt = performance.now()
+  const site = captureSite(client)
   const before = client.connection?.stream?.bytesRead ?? 0
   const end = (error: unknown, result: unknown) => {
     const isFailed = error !== null && error !== undefined
@@ -67,6 +73,8 @@ export function callObserved(client: ClientLike, query: QueryFunction, args: unk
     sink({
       request,
       text: typeof what === 'string' ? what : readText(what, 'text'),
+      site,
+      begin: isOwn ? readText(what, 'begin') : undefined,
       name: typeof what === 'string' ? undefined : readText(what, 'name'),
       values: readValues(args),
       result,
@@ -120,7 +128,7 @@ function isSubmittable(what: unknown): what is Submittable {
   return typeof what === 'object' && what !== null && typeof (what as Submittable).submit === 'function'
 }
 
-function readText(what: unknown, name: 'text' | 'name'): string | undefined {
+function readText(what: unknown, name: 'text' | 'name' | 'begin'): string | undefined {
   const value = (what as Record<string, unknown> | null | undefined)?.[name]
   return typeof value === 'string' ? value : undefined
 }

@@ -11,6 +11,7 @@ export const watchDefaults = {
   shapes: true,
   sampleReads: false,
   blocking: true,
+  clash: true,
 } as const
 
 export const watchOptionTable: OptionTable = {
@@ -79,6 +80,11 @@ export const watchOptionTable: OptionTable = {
     type: 'boolean',
     default: '`true`',
     doc: 'What keeps requests waiting is named with its line and route: a blocked event loop (by a thread beside it), synchronous calls, libuv’s threads, connections held for nothing, promises that nobody awaits.',
+  },
+  clash: {
+    type: 'boolean',
+    default: '`true`',
+    doc: 'Half a second in every ten, requests are followed: what each reads and writes because of it, and which two can collide.',
   },
   onFinding: {
     type: 'function',

@@ -3,6 +3,7 @@ import type { Client } from 'pg'
 import { stderrLogger, type Logger, type RequestContext } from '../core/index.js'
 import { createShapeObserver, describeRepeat, findRepeats } from './data-shape/index.js'
 import { BlockingWatch } from './blocking/blocking-watch.js'
+import { ClashWatching } from './clash/clash-watching.js'
 import { readDeploy } from './deploy.js'
 import { FindingBook } from './finding-book.js'
 import type { Finding, FindingSink } from './findings.js'
@@ -70,6 +71,7 @@ class ProcessWatch implements Watch {
   readonly #observers: StatementObserver[] = []
   #plans: PlanObserver | undefined
   #blocking: BlockingWatch | undefined
+  #clash: ClashWatching | undefined
   #generic: GenericPlans | undefined
   readonly #joined: Joined
   readonly #afterStop: WatchParts['afterStop']
@@ -92,8 +94,16 @@ class ProcessWatch implements Watch {
     this.#statements = new StatementBook(parser)
     const process = randomBytes(8).readBigInt64BE().toString()
     this.#findings = new FindingBook(logger, onFinding)
-    const judge = () => this.#blocking?.judge()
-    const also = [() => this.#plans?.flush(), () => this.#findings.flush(storage), () => this.#noteDeploy(storage)]
+    const judge = () => {
+      this.#blocking?.judge()
+      this.#clash?.judge()
+    }
+    const also = [
+      () => this.#plans?.flush(),
+      () => this.#clash?.flush(storage),
+      () => this.#findings.flush(storage),
+      () => this.#noteDeploy(storage),
+    ]
     this.#flusher = new Flusher({ db: storage, logger, book: this.#book, process, judge, also, ...settings })
     const report = (finding: Finding) => this.#findings.report(finding)
     if (settings.shapes) {
@@ -103,6 +113,10 @@ class ProcessWatch implements Watch {
     }
     if (settings.blocking)
       this.#blocking = new BlockingWatch((finding, request) => this.#tellOfRequest(finding, request), logger)
+    if (settings.clash) {
+      this.#clash = new ClashWatching({ db: storage, parser, report })
+      this.#observers.push(this.#clash)
+    }
     if (settings.plans) this.#watchPlans(parts, parser, logger, report)
     this.#joined = join({
       see: (seen) => this.#see(seen),
@@ -174,6 +188,7 @@ class ProcessWatch implements Watch {
     this.#book.recordRequest(request.route, this.#readSegment(request), ended, pending)
     this.#tellUntold(request)
     this.#blocking?.endRequest(request)
+    this.#clash?.endRequest(request)
     for (const repeat of findRepeats(pending, ms)) this.#findings.report(describeRepeat(repeat, request.route, ms))
   }
 
@@ -193,6 +208,7 @@ class ProcessWatch implements Watch {
       overflows,
       lostMinutes,
       plans: this.#plans?.stats() ?? null,
+      clash: this.#clash?.stats() ?? null,
       blocking: this.#blocking?.stats() ?? null,
     }
   }

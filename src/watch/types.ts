@@ -1,5 +1,6 @@
 import type { Logger, RequestContext, RequestInit } from '../core/index.js'
 import type { BlockingStats } from './blocking/blocking-watch.js'
+import type { ClashStats } from './clash/clash-observer.js'
 import type { Finding } from './findings.js'
 import type { PlanStats } from './plans/plan-observer.js'
 import type { WatchInspector } from './inspect-types.js'
@@ -37,6 +38,11 @@ export interface WatchOptions {
    * connections while the database does nothing, and what nobody awaits. Default: true.
    */
   blocking?: boolean
+  /**
+   * Half a second in every ten, requests are followed: what each reads, what it writes because of it, and which two can
+   * collide unnoticed. Values are compared while the request runs and kept as keyed hashes of this process. Default: true.
+   */
+  clash?: boolean
   /** Is given each finding as it is made, and again each hour that it goes on. Default: the log and the page alone. */
   onFinding?: (finding: Finding) => void
   /** Receives what no caller can be given. Default: warnings and errors as JSON lines on stderr. */
@@ -52,6 +58,8 @@ export interface WatchStats {
   lostMinutes: number
   /** Null: plans are not watched. */
   plans: PlanStats | null
+  /** Null: what can collide is not looked for. */
+  clash: ClashStats | null
   /** Null: what blocks is not watched. */
   blocking: BlockingStats | null
 }

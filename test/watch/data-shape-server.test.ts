@@ -145,7 +145,15 @@ describe('rows that a join multiplies', () => {
       bytes: 1e6,
     }
     without.observe(
-      { ...seen, isFailed: false, isOwn: false, endedAt: performance.now(), driver: 'node-postgres' },
+      {
+        site: undefined,
+        begin: undefined,
+        ...seen,
+        isFailed: false,
+        isOwn: false,
+        endedAt: performance.now(),
+        driver: 'node-postgres',
+      },
       { id: '7', text: explosion },
     )
     expect(of(blind.found, 'row-multiplication')).toMatchObject([{ severity: 'info' }])

@@ -29,7 +29,7 @@ afterAll(async () => {
 /** A process that watches; it writes when it is told to. */
 async function openWatch(options: WatchOptions = {}): Promise<{ db: Db; watching: Watch }> {
   const db = await connectTo({ url: box.url, directUrl: box.url, heartbeatMs: 600_000, pool: { max: 4 } })
-  const watching = await watch(db, { flushMs: 60_000, logger: quietLogger, ...options })
+  const watching = await watch(db, { flushMs: 60_000, logger: quietLogger, clash: false, ...options })
   opened.push({ close: async () => await db.close() }, { close: async () => await watching.stop() })
   return { db, watching }
 }

@@ -58,26 +58,26 @@ type Given<Handle> = Omit<ClashCase, 'style' | 'routes' | 'open'> & { routes: Re
 const CONNECTIONS = 4
 
 export const pgCase = (given: Given<pg.Pool>): ClashCase =>
-  makeCase('pg', given, async (url) => {
+  makeCase('pg', given, (url) => {
     const pool = openPool(url)
     return { handle: pool, close: async () => await pool.end() }
   })
 
 export const drizzleCase = (given: Given<NodePgDatabase>): ClashCase =>
-  makeCase('drizzle', given, async (url) => {
+  makeCase('drizzle', given, (url) => {
     const pool = openPool(url)
     return { handle: drizzle(pool), close: async () => await pool.end() }
   })
 
 /** `Tables` is the type of the case's own tables. */
 export const kyselyCase = <Tables>(given: Given<Kysely<Tables>>): ClashCase =>
-  makeCase('kysely', given, async (url) => {
+  makeCase('kysely', given, (url) => {
     const handle = new Kysely<Tables>({ dialect: new PostgresDialect({ pool: openPool(url) }) })
     return { handle, close: async () => await handle.destroy() }
   })
 
 export const knexCase = (given: Given<Knex>): ClashCase =>
-  makeCase('knex', given, async (url) => {
+  makeCase('knex', given, (url) => {
     const handle = knex({ client: 'pg', connection: url, pool: { min: 0, max: CONNECTIONS } })
     return { handle, close: async () => await handle.destroy() }
   })
@@ -90,15 +90,20 @@ export const typeormCase = (entities: EntitySchema[], given: Given<DataSource>):
   })
 
 export const postgresJsCase = (given: Given<postgres.Sql>): ClashCase =>
-  makeCase('postgres.js', given, async (url) => {
+  makeCase('postgres.js', given, (url) => {
     const handle = postgres(url, { max: CONNECTIONS, onnotice: () => {} })
     return { handle, close: async () => await handle.end({ timeout: 1 }) }
   })
 
+interface Opened<Handle> {
+  handle: Handle
+  close: () => Promise<void>
+}
+
 function makeCase<Handle>(
   style: Style,
   given: Given<Handle>,
-  openHandle: (url: string) => Promise<{ handle: Handle; close: () => Promise<void> }>,
+  openHandle: (url: string) => Opened<Handle> | Promise<Opened<Handle>>,
 ): ClashCase {
   const { routes, ...rest } = given
   return {

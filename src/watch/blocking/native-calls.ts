@@ -1,10 +1,28 @@
 // Native functions that take as long as what they are given is large. While one runs nobody can look which it is.
 
+import { currentRequest, type RequestContext } from '../../core/early.js'
 import { noteCall } from './slow-calls.js'
 
 type Parse = typeof JSON.parse
 type Stringify = (value: unknown, replacer?: never, space?: string | number) => string
 type Clone = typeof structuredClone
+
+type ParsedListener = (value: unknown, request: RequestContext) => void
+
+let hearing: ParsedListener | undefined
+
+/** Is told what requests parse: their bodies, most of the time. For a stretch of time. */
+export function hearParsed(listener: ParsedListener): () => void {
+  hearing = listener
+  return () => {
+    if (hearing === listener) hearing = undefined
+  }
+}
+
+function tellParsed(value: unknown): void {
+  const request = currentRequest()
+  if (request !== undefined) hearing?.(value, request)
+}
 
 let users = 0
 let restoreAll = (): void => {}
@@ -25,6 +43,7 @@ function install(): () => void {
     const from = performance.now()
     const value: unknown = parse(text, reviver)
     noteCall('JSON.parse', from, performance.now())
+    if (hearing !== undefined) tellParsed(value)
     return value
   })
   const timedStringify: Stringify = like(stringify, (value: unknown, replacer?: never, space?: string | number) => {

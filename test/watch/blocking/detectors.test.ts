@@ -37,7 +37,14 @@ async function openWatch(max = 4): Promise<{ db: Db; watching: Watch; findings: 
   const findings: Finding[] = []
   const db = await connectTo({ url: box.url, directUrl: box.url, heartbeatMs: 600_000, pool: { max } })
   const onFinding = (finding: Finding) => void findings.push(finding)
-  const watching = await watch(db, { flushMs: 60_000, logger: quietLogger, plans: false, shapes: false, onFinding })
+  const watching = await watch(db, {
+    flushMs: 60_000,
+    logger: quietLogger,
+    plans: false,
+    shapes: false,
+    clash: false,
+    onFinding,
+  })
   opened.push({ close: async () => await db.close() }, { close: async () => await watching.stop() })
   return { db, watching, findings }
 }
@@ -144,7 +151,14 @@ test('so it is with postgres.js, whose transactions hold connections', async () 
   const findings: Finding[] = []
   const sql = postgres(box.url, { max: 2 })
   const onFinding = (finding: Finding) => void findings.push(finding)
-  const watching = await watch(sql, { flushMs: 60_000, logger: quietLogger, plans: false, shapes: false, onFinding })
+  const watching = await watch(sql, {
+    flushMs: 60_000,
+    logger: quietLogger,
+    plans: false,
+    shapes: false,
+    clash: false,
+    onFinding,
+  })
   opened.push({ close: async () => await sql.end() }, { close: async () => await watching.stop() })
   const serveSql = async (route: string, body: () => Promise<unknown>) => await watching.runRequest({ route }, body)
   const pay = async () =>

@@ -1,0 +1,138 @@
+import { createHash } from 'node:crypto'
+import type { Overlaps, RealOverlap } from './overlaps.js'
+import { listSet, tablesOf, type Verdict } from './judge.js'
+import type { Deed, KnownLink } from './route-book.js'
+
+export type ClashKind =
+  | 'lost update'
+  | 'check then update'
+  | 'check then insert'
+  | 'get or create'
+  | 'write skew'
+  | 'queue'
+  | 'replaced set'
+  | 'number drawn by reading'
+
+export interface ClashStep {
+  route: string
+  /** The statement's id, as elsewhere in watch. */
+  statement: string
+  text: string
+  /** `src/orders.ts:41`; '': not known. */
+  site: string
+}
+
+/** Two routes, perhaps the same one, that can meet at rows of a table so that one of them does what neither order would. */
+export interface Clash {
+  /** Stays the same from process to process. */
+  id: string
+  kind: ClashKind
+  table: string
+  columns: readonly string[]
+  read: ClashStep
+  write: ClashStep
+  /** What comes between. */
+  other: ClashStep
+  sharesTransaction: boolean
+  isolation: string
+  /** What there is and does not help, in words. */
+  inVain: readonly string[]
+  /** What keeps them apart; null: nothing, it is a clash. */
+  protectedBy: string | null
+  /** Requests that were really between the read and the write of the same row at the same time. */
+  overlaps: number
+  /** The last of them; null: none was seen. */
+  realOverlap: RealOverlap | null
+  /** The longest time that the window stood open. @unit ms */
+  windowMs: number
+  requests: number
+}
+
+/** By routes and table: one that can go wrong in several ways is told once, by the likeliest. */
+export function describeClashes(verdicts: readonly Verdict[], overlaps: Overlaps): Clash[] {
+  const byPair = new Map<string, Clash>()
+  for (const verdict of verdicts) {
+    const clash = describeClash(verdict, overlaps)
+    const key = [[clash.read.route, clash.other.route].toSorted().join('\n'), clash.table].join('\n\n')
+    const known = byPair.get(key)
+    if (known === undefined || rank(clash) > rank(known)) byPair.set(key, clash)
+  }
+  return [...byPair.values()].toSorted((a, b) => b.overlaps - a.overlaps || b.windowMs - a.windowMs)
+}
+
+const certainty: readonly ClashKind[] = [
+  'write skew',
+  'check then update',
+  'replaced set',
+  'queue',
+  'number drawn by reading',
+  'get or create',
+  'check then insert',
+  'lost update',
+]
+
+const rank = ({ protectedBy, kind }: Clash): number => (protectedBy === null ? 100 : 0) + certainty.indexOf(kind)
+
+function describeClash({ link, other, protectedBy }: Verdict, overlaps: Overlaps): Clash {
+  const { guards, read, write } = link
+  const table =
+    link.cells[0] === undefined || link.isOfSet ? (tablesOf(read)[0] ?? other.part.table) : tableOf(link.cells[0])
+  const inVain: string[] = []
+  if (!guards.sharesTransaction) inVain.push('read and write are not in one transaction')
+  if (guards.sharesTransaction && guards.isolation !== 'read committed') inVain.push(guards.isolation.toUpperCase())
+  if (guards.locksRows) inVain.push('the rows that are read are locked; others come')
+  for (const lock of guards.under) inVain.push(`a lock of ${link.route} (${lock}) that ${other.route} does not take`)
+  return {
+    id: nameClash([link.route, read.statement, write.statement, other.route, table]),
+    kind: nameKind(link, other.part.table),
+    table,
+    columns: listColumns(link, other),
+    read: toStep(link.route, read),
+    write: toStep(link.route, write),
+    other: toStep(other.route, other.deed),
+    sharesTransaction: guards.sharesTransaction,
+    isolation: guards.isolation,
+    inVain,
+    protectedBy: protectedBy ?? null,
+    overlaps: overlaps.count(link.route, other.route),
+    realOverlap: overlaps.last(link.route, other.route) ?? null,
+    windowMs: guards.windowMs,
+    requests: link.requests,
+  }
+}
+
+/** Of all that a decision may hang on, what the other request changes. */
+function listColumns(link: KnownLink, other: Verdict['other']): string[] {
+  if (link.column !== '') return [link.column]
+  const cells = new Set(link.cells)
+  const changed = listSet(other).filter(({ column }) => cells.has(`${other.part.table}.${column}`))
+  return [...new Set(changed.length > 0 ? changed.map(({ column }) => column) : link.cells.map(columnOf))].slice(0, 8)
+}
+
+const nameClash = (parts: readonly string[]): string =>
+  createHash('sha256').update(parts.join('\n')).digest('hex').slice(0, 8)
+
+const tableOf = (cell: string): string => cell.slice(0, cell.lastIndexOf('.'))
+const columnOf = (cell: string): string => cell.slice(cell.lastIndexOf('.') + 1)
+
+function nameKind({ kind, isOfSet, write, read }: KnownLink, otherTable: string): ClashKind {
+  const isSameTable = tablesOf(write)[0] === otherTable && tablesOf(read).includes(otherTable)
+  switch (kind) {
+    case 'computed':
+      return isOfSet && write.part.kind === 'insert' ? 'number drawn by reading' : 'lost update'
+    case 'copied':
+      return 'lost update'
+    case 'absent':
+      return 'check then insert'
+    case 'set':
+      return 'write skew'
+    case 'replaced':
+      return 'replaced set'
+    case 'picked':
+      return 'queue'
+    case 'decided':
+      return isSameTable && !isOfSet ? 'check then update' : 'write skew'
+  }
+}
+
+const toStep = (route: string, { statement, text, site }: Deed): ClashStep => ({ route, statement, text, site })

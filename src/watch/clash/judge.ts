@@ -1,0 +1,198 @@
+import type { Catalog, Table } from './catalog.js'
+import { isByKey } from './links.js'
+import type { Deed, KnownLink, KnownWrite } from './route-book.js'
+import type { Assignment, Condition, Part } from './shape.js'
+import type { Op } from './trace.js'
+
+/** Two routes that can collide, or what keeps them from it. */
+export interface Verdict {
+  link: KnownLink
+  other: KnownWrite
+  /** What the other route reads that this one's write changes; undefined: both write the same column. */
+  back: KnownLink | undefined
+  /** Undefined: nothing. */
+  protectedBy: string | undefined
+}
+
+/** Whether it counts: of what a program decides, other requests must have shown it. */
+export function isShown(link: KnownLink): boolean {
+  if (link.kind === 'computed') return link.requests * 2 >= link.chances
+  return link.isSure || link.decision !== undefined
+}
+
+export function judgePairs(links: readonly KnownLink[], writes: readonly KnownWrite[], catalog: Catalog): Verdict[] {
+  const shown = links.filter(isShown).map(sharpen)
+  const verdicts: Verdict[] = []
+  for (const link of shown) {
+    for (const other of writes) {
+      if (!changes(other, link, catalog)) continue
+      const back = shown.find((each) => each.route === other.route && changes(toWrite(link, writes), each, catalog))
+      if (back === undefined && !overwrites(link, other)) continue
+      verdicts.push({ link, other, back, protectedBy: findProtection(link, other, catalog) })
+    }
+  }
+  return verdicts
+}
+
+/** What was seen of a decision tells which cells it hangs on. */
+function sharpen(link: KnownLink): KnownLink {
+  if (link.isSure || link.decision === undefined) return link
+  const { cells, isOfSet } = link.decision
+  return { ...link, cells: isOfSet ? link.cells : cells, isOfSet }
+}
+
+const toWrite = (link: KnownLink, writes: readonly KnownWrite[]): KnownWrite =>
+  writes.find(({ route, deed }) => route === link.route && deed.key === link.write.key) as KnownWrite
+
+export function tablesOf({ part }: Pick<Deed, 'part'>): readonly string[] {
+  if (part.kind === 'read') return part.tables
+  return part.kind === 'lock' ? [] : [part.table]
+}
+
+const conditionsOf = (part: Part): readonly Condition[] =>
+  part.kind === 'read' || part.kind === 'update' || part.kind === 'delete' ? part.conditions : []
+
+export function listSet({ part }: KnownWrite): readonly Assignment[] {
+  if (part.kind === 'update') return part.set
+  return part.kind === 'insert' ? (part.conflict?.updates ?? []) : []
+}
+
+/** Whether the write changes what the read of the link found. */
+function changes(other: KnownWrite, link: KnownLink, catalog: Catalog): boolean {
+  const { part } = other
+  if (contradicts(link.read, other)) return false
+  const isSet = listSet(other).some(
+    ({ column }) => !other.copied.has(column) && link.cells.includes(`${part.table}.${column}`),
+  )
+  if (isSet) return true
+  if (!link.isOfSet || !tablesOf(link.read).includes(part.table)) return false
+  if (part.kind === 'update') return false
+  const table = findTable(catalog, part.table)
+  const isOneRow = isByKey({ part: link.read.part } as Op, table)
+  // A row that was there stays the one of its key.
+  if (part.kind === 'insert') return !isOneRow || link.kind === 'absent' || link.write.part.kind === 'insert'
+  return true
+}
+
+export function findTable(catalog: Catalog, name: string): Table | undefined {
+  const [schema = '', relation = ''] = name.includes('.') ? name.split('.') : ['public', name]
+  return catalog.findByName(schema, relation)
+}
+
+/** They ask for different constants: `kind = 'a'` and `kind = 'b'`. */
+function contradicts(read: Deed, { part }: KnownWrite): boolean {
+  const constants = new Map<string, string | null>()
+  for (const { table, column, op, value } of conditionsOf(read.part))
+    if (op === '=' && value?.kind === 'constant') constants.set(`${table}.${column}`, value.text)
+  const given =
+    part.kind === 'insert'
+      ? part.rows.flat().map(({ column, value }) => ({ column, value }))
+      : conditionsOf(part).filter(
+          ({ op, column }) => op === '=' && !(part.kind === 'update' && part.set.some((set) => set.column === column)),
+        )
+  return given.some(({ column, value }) => {
+    const constant = constants.get(`${part.table}.${column}`)
+    return constant !== undefined && value?.kind === 'constant' && value.text !== constant
+  })
+}
+
+/** Both set one column, and not each by an amount: who comes last wins. */
+function overwrites(link: KnownLink, other: KnownWrite): boolean {
+  const own = setOf(link.write.part)
+  if (tablesOf(link.write)[0] !== other.part.table) return false
+  return own.some(({ column, value }) =>
+    listSet(other).some((set) => {
+      if (set.column !== column || other.copied.has(column)) return false
+      if (link.kind === 'copied' || link.kind === 'computed') return link.column === column
+      return value.kind !== 'relative' || set.value.kind !== 'relative'
+    }),
+  )
+}
+
+const setOf = (part: Part): readonly Assignment[] => {
+  if (part.kind === 'update') return part.set
+  return part.kind === 'insert' ? (part.conflict?.updates ?? []) : []
+}
+
+/** What keeps the other write out from between the read and the write, or makes the write fail. */
+function findProtection(link: KnownLink, other: KnownWrite, catalog: Catalog): string | undefined {
+  const { guards } = link
+  const isChanged = other.part.kind !== 'insert' || listSet(other).length > 0
+  if (guards.isolation === 'serializable' && other.isolation === 'serializable') return 'SERIALIZABLE on both sides'
+  if (guards.isolation !== 'read committed' && isChanged && writesReadRow(link, other))
+    return guards.isolation.toUpperCase()
+  if (guards.locksRows && isChanged && locksTable(link, other.part.table)) return 'the lock of the row that is read'
+  const lock = guards.under.find(
+    (object) => other.held.includes(object) || (isChanged && object === `row ${other.part.table}`),
+  )
+  if (lock !== undefined) return `a lock that both take first (${lock})`
+  const set = new Set(listSet(other).map(({ column }) => `${other.part.table}.${column}`))
+  if (isChanged && guards.compared.some((cell) => set.has(cell))) return 'a condition of the write on what was read'
+  if (other.part.kind === 'delete' && link.write.part.kind !== 'insert' && tablesOf(link.write)[0] === other.part.table)
+    return 'the row is gone'
+  return findConstraint(link, other, catalog)
+}
+
+/** The rows that both are about are the same, so that the second to write one fails. */
+const writesReadRow = ({ read, write, cells, isOfSet, kind }: KnownLink, other: KnownWrite): boolean =>
+  (!isOfSet || kind === 'picked') &&
+  write.part.kind !== 'insert' &&
+  tablesOf(write)[0] === other.part.table &&
+  tablesOf(read).includes(other.part.table) &&
+  cells.every((cell) => cell.startsWith(`${other.part.table}.`))
+
+const locksTable = ({ read: { part } }: KnownLink, table: string): boolean =>
+  part.kind === 'read' ? (part.lock?.tables.includes(table) ?? false) : part.kind !== 'lock' && part.table === table
+
+function findConstraint(link: KnownLink, other: KnownWrite, catalog: Catalog): string | undefined {
+  const { write, read } = link
+  const name = tablesOf(write)[0] ?? ''
+  const table = findTable(catalog, name)
+  if (table === undefined) return undefined
+  if (other.part.kind === 'insert' && write.part.kind === 'insert' && other.part.table === name) {
+    const found = findUnique(link, table)
+    if (found) return `the unique index over ${found}`
+    if (table.excluded.length > 0) return 'an exclusion constraint'
+  }
+  if (other.part.kind === 'delete' && write.part.kind === 'insert') {
+    const deleted = findTable(catalog, other.part.table)
+    if (deleted && table.references.some(({ table: id }) => id === deleted.id)) return 'a foreign key'
+  }
+  const taken = setOf(write.part).filter(({ value }) => value.kind === 'relative' && value.op === '-')
+  const isChecked = (cell: string) =>
+    taken.some(({ column }) => `${name}.${column}` === cell && table.checked.has(column))
+  if (
+    taken.length > 0 &&
+    link.kind === 'decided' &&
+    link.cells.length > 0 &&
+    !link.isOfSet &&
+    link.cells.every(isChecked)
+  )
+    return 'a CHECK of the column'
+  return tablesOf(read).includes(name) && table.excluded.length > 0 && link.isOfSet
+    ? 'an exclusion constraint'
+    : undefined
+}
+
+/** An index all of whose columns are asked for, or written from what was read: the second insert fails. */
+function findUnique({ read, column, kind }: KnownLink, table: Table): string | undefined {
+  const equal = new Set(
+    conditionsOf(read.part).flatMap((each) => (each.op === '=' && each.table === table.name ? [each.column] : [])),
+  )
+  if (kind === 'computed' && column !== '') equal.add(column)
+  const others = new Set(read.part.kind === 'read' ? read.part.others.map((each) => each.column) : [])
+  const found = table.unique.find((index) => {
+    if (!index.columns.every((each) => equal.has(each))) return false
+    if (index.expressions !== undefined && ![...others].some((each) => index.expressions?.includes(each))) return false
+    return (
+      index.predicate === undefined ||
+      namesIn(index.predicate, table).every((each) => equal.has(each) || others.has(each))
+    )
+  })
+  return found && [...found.columns, ...(found.expressions ? [found.expressions] : [])].join(', ')
+}
+
+function namesIn(predicate: string, table: Table): string[] {
+  const words = new Set(predicate.match(/[a-z_]\w*/gi) ?? [])
+  return [...table.columns.values()].map(({ name }) => name).filter((name) => words.has(name))
+}

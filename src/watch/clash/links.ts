@@ -1,0 +1,303 @@
+import { compareValues } from './compare-values.js'
+import type { Catalog, Table } from './catalog.js'
+import { readGuards, type Guards } from './guards.js'
+import { isWrite, type Condition, type Value } from './shape.js'
+import { listParameters, resolveValue, type Op, type Trace } from './trace.js'
+import { isRandomLike, toTime } from './values.js'
+
+/**
+ * Why a write follows from a read: a value that was computed from it, a copy, a row that was not there, a set that it is
+ * put into, a set that was cleared before, a row that was picked, or what the program decided (which other requests show).
+ */
+export type LinkKind = 'computed' | 'copied' | 'absent' | 'set' | 'replaced' | 'picked' | 'decided'
+
+export interface Link {
+  kind: LinkKind
+  read: Op
+  write: Op
+  /** `table.column`: if another request changes it in between, the write is wrong. */
+  cells: readonly string[]
+  /** So it is if rows come or go among those that the read asks for. */
+  isOfSet: boolean
+  /** The column that is written; '' for a whole row. */
+  column: string
+  /** By itself; a potential one waits for what other requests show. */
+  isSure: boolean
+  guards: Guards
+}
+
+/** What a request wrote because of what it had read. */
+export function findLinks(trace: Trace, catalog: Catalog): Link[] {
+  const links: Link[] = []
+  const reads = trace.ops.filter(({ part }) => part.kind !== 'lock' && part.kind !== 'insert')
+  const add = (link: Omit<Link, 'guards'>) => links.push({ ...link, guards: readGuards(trace, link, catalog) })
+  for (const write of trace.ops) {
+    if (!isWrite(write.part)) continue
+    for (const read of reads) {
+      if (read === write) continue
+      if (read.at === write.at) addNested(read, write, add)
+      else if (read.at < write.at) addLater(trace, read, write, catalog, add)
+    }
+  }
+  return links.filter(({ guards }) => !guards.isSuperseded)
+}
+
+type Add = (link: Omit<Link, 'guards'>) => void
+
+/** A subquery keeps the old snapshot while its statement waits for a lock. */
+function addNested(read: Op, write: Op, add: Add): void {
+  const { part } = write
+  if (read.part.kind !== 'read' || !isWrite(part) || !part.sources.includes(read.place)) return
+  const cells = listCells(read)
+  const base = { read, write, cells, isSure: true }
+  if (part.kind === 'insert') return add({ ...base, kind: 'absent', isOfSet: true, column: '' })
+  const comesFrom = (value: Value | undefined) => value?.kind === 'read' && value.parts.includes(read.place)
+  if (part.conditions.some(({ value }) => comesFrom(value)))
+    return add({ ...base, kind: 'picked', isOfSet: true, column: '' })
+  if (part.kind === 'delete') return
+  const set = part.set.find(({ value }) => value.kind === 'read')
+  const isJoined = set?.value.kind === 'read' && set.value.columns.some(({ table }) => isOf(read, table))
+  if (set && (comesFrom(set.value) || isJoined)) add({ ...base, kind: 'computed', isOfSet: true, column: set.column })
+  else add({ ...base, kind: 'decided', isOfSet: true, column: '' })
+}
+
+const isOf = ({ part }: Op, table: string): boolean =>
+  part.kind === 'read' ? part.tables.includes(table) : part.kind !== 'lock' && part.table === table
+
+/** Everything that an answer depends on, by what its text names. */
+function listCells({ part, rows }: Op): string[] {
+  if (part.kind === 'lock' || part.kind === 'insert') return []
+  const named = [...part.conditions, ...part.others].map(({ table, column }) => `${table}.${column}`)
+  const given =
+    part.kind === 'read'
+      ? part.outputs.flatMap(({ columns }) => columns.map(({ table, column }) => `${table}.${column}`))
+      : []
+  const seen = rows[0] ? [...rows[0].keys()].filter((fact) => !fact.startsWith('=')) : []
+  return [...new Set([...named, ...given, ...seen])]
+}
+
+const listPredicate = ({ part }: Op): string[] =>
+  part.kind === 'lock' || part.kind === 'insert'
+    ? []
+    : [...part.conditions, ...part.others].map(({ table, column }) => `${table}.${column}`)
+
+function addLater(trace: Trace, read: Op, write: Op, catalog: Catalog, add: Add): void {
+  const { part } = write
+  if (!isWrite(part) || read.part.kind === 'lock' || read.part.kind === 'insert') return
+  const table = catalog.findByName(undefined, part.table) ?? byWholeName(catalog, part.table)
+  if (read.part.kind === 'read') {
+    addValues(trace, read, write, add)
+    if (isPicked(read, write, table)) {
+      const cells = listPredicate(read)
+      add({ kind: 'picked', read, write, cells, isOfSet: true, column: '', isSure: true })
+    }
+  }
+  if (isOf(read, part.table)) addSet(read, write, table, add)
+  if (read.part.kind === 'read')
+    add({ kind: 'decided', read, write, cells: listCells(read), isOfSet: true, column: '', isSure: false })
+}
+
+const byWholeName = (catalog: Catalog, name: string): Table | undefined => {
+  const [schema = '', relation = ''] = name.split('.')
+  return catalog.findByName(schema, relation)
+}
+
+/** Whether it asks for one row by a key. */
+export function isByKey({ part }: Op, table: Table | undefined): boolean {
+  if (table === undefined || part.kind === 'lock' || part.kind === 'insert') return false
+  const equal = new Set(part.conditions.filter(({ op }) => op === '=').map(({ column }) => column))
+  const covers = (columns: readonly string[]) => columns.length > 0 && columns.every((column) => equal.has(column))
+  return (
+    covers(table.key) ||
+    table.unique.some((index) => index.predicate === undefined && !index.expressions && covers(index.columns))
+  )
+}
+
+function isPicked(read: Op, write: Op, table: Table | undefined): boolean {
+  const { part } = write
+  if (!isWrite(part) || part.kind === 'insert' || !isOf(read, part.table) || isByKey(read, table)) return false
+  const found = part.conditions.some(({ op, column, value }) => {
+    const texts = op === '=' ? resolveValue(value, write) : []
+    return (
+      (table?.key.includes(column) ?? true) &&
+      texts.some((text) => text !== null && read.rows.some((row) => row.get(`${part.table}.${column}`) === text))
+    )
+  })
+  if (!found) return false
+  // It leaves the set that it was picked from.
+  const asked = new Set(listPredicate(read))
+  return part.kind === 'delete' || part.set.some(({ column }) => asked.has(`${part.table}.${column}`))
+}
+
+const isEmpty = ({ part, rows, rowCount }: Op): boolean => {
+  if (part.kind !== 'read') return rowCount === 0
+  const [row] = rows
+  if (rowCount === 0) return true
+  const isFalsy = (text: string | null | undefined) => text === '0' || text === 'false' || text === null
+  return (
+    rows.length === 1 &&
+    row !== undefined &&
+    row.size > 0 &&
+    part.outputs.some(({ aggregate }) => aggregate !== '') &&
+    [...row].every(([fact, text]) => fact.startsWith('=') && isFalsy(text))
+  )
+}
+
+/** The row that is inserted is one of those that were asked for. */
+function addSet(read: Op, write: Op, table: Table | undefined, add: Add): void {
+  const { part } = write
+  if (!isWrite(part)) return
+  const cells = listPredicate(read)
+  const base = { read, write, cells, isOfSet: true, column: '' }
+  if (read.part.kind !== 'read' && addReplaced(read, write, table, base, add)) return
+  if (part.kind !== 'insert' || !isInserted(read, write)) return
+  if (isEmpty(read)) add({ ...base, kind: 'absent', isSure: true })
+  else if (read.part.kind === 'read' && !isByKey(read, table))
+    add({ ...base, kind: 'set', isSure: read.part.isAggregate })
+}
+
+/** Cleared first, then filled: the clearing does not see what another request fills in at the same time. */
+function addReplaced(
+  read: Op,
+  write: Op,
+  table: Table | undefined,
+  base: Omit<Link, 'kind' | 'isSure' | 'guards'>,
+  add: Add,
+) {
+  const { part } = write
+  if (isByKey(read, table) && read.rowCount !== 0) return true
+  if (part.kind === 'insert') {
+    if (!isInserted(read, write) || read.rowCount === 0) return false
+    add({ ...base, kind: 'replaced', isSure: true })
+    return true
+  }
+  if (part.kind !== 'update' || read.part.kind !== 'update') return false
+  const cleared = new Map(read.part.set.map(({ column, value }) => [column, resolveValue(value, read)[0]]))
+  const filled = part.set.find(({ column, value }) => {
+    const before = cleared.get(column)
+    const [after] = resolveValue(value, write)
+    return before !== undefined && after !== undefined && before !== after
+  })
+  if (filled === undefined) return false
+  const cells = [...base.cells, `${part.table}.${filled.column}`]
+  add({ ...base, cells, kind: 'replaced', column: filled.column, isSure: true })
+  return true
+}
+
+/** The values that were asked for are those that are inserted; what is not inserted has its default. */
+function isInserted(read: Op, write: Op): boolean {
+  if (write.part.kind !== 'insert' || read.part.kind === 'lock' || read.part.kind === 'insert') return false
+  const { table } = write.part
+  const asked = read.part.conditions.filter((condition) => condition.table === table && condition.op === '=')
+  for (const row of write.part.rows) {
+    const inserted = new Map(row.map(({ column, value }) => [column, listParameters(value, write)]))
+    const matches = new Set(asked.map((condition) => matchInserted(condition, read, inserted)))
+    if (matches.has(false)) continue
+    if (matches.has(true)) return true
+    if (asked.length === 0 && matchesLoosely(read, inserted)) return true
+  }
+  return false
+}
+
+function matchInserted({ column, value }: Condition, read: Op, inserted: ReadonlyMap<string, (string | null)[]>) {
+  const given = inserted.get(column)
+  const texts = resolveValue(value, read)
+  if (given === undefined || texts.length === 0 || given.length === 0) return undefined
+  return texts.some((text) => text !== null && given.includes(text))
+}
+
+/** `lower(email) = lower($1)`, ranges, arms of an OR: a column that is named, and a value that is given to both. */
+function matchesLoosely(read: Op, inserted: ReadonlyMap<string, (string | null)[]>): boolean {
+  if (read.part.kind !== 'read') return false
+  const given = new Set(read.values.map((value) => (typeof value === 'string' ? value.toLowerCase() : String(value))))
+  const named = [...read.part.others, ...read.part.conditions]
+  return named.some(({ column }) =>
+    inserted.get(column)?.some((text) => text !== null && given.has(text.toLowerCase())),
+  )
+}
+
+/** Values that are written and come from what was read. */
+function addValues(trace: Trace, read: Op, write: Op, add: Add): void {
+  const { part } = write
+  if (part.kind === 'delete' || !isWrite(part)) return
+  const assigned = part.kind === 'update' ? part.set : [...part.rows.flat(), ...(part.conflict?.updates ?? [])]
+  for (const { column, value } of assigned) {
+    if (value.kind === 'drawn' || value.kind === 'relative' || value.kind === 'read') continue
+    for (const text of listParameters(value, write)) {
+      const found = text === null ? undefined : findSource(trace, read, write, `${part.table}.${column}`, text)
+      if (found) add({ ...found, read, write, column })
+    }
+  }
+}
+
+function findSource(
+  trace: Trace,
+  read: Op,
+  write: Op,
+  cell: string,
+  text: string,
+): Pick<Link, 'kind' | 'cells' | 'isOfSet' | 'isSure'> | undefined {
+  if (read.part.kind !== 'read') return undefined
+  const row = findRow(read, write)
+  const before = row?.get(cell)
+  const isGiven = trace.inputs.has(text)
+  // A ledger's last entry, the highest number so far: another row that comes changes it too.
+  const isOfSet = write.part.kind === 'insert'
+  const cells = isOfSet ? [cell, ...listPredicate(read)] : [cell]
+  if (before !== undefined && before !== null && !isGiven) {
+    if (before === text) return isOfSet ? undefined : { kind: 'copied', cells, isOfSet: false, isSure: true }
+    const how = compareValues(text, before, trace)
+    if (how !== undefined) return { kind: 'computed', cells, isOfSet, isSure: true }
+    if (!isOfSet && trace.isInputKnown && isComputed(text, trace, cell))
+      return { kind: 'computed', cells, isOfSet, isSure: true }
+  }
+  if (isGiven) return undefined
+  return findAggregate(trace, read, text)
+}
+
+/** The row of a result that a write is about; the first one where that cannot be told. */
+function findRow(read: Op, write: Op) {
+  const { part } = write
+  if (part.kind !== 'update' && part.kind !== 'delete') return read.rows[0]
+  const keys = part.conditions.filter(({ op }) => op === '=')
+  const isSame = (row: ReadonlyMap<string, string | null>) =>
+    keys.every(({ table, column, value }) => {
+      const [fact, texts] = [row.get(`${table}.${column}`), resolveValue(value, write)]
+      return fact === undefined || texts.length === 0 || texts.includes(fact)
+    })
+  return read.rows.find(isSame)
+}
+
+/** Not a clock, not chance, not copied from elsewhere: what else but the program's own work on what it had read. */
+function isComputed(text: string, trace: Trace, cell: string): boolean {
+  if (isRandomLike(text) || text === '') return false
+  const time = toTime(text)
+  if (time !== undefined && Math.abs(time - Date.now()) < 60_000) return false
+  // Words of the program itself are decisions, told by what other requests do.
+  if (!/\d/.test(text) && text.length < 40) return false
+  return !trace.ops.some(({ rows }) =>
+    rows.some((row) => [...row].some(([fact, value]) => fact !== cell && value === text)),
+  )
+}
+
+/** `max + 1`, `count`, `sum`: of the server, or added up by the program. */
+function findAggregate(
+  trace: Trace,
+  read: Op,
+  text: string,
+): Pick<Link, 'kind' | 'cells' | 'isOfSet' | 'isSure'> | undefined {
+  const { part, rows } = read
+  const number = Number(text)
+  if (part.kind !== 'read' || text === '' || Number.isNaN(number)) return undefined
+  const link = { kind: 'computed', cells: listCells(read), isOfSet: true, isSure: true } as const
+  for (const [fact, value] of rows[0] ?? []) {
+    if (!fact.startsWith('=') || value === null) continue
+    if (value === text && number !== 0 && number !== 1) return link
+    if (part.isAggregate && compareValues(text, value, trace) !== undefined) return link
+  }
+  if (rows.length < 2) return undefined
+  const sums = new Map<string, number>()
+  for (const row of rows) for (const [fact, value] of row) sums.set(fact, (sums.get(fact) ?? 0) + Number(value ?? 0))
+  const isCount = number > 2 && (number === rows.length || number === rows.length + 1)
+  return isCount || (number > 3 && [...sums.values()].some((sum) => Math.abs(sum - number) < 1e-9)) ? link : undefined
+}

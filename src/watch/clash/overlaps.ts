@@ -1,0 +1,69 @@
+import type { Link } from './links.js'
+import { resolveValue } from './trace.js'
+import { hashValue } from './values.js'
+
+interface Interval {
+  route: string
+  from: number
+  until: number
+}
+
+/** Two requests that were under way with the same row at the same time. @unit ms after the first of them had read */
+export interface RealOverlap {
+  first: { route: string; readAt: number; wroteAt: number }
+  second: { route: string; readAt: number; wroteAt: number }
+}
+
+const MOST_KEYS = 2_000
+const MOST_INTERVALS = 8
+
+/** How often two requests were between reading and writing the same row at the same time. */
+export class Overlaps {
+  readonly #byKey = new Map<string, Interval[]>()
+  readonly #last = new Map<string, RealOverlap>()
+  readonly #counts = new Map<string, number>()
+
+  note(route: string, link: Link): void {
+    const key = nameKey(link)
+    if (key === undefined) return
+    const own = { route, from: link.read.startedAt, until: link.write.endedAt }
+    const intervals = this.#byKey.get(key) ?? []
+    this.#byKey.delete(key)
+    this.#byKey.set(key, intervals)
+    for (const other of intervals) if (other.from < own.until && own.from < other.until) this.#count(own, other)
+    intervals.push(own)
+    if (intervals.length > MOST_INTERVALS) intervals.shift()
+    if (this.#byKey.size > MOST_KEYS) this.#byKey.delete(this.#byKey.keys().next().value as string)
+  }
+
+  #count(own: Interval, other: Interval): void {
+    const start = Math.min(own.from, other.from)
+    const toTimes = ({ route, from, until }: Interval) => ({ route, readAt: from - start, wroteAt: until - start })
+    const [first, second] = own.from < other.from ? [own, other] : [other, own]
+    const real = { first: toTimes(first), second: toTimes(second) }
+    for (const key of new Set([`${own.route}\n${other.route}`, `${other.route}\n${own.route}`])) {
+      this.#counts.set(key, (this.#counts.get(key) ?? 0) + 1)
+      this.#last.set(key, real)
+    }
+  }
+
+  last(one: string, other: string): RealOverlap | undefined {
+    return this.#last.get(`${one}\n${other}`)
+  }
+
+  count(one: string, other: string): number {
+    return this.#counts.get(`${one}\n${other}`) ?? 0
+  }
+}
+
+/** Of the table and the values that the read asked for: as a hash, in this process alone. */
+function nameKey({ read }: Link): string | undefined {
+  const { part } = read
+  if (part.kind === 'lock' || part.kind === 'insert') return undefined
+  const asked = part.conditions.flatMap((condition) =>
+    condition.op === '=' && condition.value?.kind === 'parameter' ? resolveValue(condition.value, read) : [],
+  )
+  return asked.length === 0
+    ? undefined
+    : hashValue(JSON.stringify([part.kind === 'read' ? part.tables : part.table, asked]))
+}

@@ -1,0 +1,157 @@
+import type { Catalog } from './catalog.js'
+import { keyOf, Sights, type Decision } from './facts.js'
+import { follows, listHeld, meetGuards, type Guards } from './guards.js'
+import { findLinks, type Link, type LinkKind } from './links.js'
+import { isWrite, type Isolation, type WritePart } from './shape.js'
+import { readSite } from './site.js'
+import type { Op, Trace } from './trace.js'
+
+/** A statement's part, without a value: what is kept when the request has ended. */
+export interface Deed {
+  key: string
+  statement: string
+  text: string
+  site: string
+  part: Op['part']
+}
+
+export interface KnownLink {
+  kind: LinkKind
+  route: string
+  read: Deed
+  write: Deed
+  cells: readonly string[]
+  isOfSet: boolean
+  column: string
+  isSure: boolean
+  guards: Guards
+  requests: number
+  /** Of requests that both read and wrote. */
+  chances: number
+  decision: Decision | undefined
+}
+
+export interface KnownWrite {
+  route: string
+  deed: Deed
+  part: WritePart
+  /** Locks that are held when it writes, whose key follows from its row. */
+  held: readonly string[]
+  isolation: Isolation
+  /** Columns that it has only ever written back as they had been read. */
+  copied: ReadonlySet<string>
+}
+
+const MOST_ROUTES = 500
+const MOST_LINKS = 300
+
+/** What requests of a route have been seen to do. */
+export class RouteBook {
+  readonly #routes = new Map<string, RouteNotes>()
+
+  note(trace: Trace, route: string, catalog: Catalog): Link[] {
+    let notes = this.#routes.get(route)
+    if (notes === undefined) {
+      if (this.#routes.size >= MOST_ROUTES) return []
+      this.#routes.set(route, (notes = new RouteNotes(route)))
+    }
+    return notes.note(trace, catalog)
+  }
+
+  get links(): KnownLink[] {
+    return [...this.#routes.values()].flatMap((notes) => notes.links)
+  }
+
+  get writes(): KnownWrite[] {
+    return [...this.#routes.values()].flatMap((notes) => notes.writes)
+  }
+}
+
+class RouteNotes {
+  readonly #route: string
+  readonly #sights = new Sights()
+  readonly #links = new Map<string, { link: KnownLink; read: Op; write: Op }>()
+  readonly #writes = new Map<string, KnownWrite>()
+
+  constructor(route: string) {
+    this.#route = route
+  }
+
+  note(trace: Trace, catalog: Catalog): Link[] {
+    this.#sights.note(trace)
+    const links = findLinks(trace, catalog)
+    for (const link of links) this.#noteLink(link)
+    const together = new Set<string>()
+    for (const { read, write } of links) together.add(`${keyOf(read)}>${keyOf(write)}`)
+    for (const { link } of this.#links.values()) if (together.has(`${link.read.key}>${link.write.key}`)) link.chances++
+    for (const op of trace.ops) if (isWrite(op.part)) this.#noteWrite(trace, op, op.part, links)
+    return links
+  }
+
+  #noteLink(link: Link): void {
+    const key = `${keyOf(link.read)}>${keyOf(link.write)}:${link.kind}:${link.column}`
+    const known = this.#links.get(key)
+    if (known) {
+      known.link.requests++
+      known.link.isSure ||= link.isSure
+      known.link.guards = meetGuards(known.link.guards, link.guards)
+      return
+    }
+    if (this.#links.size >= MOST_LINKS) return
+    const { kind, cells, isOfSet, column, isSure, guards, read, write } = link
+    this.#links.set(key, {
+      read: bare(read),
+      write: bare(write),
+      link: {
+        kind,
+        route: this.#route,
+        read: toDeed(read),
+        write: toDeed(write),
+        cells,
+        isOfSet,
+        column,
+        isSure,
+        guards,
+        requests: 1,
+        chances: 0,
+        decision: undefined,
+      },
+    })
+  }
+
+  #noteWrite(trace: Trace, op: Op, part: WritePart, links: readonly Link[]): void {
+    const held = listHeld(trace, op)
+      .filter((lock) => follows(lock, op))
+      .map(({ object }) => object)
+    const { isolation } = op.transaction
+    const copied = links.filter(({ kind, write }) => kind === 'copied' && write === op).map(({ column }) => column)
+    const known = this.#writes.get(keyOf(op))
+    this.#writes.set(keyOf(op), {
+      route: this.#route,
+      deed: known?.deed ?? toDeed(op),
+      part,
+      held: known ? known.held.filter((lock) => held.includes(lock)) : held,
+      isolation: known && known.isolation !== isolation ? 'read committed' : isolation,
+      copied: new Set(known ? copied.filter((column) => known.copied.has(column)) : copied),
+    })
+  }
+
+  get links(): KnownLink[] {
+    return [...this.#links.values()].map(({ link, read, write }) => ({
+      ...link,
+      decision: this.#sights.decide(read, write),
+    }))
+  }
+
+  get writes(): KnownWrite[] {
+    return [...this.#writes.values()]
+  }
+}
+
+/** No values are kept. */
+const bare = (op: Op): Op => ({ ...op, values: [], rows: [] })
+
+function toDeed(op: Op): Deed {
+  const { statement, site, part } = op
+  return { key: keyOf(op), statement: statement.id, text: statement.text, site: readSite(site), part }
+}

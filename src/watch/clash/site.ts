@@ -1,0 +1,53 @@
+import { fileURLToPath } from 'node:url'
+import { formatPlace, isUsers } from '../blocking/place.js'
+import type { Frame } from '../blocking/beat.js'
+
+/** Enough to get through a query builder, and through an `await` or two. */
+const FRAMES = 24
+
+/** Where a statement was asked for: its text is made only if it is of interest. */
+export interface CallStack {
+  readonly stack?: string
+  /** Where its connection was asked for: `pool.query` sends it in a callback. */
+  outer?: CallStack | undefined
+}
+
+let isOn = false
+
+export const capturesSites = (): boolean => isOn
+export const captureSites = (on: boolean): void => void (isOn = on)
+
+/** A few microseconds; nothing where nobody traces. */
+export function captureSite(client?: object): CallStack | undefined {
+  if (!isOn) return undefined
+  const { stackTraceLimit } = Error
+  Error.stackTraceLimit = FRAMES
+  const holder: CallStack = {}
+  Error.captureStackTrace(holder, captureSite)
+  Error.stackTraceLimit = stackTraceLimit
+  if (client !== undefined) holder.outer = checkouts.get(client)
+  return holder
+}
+
+const checkouts = new WeakMap<object, CallStack>()
+
+export const noteCheckout = (client: object, site: CallStack | undefined): void => {
+  if (site !== undefined) checkouts.set(client, site)
+}
+
+/** The application's line, as `src/orders.ts:41`; '': none could be told. */
+export function readSite(holder: CallStack | undefined): string {
+  const frames = (holder?.stack ?? '').split('\n').flatMap(readFrame)
+  const found = frames.find((frame) => isUsers(frame) && !frame.url.includes('/node_modules/'))
+  if (found) return formatPlace(found)
+  return holder?.outer === undefined ? '' : readSite(holder.outer)
+}
+
+function readFrame(line: string): Frame[] {
+  if (line.includes('node:')) return []
+  const found = /(?:at (?:async )?(.*?) \()?((?:file:\/\/)?\/[^():]+):(\d+):(\d+)\)?$/.exec(line.trim())
+  if (!found) return []
+  const [, name = '', path = '', row = '', column = ''] = found
+  const url = path.startsWith('file:') ? fileURLToPath(path) : path
+  return [{ name, url, line: Number(row), column: Number(column) }]
+}
