@@ -9,7 +9,7 @@ const allowedOfCore = '^src/core/(index|errors|early)\\.ts$'
 /** What register uses of others before, or without, loading their faces. */
 const allowedOfRegister = [
   '^src/core/early\\.ts$',
-  '^src/http/(express-route|request-id|route-label)\\.ts$',
+  '^src/http/(express-route|request-id|request-input|route-label)\\.ts$',
   '^src/watch/blocking/(sync-calls|threadpool-calls|pool-holds)\\.ts$',
   '^src/watch/(observe-(checkout|postgres-js|query)|process-watch|storage|storage-config|types)\\.ts$',
 ]

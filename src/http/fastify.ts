@@ -3,6 +3,7 @@ import { AsyncResource } from 'node:async_hooks'
 import type { IncomingMessage, ServerResponse } from 'node:http'
 import { setRoute, waitForFinish } from './finish.js'
 import { readRequestId } from './request-id.js'
+import { readInput } from './request-input.js'
 import { labelRoute, unmatchedRoute } from './route-label.js'
 import type { RequestDb } from './types.js'
 
@@ -33,6 +34,7 @@ export function fastifyContext(db: RequestDb) {
     // Also on the raw response: after reply.hijack() fastify's own headers are never sent.
     reply.raw.setHeader('x-request-id', requestId)
     const counted = db.runRequest({ requestId, route: describeRoute(request) }, async (context) => {
+      context.readInput = () => readInput(request.raw.url ?? '')
       scopes.set(request, new AsyncResource('holdfast.request'))
       const finished = waitForFinish(reply.raw, context)
       done()

@@ -1,6 +1,7 @@
 import { stderrLogger, type RequestContext } from '../core/index.js'
 import { setRoute } from './finish.js'
 import { readRequestId } from './request-id.js'
+import { readInput } from './request-input.js'
 import { labelRoute, unmatchedRoute } from './route-label.js'
 import type { RequestDb } from './types.js'
 
@@ -8,6 +9,7 @@ import type { RequestDb } from './types.js'
 export interface HonoLikeContext {
   readonly req: {
     readonly method: string
+    readonly url: string
     readonly routePath: string
     readonly routeIndex: number
     readonly matchedRoutes: readonly { readonly method: string; readonly path: string }[]
@@ -43,6 +45,7 @@ export function honoContext(db: RequestDb) {
     let answered: Promise<void> | undefined
     // No async function: under a context each promise costs a call of Node's hooks, and each of those makes three.
     const answer = (context: RequestContext, end: () => void) => {
+      context.readInput = () => readInput(c.req.url)
       const onAnswer = () => {
         try {
           if (outgoing === undefined) c.header('x-request-id', requestId)

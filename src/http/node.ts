@@ -4,6 +4,7 @@ import { waitForFinish } from './finish.js'
 import { sendWebResponse } from './node-bridge.js'
 import { toProblem } from './problem.js'
 import { readRequestId } from './request-id.js'
+import { readInput } from './request-input.js'
 import { unmatchedRoute } from './route-label.js'
 import type { RequestDb } from './types.js'
 
@@ -20,6 +21,7 @@ export function nodeContext(db: RequestDb, handler: NodeHandler, options: NodeCo
     const requestId = readRequestId(request.headers['x-request-id'])
     response.setHeader('x-request-id', requestId)
     const counted = db.runRequest({ requestId }, async (context) => {
+      context.readInput = () => readInput(request.url ?? '')
       if (options.routeOf !== undefined) context.route = options.routeOf(request) ?? unmatchedRoute
       const finished = waitForFinish(response, context)
       await runHandler(handler, request, response, context)

@@ -65,12 +65,12 @@ export class Recorder {
         import('../watch/process-watch.js'),
         import('../watch/storage.js'),
       ])
-      const { flushMs, isTalkative, blocking } = this.#settings
+      const { flushMs, isTalkative, blocking, clash } = this.#settings
       // Findings too: what the application prints is its own, and `holdfast watch` has them.
       const logger = isTalkative ? stderrLogger : quiet
       const storage = openStorage(config, stderrLogger, logger)
       this.#storage = storage
-      const options = { logger, blocking, ...(flushMs !== undefined && { flushMs }) }
+      const options = { logger, blocking, clash, ...(flushMs !== undefined && { flushMs }) }
       const parts: WatchParts = {
         storage,
         options,

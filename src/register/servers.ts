@@ -14,6 +14,7 @@ import {
 } from '../core/early.js'
 import { unmatchedRoute } from '../http/route-label.js'
 import { readRequestId } from '../http/request-id.js'
+import { readInput } from '../http/request-input.js'
 import { labelPath } from './path-label.js'
 
 type RequestSink = (request: RequestContext, ms: number) => void
@@ -79,6 +80,7 @@ interface Ends {
 
 function open(incoming: Incoming, outgoing: Outgoing, { onFinish, onClose }: Ends): RequestContext {
   const context = createRequest({ requestId: readRequestId(incoming.headers['x-request-id']) })
+  context.readInput = () => readInput(originalUrl(incoming))
   offerRequest(context)
   incoming[contextOf] = context
   outgoing[openOf] = { context, incoming, lateness: enterLateness() }

@@ -5,6 +5,7 @@ export interface Settings {
   flushMs: number | undefined
   isTalkative: boolean
   blocking: boolean
+  clash: boolean
 }
 
 export function readSettings(env: NodeJS.ProcessEnv): Settings {
@@ -15,6 +16,7 @@ export function readSettings(env: NodeJS.ProcessEnv): Settings {
     // What is no number is none: a typing error must not keep an application from starting.
     flushMs: flushMs >= 100 && flushMs <= 60_000 ? flushMs : undefined,
     blocking: env['HOLDFAST_WATCH_BLOCKING'] !== 'off',
+    clash: env['HOLDFAST_WATCH_CLASH'] !== 'off',
     isTalkative: env['HOLDFAST_WATCH_DEBUG'] === '1',
   }
 }
