@@ -28,6 +28,9 @@ import { createHoldsRoutes } from './modules/holds/routes.js'
 import { createHoldsService } from './modules/holds/service.js'
 import { createOrdersRoutes } from './modules/orders/routes.js'
 import { createOrdersService } from './modules/orders/service.js'
+import { createPresaleRoutes } from './modules/presale/routes.js'
+import { createRush } from './modules/presale/rush.js'
+import { createPresaleService } from './modules/presale/service.js'
 import { createRefundsRoutes } from './modules/refunds/routes.js'
 import { createRefundsService } from './modules/refunds/service.js'
 import { createReportRunsRoutes, createReportsRoutes } from './modules/reports/routes.js'
@@ -111,6 +114,14 @@ export function createBoxOffice(options: AppOptions): Hono<AppEnv> {
   app.route('/orders', createOrdersRoutes(orders, checkouts))
   app.route('/checkouts', createCheckoutsRoutes(checkouts))
   app.route('/orders', createRefundsRoutes(refunds))
+  const presale = createPresaleService({ db })
+  app.route(
+    '/presale',
+    createPresaleRoutes(
+      presale,
+      createRush({ post: (path, body) => post(app, path, body), logger, ...(ending && { signal: ending }) }),
+    ),
+  )
   app.notFound(() => answerProblem(routeNotFound()))
   app.onError((error) => {
     logFailure(logger, error)
@@ -118,6 +129,11 @@ export function createBoxOffice(options: AppOptions): Hono<AppEnv> {
   })
   domainEvents.subscribe((event) => logger.info({ event: event.type, orderId: event.orderId }, 'domain event'))
   return app
+}
+
+async function post(app: Hono<AppEnv>, path: string, body: object): Promise<void> {
+  const headers = { 'content-type': 'application/json' }
+  await app.request(path, { method: 'POST', headers, body: JSON.stringify(body) })
 }
 
 function readRemote(remoteAddress: string | undefined): { remoteAddress?: string } {

@@ -12,6 +12,7 @@ export const watchDefaults = {
   sampleReads: false,
   blocking: true,
   clash: true,
+  clashEveryMs: 10_000,
 } as const
 
 export const watchOptionTable: OptionTable = {
@@ -84,7 +85,15 @@ export const watchOptionTable: OptionTable = {
   clash: {
     type: 'boolean',
     default: '`true`',
-    doc: 'Half a second in every ten, requests are followed: what each reads and writes because of it, and which two can collide.',
+    doc: 'Requests are followed for half a second at a time: what each reads and writes because of it, and which two can collide.',
+  },
+  clashEveryMs: {
+    type: 'number',
+    min: 0,
+    max: 3_600_000,
+    unit: 'ms',
+    default: '`10_000`',
+    doc: 'So often, on average. 0: always, for development and tests.',
   },
   onFinding: {
     type: 'function',

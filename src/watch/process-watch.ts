@@ -114,7 +114,9 @@ class ProcessWatch implements Watch {
     if (settings.blocking)
       this.#blocking = new BlockingWatch((finding, request) => this.#tellOfRequest(finding, request), logger)
     if (settings.clash) {
-      this.#clash = new ClashWatching({ db: storage, parser, report })
+      const { clashEveryMs: everyMs } = settings
+      const stretch = everyMs === 0 ? { stretchMs: 0 } : { everyMs }
+      this.#clash = new ClashWatching({ db: storage, parser, report, ...stretch })
       this.#observers.push(this.#clash)
     }
     if (settings.plans) this.#watchPlans(parts, parser, logger, report)

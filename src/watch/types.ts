@@ -39,10 +39,12 @@ export interface WatchOptions {
    */
   blocking?: boolean
   /**
-   * Half a second in every ten, requests are followed: what each reads, what it writes because of it, and which two can
+   * Requests are followed for half a second at a time: what each reads, what it writes because of it, and which two can
    * collide unnoticed. Values are compared while the request runs and kept as keyed hashes of this process. Default: true.
    */
   clash?: boolean
+  /** They are followed so often, on average. 0: always, for development and tests. Default: 10 000 ms. */
+  clashEveryMs?: number
   /** Is given each finding as it is made, and again each hour that it goes on. Default: the log and the page alone. */
   onFinding?: (finding: Finding) => void
   /** Receives what no caller can be given. Default: warnings and errors as JSON lines on stderr. */

@@ -1,7 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { runOutside, type RequestContext } from '../../core/early.js'
 import type { Queryable } from '../../core/index.js'
-import { hearParsed } from '../blocking/native-calls.js'
+import { hearParsed, timeNativeCalls } from '../blocking/native-calls.js'
 import type { SeenStatement } from '../observe-query.js'
 import type { Parser, Statement } from '../parser.js'
 import { Catalog } from './catalog.js'
@@ -62,6 +62,8 @@ export class ClashObserver {
   #new = 0
   #traced = 0
   #leaveParsed = (): void => {}
+  /** It is by `JSON.parse` that bodies become values. */
+  readonly #leaveNative = timeNativeCalls()
 
   constructor({ stretchMs = STRETCH_MS, everyMs = EVERY_MS, ...given }: ClashObserverOptions) {
     this.#options = { ...given, stretchMs, everyMs }
@@ -194,6 +196,7 @@ export class ClashObserver {
     if (this.#isOn) captureSites(false)
     this.#isOn = false
     this.#leaveParsed()
+    this.#leaveNative()
     await this.#reading
   }
 }

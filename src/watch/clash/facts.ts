@@ -13,7 +13,9 @@ interface Sight {
   values: ReadonlyMap<string, string>
 }
 
-const MOST_SIGHTS = 60
+/** Of those that went on alike. */
+const MOST_ALIKE = 30
+const MOST_SIGHTS = 300
 
 const signatures = new WeakMap<Part, string>()
 
@@ -46,8 +48,7 @@ export class Sights {
       seen.add(key)
       const sights = this.#byRead.get(key) ?? []
       this.#byRead.set(key, sights)
-      sights.push(look(trace, read))
-      if (sights.length > MOST_SIGHTS) sights.shift()
+      addSight(sights, look(trace, read))
     }
   }
 
@@ -68,6 +69,16 @@ export class Sights {
     const same = others.filter(({ exists }) => exists)
     return same.length === 0 ? undefined : compareSights(wrote, same, takesAway(write))
   }
+}
+
+/** A sale that has ended is refused to everybody: those who could buy must not be forgotten for it. */
+function addSight(sights: Sight[], sight: Sight): void {
+  const isAlike = ({ writes }: Sight) =>
+    writes.size === sight.writes.size && [...writes].every((each) => sight.writes.has(each))
+  const alike = sights.filter(isAlike)
+  const [oldest] = alike.length >= MOST_ALIKE ? alike : sights.length >= MOST_SIGHTS ? sights : []
+  if (oldest) sights.splice(sights.indexOf(oldest), 1)
+  sights.push(sight)
 }
 
 /** Columns that the write itself takes from. */

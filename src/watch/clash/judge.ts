@@ -127,7 +127,12 @@ function findProtection(link: KnownLink, other: KnownWrite, catalog: Catalog): s
   )
   if (lock !== undefined) return `a lock that both take first (${lock})`
   const set = new Set(listSet(other).map(({ column }) => `${other.part.table}.${column}`))
-  if (isChanged && guards.compared.some((cell) => set.has(cell))) return 'a condition of the write on what was read'
+  const isOfOneRow =
+    !link.isOfSet ||
+    link.kind === 'picked' ||
+    isByKey({ part: link.read.part } as Op, findTable(catalog, tablesOf(link.read)[0] ?? ''))
+  if (isChanged && isOfOneRow && guards.compared.some((cell) => set.has(cell)))
+    return 'a condition of the write on what was read'
   if (other.part.kind === 'delete' && link.write.part.kind !== 'insert' && tablesOf(link.write)[0] === other.part.table)
     return 'the row is gone'
   return findConstraint(link, other, catalog)

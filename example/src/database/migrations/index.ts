@@ -8,6 +8,7 @@ import { orderExports } from './0007-exports.js'
 import { cancellations } from './0008-cancellations.js'
 import { checkouts } from './0009-checkouts.js'
 import { pastOrders } from './0010-past-orders.js'
+import { presale } from './0011-presale.js'
 import type { Migration } from './migration.js'
 
 /** The box office's schema, oldest step first. */
@@ -22,4 +23,5 @@ export const migrations: readonly Migration[] = [
   cancellations,
   checkouts,
   pastOrders,
+  presale,
 ]
