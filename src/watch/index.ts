@@ -25,7 +25,7 @@ export {
   type TableInfo,
 } from './data-shape/index.js'
 export { observeClashes, type ClashWatch } from './clash/observe-clashes.js'
-export type { Clash, ClashKind, ClashStep } from './clash/describe.js'
+export type { Clash, ClashHints, ClashKind, ClashStep } from './clash/describe.js'
 export type { Driver } from './clash/observe-driver.js'
 export { watch, type PostgresJs } from './create-watch.js'
 export { readDeploy } from './deploy.js'

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import type { Overlaps, RealOverlap } from './overlaps.js'
 import { listSet, tablesOf, type Verdict } from './judge.js'
 import type { Deed, KnownLink } from './route-book.js'
+import type { Value } from './shape.js'
 
 export type ClashKind =
   | 'lost update'
@@ -22,6 +23,21 @@ export interface ClashStep {
   site: string
 }
 
+export interface ClashHints {
+  /** Columns that the read asks for by value. */
+  keys: readonly string[]
+  reads: 'row' | 'rows' | 'aggregate'
+  /** Read and write are one statement. */
+  isOneStatement: boolean
+  /** Columns that the write sets, and whether by an amount. */
+  sets: readonly { column: string; how: 'value' | 'constant' | 'plus' | 'minus' | 'other' }[]
+  writes: 'insert' | 'update' | 'delete'
+  /** The table that is written. */
+  into: string
+  /** The read's transaction is the write's, and the other route's write is in one as well. */
+  isInTransaction: boolean
+}
+
 /** Two routes, perhaps the same one, that can meet at rows of a table so that one of them does what neither order would. */
 export interface Clash {
   /** Stays the same from process to process. */
@@ -33,6 +49,8 @@ export interface Clash {
   write: ClashStep
   /** What comes between. */
   other: ClashStep
+  /** What a fix is made of. */
+  hints: ClashHints
   sharesTransaction: boolean
   isolation: string
   /** What there is and does not help, in words. */
@@ -90,6 +108,7 @@ function describeClash({ link, other, protectedBy }: Verdict, overlaps: Overlaps
     read: toStep(link.route, read),
     write: toStep(link.route, write),
     other: toStep(other.route, other.deed),
+    hints: readHints(link),
     sharesTransaction: guards.sharesTransaction,
     isolation: guards.isolation,
     inVain,
@@ -111,6 +130,30 @@ function listColumns(link: KnownLink, other: Verdict['other']): string[] {
 
 const nameClash = (parts: readonly string[]): string =>
   createHash('sha256').update(parts.join('\n')).digest('hex').slice(0, 8)
+
+function readHints({ read, write, guards }: KnownLink): ClashHints {
+  const asked =
+    read.part.kind === 'read' || read.part.kind === 'update' || read.part.kind === 'delete' ? read.part.conditions : []
+  const { part } = write
+  const set = part.kind === 'update' ? part.set : part.kind === 'insert' ? (part.rows[0] ?? []) : []
+  const reads =
+    read.part.kind !== 'read' ? 'rows' : read.part.isAggregate ? 'aggregate' : read.part.hasLimit ? 'rows' : 'row'
+  return {
+    keys: [...new Set(asked.filter(({ op }) => op === '=').map(({ column }) => column))],
+    reads,
+    isOneStatement: read.part.kind === 'read' && read.part.isNested,
+    sets: set.map(({ column, value }) => ({ column, how: nameHow(value) })),
+    writes: part.kind === 'insert' || part.kind === 'delete' ? part.kind : 'update',
+    into: tablesOf(write)[0] ?? '',
+    isInTransaction: guards.sharesTransaction && !guards.isAutocommit,
+  }
+}
+
+function nameHow(value: Value): ClashHints['sets'][number]['how'] {
+  if (value.kind === 'constant') return 'constant'
+  if (value.kind !== 'relative') return value.kind === 'parameter' ? 'value' : 'other'
+  return value.op === '+' ? 'plus' : value.op === '-' ? 'minus' : 'other'
+}
 
 const tableOf = (cell: string): string => cell.slice(0, cell.lastIndexOf('.'))
 const columnOf = (cell: string): string => cell.slice(cell.lastIndexOf('.') + 1)

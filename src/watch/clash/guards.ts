@@ -15,6 +15,8 @@ export interface Guards {
   compared: readonly string[]
   /** Both are in one transaction. */
   sharesTransaction: boolean
+  /** It is one statement by itself. */
+  isAutocommit: boolean
   /** Between both the program waited for something else. @unit ms */
   windowMs: number
   /** A later read that is guarded took the place of this one. */
@@ -31,6 +33,7 @@ export function readGuards(trace: Trace, link: Omit<Link, 'guards'>, catalog: Ca
     isolation: sharesTransaction ? read.transaction.isolation : 'read committed',
     compared: listCompared(read, write),
     sharesTransaction,
+    isAutocommit: write.transaction.isAutocommit,
     windowMs: Math.max(0, write.startedAt - read.endedAt),
     isSuperseded: isSuperseded(trace, link, catalog),
   }
@@ -188,6 +191,7 @@ export function meetGuards(one: Guards, other: Guards): Guards {
     isolation: order[Math.min(order.indexOf(one.isolation), order.indexOf(other.isolation))] ?? 'read committed',
     compared: one.compared.filter((cell) => other.compared.includes(cell)),
     sharesTransaction: one.sharesTransaction && other.sharesTransaction,
+    isAutocommit: one.isAutocommit || other.isAutocommit,
     windowMs: Math.max(one.windowMs, other.windowMs),
     isSuperseded: one.isSuperseded && other.isSuperseded,
   }
