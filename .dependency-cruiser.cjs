@@ -2,7 +2,7 @@
 // here, one by one, and nowhere else.
 
 /** Capabilities of layer 1. A new one is added here. */
-const capabilities = ['doctor', 'embedded', 'holds', 'idempotency', 'jobs', 'locks', 'overload', 'sagas', 'watch']
+const capabilities = ['clash', 'doctor', 'embedded', 'holds', 'idempotency', 'jobs', 'locks', 'overload', 'sagas', 'watch']
 // errors.ts too: the guardian of the embedded server is a process of its own that should not load a database driver.
 // early.ts too: what runs in front of an application must not load one either.
 const allowedOfCore = '^src/core/(index|errors|early)\\.ts$'
@@ -41,7 +41,14 @@ module.exports = {
       name: 'capabilities-do-not-know-each-other',
       severity: 'error',
       from: { path: insideCapability },
-      to: { path: '^src/', pathNot: [allowedOfCore, '^src/$1/'] },
+      // What watch has found is what clash replays.
+      to: { path: '^src/', pathNot: [allowedOfCore, '^src/$1/', '^src/watch/index\\.ts$'] },
+    },
+    {
+      name: 'only-clash-knows-watch',
+      severity: 'error',
+      from: { path: insideCapability, pathNot: '^src/(clash|watch)/' },
+      to: { path: '^src/watch/' },
     },
     {
       name: 'http-and-prove-import-faces',

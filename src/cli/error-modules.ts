@@ -1,4 +1,5 @@
 import { coreErrors, type ErrorTable } from '../core/index.js'
+import { clashErrors } from '../clash/index.js'
 import { doctorErrors } from '../doctor/index.js'
 import { embeddedErrors } from '../embedded/index.js'
 import { httpErrors } from '../http/index.js'
@@ -23,6 +24,7 @@ export const errorModules: readonly { module: string; table: ErrorTable }[] = [
   { module: 'sagas', table: sagasErrors },
   { module: 'overload', table: overloadErrors },
   { module: 'watch', table: watchErrors },
+  { module: 'clash', table: clashErrors },
   { module: 'doctor', table: doctorErrors },
   { module: 'http', table: httpErrors },
   { module: 'prove', table: proveErrors },

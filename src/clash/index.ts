@@ -1,0 +1,15 @@
+/** @module Two requests that collide: replayed on a clone in every order of their statements, with a fix that is proven before it is written. */
+
+export { clashErrors } from './errors.js'
+export { proposeFixes } from './fix/propose.js'
+export type { Fix, FixName, GateFix, GateStatement, Rewritten } from './fix/types.js'
+export { openClashLab } from './replay/lab.js'
+export type {
+  ClashLab,
+  ClashLabOptions,
+  FixCost,
+  ReplayOptions,
+  ReplayReport,
+  ReplayRequest,
+  ReplayStep,
+} from './types.js'

@@ -1,0 +1,214 @@
+import { AsyncResource } from 'node:async_hooks'
+import type { Rewritten } from '../fix/types.js'
+import { splits } from './statements.js'
+import { currentSide, type Running, type Side } from './side.js'
+
+type Callback = (error: unknown, result?: unknown) => void
+type Query = (this: Client, ...args: unknown[]) => unknown
+
+interface Client {
+  query: Query
+  processID?: number | null
+  getTransactionStatus?: () => string | null
+}
+
+interface PgModule {
+  Client: { prototype: { query: Query } }
+  Pool?: { prototype: { connect: (...args: unknown[]) => unknown } }
+}
+
+/** Stops statements of a replay's requests in front of the driver; those of nobody go straight through. */
+export function gatePg({ Client, Pool }: PgModule): () => void {
+  const { prototype } = Client
+  const { query } = prototype
+  const gated: Query = function (...args) {
+    const side = currentSide()
+    return side === undefined ? query.apply(this, args) : passGate(side, this, query, args)
+  }
+  prototype.query = gated
+  const leavePool = Pool ? bindPool(Pool.prototype) : () => {}
+  return () => {
+    if (prototype.query === gated) prototype.query = query
+    leavePool()
+  }
+}
+
+/** A caller that waited for a connection is called by whoever gave it back, in the scope of that one. */
+function bindPool(prototype: { connect: (...args: unknown[]) => unknown }): () => void {
+  const { connect } = prototype
+  const bound = function (this: unknown, ...args: unknown[]): unknown {
+    const [callback] = args
+    return connect.apply(this, typeof callback === 'function' ? [AsyncResource.bind(callback as () => void)] : args)
+  }
+  prototype.connect = bound
+  return () => {
+    if (prototype.connect === bound) prototype.connect = connect
+  }
+}
+
+function passGate(side: Side, client: Client, query: Query, args: unknown[]): unknown {
+  const [what] = args
+  const last = args.at(-1)
+  if (isSubmittable(what)) return passSubmittable(side, client, query, args, what)
+  if (typeof last === 'function') {
+    const callback = AsyncResource.bind(last as Callback)
+    void runGated(side, client, query, args.slice(0, -1)).then(
+      (result) => callback(null, result),
+      (error: unknown) => callback(error),
+    )
+    return undefined
+  }
+  return runGated(side, client, query, args)
+}
+
+async function runGated(side: Side, client: Client, query: Query, args: unknown[]): Promise<unknown> {
+  const text = readText(args[0])
+  const isInTransaction = isOpen(client)
+  const changed = rewrite(side, text, args, isInTransaction)
+  const sent = changed.args
+  const sentText = readText(sent[0])
+  if (!isInTransaction && splits(sentText))
+    return await runSplit(side, client, query, sent, sentText, changed.mustAffect)
+  const running = await side.arrive(sentText)
+  return await run(side, client, query, sent, running, changed.mustAffect)
+}
+
+async function run(
+  side: Side,
+  client: Client,
+  query: Query,
+  args: unknown[],
+  running: Running,
+  mustAffect: boolean,
+): Promise<unknown> {
+  running.pid = client.processID ?? undefined
+  try {
+    const result = await ask(client, query, args)
+    if (mustAffect && (result as { rowCount?: number }).rowCount === 0) throw nobodyChanged()
+    keep(side, running.text, result)
+    side.leave(running)
+    return result
+  } catch (error) {
+    side.leave(running, error)
+    throw error
+  }
+}
+
+/** A statement by itself takes time too: another one can come between its work and its commit. */
+async function runSplit(
+  side: Side,
+  client: Client,
+  query: Query,
+  args: unknown[],
+  text: string,
+  mustAffect: boolean,
+): Promise<unknown> {
+  const running = await side.arrive(text)
+  running.pid = client.processID ?? undefined
+  let result: unknown
+  try {
+    await ask(client, query, [side.fix?.isolation === 'serializable' ? 'begin isolation level serializable' : 'begin'])
+    result = await ask(client, query, args)
+    if (mustAffect && (result as { rowCount?: number }).rowCount === 0) throw nobodyChanged()
+    keep(side, text, result)
+    side.leave(running)
+  } catch (error) {
+    await ask(client, query, ['rollback'])
+    side.leave(running, error)
+    throw error
+  }
+  const committing = await side.arrive('commit', true)
+  committing.pid = client.processID ?? undefined
+  try {
+    await ask(client, query, ['commit'])
+    side.leave(committing)
+    return result
+  } catch (error) {
+    side.leave(committing, error)
+    throw error
+  }
+}
+
+/** By a callback: its promise would be made by the driver, and copies of drivers make different ones. */
+const ask = async (client: Client, query: Query, args: unknown[]): Promise<unknown> =>
+  await new Promise((resolve, reject) => {
+    query.apply(client, [
+      ...args,
+      (error: unknown, result: unknown) => (error ? reject(error as Error) : resolve(result)),
+    ])
+  })
+
+interface Submittable {
+  text?: unknown
+  begin?: unknown
+  callback?: Callback
+}
+
+/** A query object, of the core or a cursor: it comes back at once, and is sent when it is let through. */
+function passSubmittable(side: Side, client: Client, query: Query, args: unknown[], what: Submittable): unknown {
+  const text = [what.begin, what.text].filter((part) => typeof part === 'string').join('; ')
+  void side.arrive(text).then((running) => {
+    running.pid = client.processID ?? undefined
+    const { callback } = what
+    if (callback === undefined) side.leave(running)
+    else
+      what.callback = (error, result) => {
+        if (!error) keep(side, text, result)
+        side.leave(running, error ?? undefined)
+        callback.call(what, error, result)
+      }
+    query.apply(client, args)
+  })
+  return what
+}
+
+const isSubmittable = (what: unknown): what is Submittable =>
+  typeof what === 'object' && what !== null && typeof (what as { submit?: unknown }).submit === 'function'
+
+function keep(side: Side, text: string, result: unknown): void {
+  const { rows } = (result ?? {}) as { rows?: unknown[] }
+  if (side.fix?.rewrite && Array.isArray(rows)) side.earlier.push({ text, rows: rows.slice(0, 5) })
+}
+
+const isOpen = (client: Client): boolean => {
+  const status = client.getTransactionStatus?.()
+  return status === 'T' || status === 'E'
+}
+
+function readText(what: unknown): string {
+  if (typeof what === 'string') return what
+  const { text } = (what ?? {}) as { text?: unknown }
+  return typeof text === 'string' ? text : ''
+}
+
+function rewrite(
+  side: Side,
+  text: string,
+  args: unknown[],
+  isInTransaction: boolean,
+): { args: unknown[]; mustAffect: boolean } {
+  const { fix } = side
+  if (fix?.isolation && /^\s*(begin|start transaction)\b/i.test(text))
+    return { args: ['begin isolation level serializable'], mustAffect: false }
+  const changed = fix?.rewrite?.({ text, values: readValues(args), isInTransaction, earlier: side.earlier })
+  return changed === undefined
+    ? { args, mustAffect: false }
+    : { args: put(args, changed), mustAffect: changed.mustAffect === true }
+}
+
+function readValues([what, second]: readonly unknown[]): readonly unknown[] | undefined {
+  if (Array.isArray(second)) return second
+  const { values } = (what ?? {}) as { values?: unknown }
+  return Array.isArray(values) ? values : undefined
+}
+
+/** The same call with another text; a prepared statement's name would be that of the old one. */
+function put(args: readonly unknown[], { text, values }: Rewritten): unknown[] {
+  const [what, ...others] = args
+  const given = values ?? readValues(args)
+  if (typeof what !== 'object' || what === null) return given === undefined ? [text, ...others] : [text, given]
+  const { name: _, ...config } = what as Record<string, unknown>
+  return [{ ...config, text, ...(given && { values: given }) }, ...others.filter((other) => !Array.isArray(other))]
+}
+
+const nobodyChanged = () => Object.assign(new Error('No row was as it had been read.'), { code: '40001' })

@@ -1,0 +1,284 @@
+import { clashError } from '../errors.js'
+import { advanceSequences, breaks, isBlocked, readChanges, runDdl, undo, type Change } from '../store.js'
+import type { FixCost, ReplayOptions, ReplayReport, ReplayRequest } from '../types.js'
+import type { GateFix } from '../fix/types.js'
+import type { LabParts } from './lab.js'
+import { Controller } from './controller.js'
+import { drawSchedule } from './diagram.js'
+import { describeChanges, explainDifference, findMasks, type Outcome } from './outcome.js'
+import { listSchedules, serialSchedule, type Schedule } from './schedules.js'
+import { Side } from './side.js'
+import { cannotBeUndone } from './statements.js'
+
+/** Odd, so that no number drawn after it is one that could have been drawn before. */
+const GAP = 100_003
+/** Waits that no database ends: a request that waits for its own other half. @unit ms */
+const MOST_SCHEDULE_MS = 10_000
+
+interface Run extends Outcome {
+  controller: Controller
+  lengths: Record<'A' | 'B', number>
+  retries: number
+  broken: readonly string[]
+}
+
+/** One pair of requests on a clone: both orders, and then one schedule after the other until one ends as neither did. */
+export class Replay<App> {
+  readonly #parts: LabParts<App>
+  readonly #requests: readonly [ReplayRequest<App>, ReplayRequest<App>]
+  readonly #options: ReplayOptions
+  readonly #signal: AbortSignal
+  #masks = new Set<string>()
+  readonly #alone = new Map<'A' | 'B', Run>()
+  #retries = 0
+  #deadlocks = 0
+
+  constructor(
+    parts: LabParts<App>,
+    requests: readonly [ReplayRequest<App>, ReplayRequest<App>],
+    options: ReplayOptions,
+  ) {
+    this.#parts = parts
+    this.#requests = requests
+    this.#options = options
+    const deadline = AbortSignal.timeout(options.deadlineMs ?? 60_000)
+    this.#signal = options.signal ? AbortSignal.any([options.signal, deadline]) : deadline
+  }
+
+  async run(): Promise<ReplayReport> {
+    const { fix } = this.#options
+    if (fix?.ddl) await runDdl(this.#parts.monitor, fix.ddl)
+    try {
+      return await this.#search()
+    } catch (error) {
+      if (this.#signal.aborted && !this.#options.signal?.aborted) throw describeDeadline(this.#options, error)
+      throw error
+    } finally {
+      if (fix?.undo) await runDdl(this.#parts.monitor, fix.undo)
+    }
+  }
+
+  async #search(): Promise<ReplayReport> {
+    const startedAt = performance.now()
+    const AB = await this.#play(serialSchedule('A'))
+    const again = await this.#play(serialSchedule('A'), GAP)
+    const BA = await this.#play(serialSchedule('B'))
+    this.#masks = new Set([...this.#parts.drawn, ...findMasks(AB, again)])
+    const orders = { AB, BA }
+    if (this.#tell(AB) !== this.#tell(again))
+      return this.#report('not deterministic', undefined, orders, 3, true, startedAt)
+    const seen = new Set<string>()
+    let schedules = 0
+    const most = this.#options.maxSchedules ?? 400
+    const turns = this.#options.exhaustive ? AB.lengths.A + AB.lengths.B : (this.#options.preemptions ?? 2)
+    const lengths = { A: Math.max(AB.lengths.A, BA.lengths.A), B: Math.max(AB.lengths.B, BA.lengths.B) }
+    for (const schedule of listSchedules(lengths, turns)) {
+      if (schedules >= most) return this.#report('none found', undefined, orders, schedules, false, startedAt)
+      const run = await this.#play(schedule)
+      schedules++
+      // A wait forces the order: the same again.
+      if (seen.has(run.controller.signature)) continue
+      seen.add(run.controller.signature)
+      const fault = await this.#findFault(run, orders)
+      if (fault !== undefined) return this.#report('clash', { run, fault }, orders, schedules, true, startedAt)
+    }
+    return this.#report('none found', undefined, orders, schedules, true, startedAt)
+  }
+
+  #tell(outcome: Outcome): string {
+    const bodies = this.#options.comparesBodies ? JSON.stringify(outcome.bodies) : ''
+    return `${outcome.statuses.join(' ')}\n${describeChanges(outcome, this.#masks)}\n${bodies}`
+  }
+
+  /** Undefined: it ended as one of the orders, or whoever was refused has left nothing. */
+  async #findFault(run: Run, { AB, BA }: { AB: Run; BA: Run }): Promise<string | undefined> {
+    const own = this.#tell(run)
+    const isSerial = own === this.#tell(AB) || own === this.#tell(BA)
+    const broken = run.broken.filter((name) => !AB.broken.includes(name) || !BA.broken.includes(name))
+    if (broken.length > 0) return `it breaks: ${broken.join(', ')}`
+    if (isSerial || (await this.#isNoticed(run))) return undefined
+    const [ab, ba] = [AB, BA].map((order) => explainDifference(run, order, this.#masks)) as [string, string]
+    const shorter = ab.length <= ba.length ? ab : ba
+    return `neither order gives this: ${shorter}`
+  }
+
+  /** Somebody was told that it did not work, and it looks as if that one had never come. */
+  async #isNoticed(run: Run): Promise<boolean> {
+    const refused = (['A', 'B'] as const).filter((_side, at) => (run.statuses[at] ?? 0) >= 400)
+    if (refused.length === 0) return false
+    const changes = describeChanges(run, this.#masks)
+    if (refused.length === 2 && changes === '') return true
+    for (const side of refused) {
+      const other = side === 'A' ? 'B' : 'A'
+      const alone = await this.#playAlone(other)
+      const at = other === 'A' ? 0 : 1
+      if (changes === describeChanges(alone, this.#masks) && run.statuses[at] === alone.statuses[at]) return true
+    }
+    return false
+  }
+
+  async #playAlone(side: 'A' | 'B'): Promise<Run> {
+    const known = this.#alone.get(side)
+    if (known) return known
+    const run = await this.#play([{ side, steps: Infinity }], 0, side === 'A' ? 'B' : 'A')
+    this.#alone.set(side, run)
+    return run
+  }
+
+  async #play(schedule: Schedule, gap = 0, absent?: 'A' | 'B'): Promise<Run> {
+    const { monitor, app, invariants } = this.#parts
+    if (gap > 0) await advanceSequences(monitor, gap)
+    const sides = { A: new Side('A', this.#options.fix), B: new Side('B', this.#options.fix) }
+    if (absent) sides[absent].hasStarted = sides[absent].hasEnded = true
+    const [first, second] = this.#requests
+    const controller = new Controller(sides, {
+      isBlocked: async (pid) => await isBlocked(monitor, pid),
+      start: {
+        A: (side) => side.start(async () => await first.run(app)),
+        B: (side) => side.start(async () => await second.run(app)),
+      },
+      signal: AbortSignal.any([this.#signal, AbortSignal.timeout(MOST_SCHEDULE_MS)]),
+    })
+    try {
+      await controller.run(schedule)
+    } catch (error) {
+      await this.#release(sides)
+      throw this.#signal.aborted ? error : describeStuck(controller, error)
+    }
+    return await this.#conclude(sides, controller, invariants)
+  }
+
+  async #conclude(
+    sides: { A: Side; B: Side },
+    controller: Controller,
+    invariants: LabParts<App>['invariants'],
+  ): Promise<Run> {
+    const { monitor } = this.#parts
+    const { steps } = controller
+    const lasting = steps.find(({ text, event }) => event === 'done' && cannotBeUndone(text))
+    const changes: Change[] = await readChanges(monitor)
+    const broken: string[] = []
+    for (const { name, sql } of invariants) if (await breaks(monitor, sql)) broken.push(name)
+    await undo(monitor)
+    if (lasting) throw clashError('HF_CLASH_UNDO', `A request ran \`${lasting.text.slice(0, 80)}\`.`)
+    const count = (name: 'A' | 'B') => steps.filter(({ side, event }) => side === name && event !== 'waits').length
+    this.#retries += sides.A.retries + sides.B.retries
+    this.#deadlocks += steps.filter(({ code }) => code === '40P01').length
+    return {
+      changes,
+      statuses: [sides.A.status, sides.B.status],
+      bodies: [sides.A.body, sides.B.body],
+      controller,
+      lengths: { A: count('A'), B: count('B') },
+      retries: sides.A.retries + sides.B.retries,
+      broken,
+    }
+  }
+
+  /** Lets everything go, so that nothing hangs on at a gate. */
+  async #release({ A, B }: { A: Side; B: Side }): Promise<void> {
+    const until = performance.now() + 1_000
+    while (performance.now() < until && [A, B].some((side) => side.hasStarted && !side.hasEnded)) {
+      for (const side of [A, B]) for (const arrival of side.arrivals.splice(0)) arrival.pass()
+      await new Promise((resolve) => setTimeout(resolve, 5))
+    }
+    await undo(this.#parts.monitor)
+  }
+
+  #report(
+    verdict: ReplayReport['verdict'],
+    failed: { run: Run; fault: string } | undefined,
+    { AB, BA }: { AB: Run; BA: Run },
+    schedules: number,
+    isComplete: boolean,
+    startedAt: number,
+  ): ReplayReport {
+    const ms = performance.now() - startedAt
+    const reason =
+      failed?.fault ??
+      (verdict === 'none found'
+        ? `${schedules} schedules ended as one of both orders does`
+        : 'the same order ended in two ways by itself')
+    const schedule = failed?.run.controller.steps ?? []
+    const [first, second] = this.#requests
+    const statuses = failed?.run.statuses ?? AB.statuses
+    const end = `A ${statuses[0]}, B ${statuses[1]}. ${verdict === 'clash' ? 'Clash' : 'No clash'}: ${reason}.`
+    return {
+      verdict,
+      schedule,
+      reason,
+      masked: [...this.#masks].toSorted(),
+      serial: [
+        { order: 'AB', statuses: AB.statuses },
+        { order: 'BA', statuses: BA.statuses },
+      ],
+      statuses,
+      schedules,
+      isComplete,
+      retries: this.#retries,
+      deadlocks: this.#deadlocks,
+      ms,
+      firstFailureMs: failed ? ms : undefined,
+      diagram: drawSchedule([first.name, second.name], failed ? schedule : AB.controller.steps, end),
+    }
+  }
+
+  /** What the two orders end in, for a fix that has to leave them as they were. */
+  async readOrders(masks: ReadonlySet<string>): Promise<string> {
+    const { fix } = this.#options
+    if (fix?.ddl) await runDdl(this.#parts.monitor, fix.ddl)
+    try {
+      const runs = [await this.#play(serialSchedule('A')), await this.#play(serialSchedule('B'))]
+      return runs.map((run) => `${run.statuses.join(' ')}\n${describeChanges(run, masks)}`).join('\n\n')
+    } finally {
+      if (fix?.undo) await runDdl(this.#parts.monitor, fix.undo)
+    }
+  }
+}
+
+/** Both requests at once, again and again, without a gate: what a fix costs. */
+export async function measurePairs<App>(
+  { monitor, app }: LabParts<App>,
+  requests: readonly [ReplayRequest<App>, ReplayRequest<App>],
+  fix: GateFix | undefined,
+  pairs: number,
+): Promise<FixCost> {
+  if (fix?.ddl) await runDdl(monitor, fix.ddl)
+  try {
+    const cost = { ms: 0, retries: 0, failed: 0 }
+    for (let n = 0; n < pairs; n++) {
+      const sides = [new Side('A', fix, true), new Side('B', fix, true)] as const
+      const startedAt = performance.now()
+      const runAt = async (at: 0 | 1) => {
+        sides[at].start(async () => await requests[at].run(app))
+        while (!sides[at].hasEnded) await sides[at].news(1_000)
+      }
+      if (fix?.excludes) {
+        await runAt(0)
+        await runAt(1)
+      } else await Promise.all([runAt(0), runAt(1)])
+      cost.ms += performance.now() - startedAt
+      for (const { retries, status } of sides) {
+        cost.retries += retries
+        if (status >= 500) cost.failed++
+      }
+      await undo(monitor)
+    }
+    return { requestsPerSecond: (2_000 * pairs) / cost.ms, retries: cost.retries, failed: cost.failed }
+  } finally {
+    if (fix?.undo) await runDdl(monitor, fix.undo)
+  }
+}
+
+function describeStuck(controller: Controller, cause: unknown) {
+  const last = controller.steps.at(-1)?.text.slice(0, 120) ?? 'none'
+  const message = `A schedule did not end within ${MOST_SCHEDULE_MS} ms; its last statement: ${last}`
+  return clashError('HF_CLASH_DEADLINE', message, { cause })
+}
+
+function describeDeadline({ deadlineMs = 60_000 }: ReplayOptions, cause: unknown) {
+  return clashError('HF_CLASH_DEADLINE', `The replay did not end within ${deadlineMs} ms.`, {
+    cause,
+    details: { deadlineMs },
+  })
+}
