@@ -104,7 +104,7 @@ export class Replay<App> {
 
   /** Somebody was told that it did not work, and it looks as if that one had never come. */
   async #isNoticed(run: Run): Promise<boolean> {
-    const refused = (['A', 'B'] as const).filter((_side, at) => (run.statuses[at] ?? 0) >= 400)
+    const refused = (['A', 'B'] as const).filter((_side, at) => isRefusal(run.statuses[at] ?? 0))
     if (refused.length === 0) return false
     const changes = describeChanges(run, this.#masks)
     if (refused.length === 2 && changes === '') return true
@@ -269,6 +269,9 @@ export async function measurePairs<App>(
     if (fix?.undo) await runDdl(monitor, fix.undo)
   }
 }
+
+/** Failed, or told to come again because of somebody else. Of 404 and the like the caller believes that it is so. */
+const isRefusal = (status: number): boolean => status >= 500 || [409, 412, 423, 428, 429].includes(status)
 
 function describeStuck(controller: Controller, cause: unknown) {
   const last = controller.steps.at(-1)?.text.slice(0, 120) ?? 'none'
