@@ -46,6 +46,14 @@ export class Catalog {
     return this.#byId.get(id)
   }
 
+  /** As a table is called here: with its schema where that is not `public`. */
+  findByWholeName(name: string): Table | undefined {
+    const at = name.indexOf('.')
+    return at < 0
+      ? (this.findByName('public', name) ?? this.findByName(undefined, name))
+      : this.findByName(name.slice(0, at), name.slice(at + 1))
+  }
+
   findByName(schema: string | undefined, name: string): Table | undefined {
     return this.#byName.get(schema === undefined ? name : `${schema}.${name}`)
   }

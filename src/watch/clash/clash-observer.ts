@@ -153,7 +153,9 @@ export class ClashObserver {
     const known = this.#shapes.get(text)
     if (known !== undefined) return known ?? undefined
     if (text.startsWith('/* holdfast:') || ++this.#new > MOST_NEW_PER_STRETCH) return undefined
-    const shape = readShape(this.#options.parser.parse(text) ?? [], this.#catalog as Catalog) ?? null
+    // Outside: the parser hands its tree over as JSON, which is not what the request has brought.
+    const parsed = runOutside(() => this.#options.parser.parse(text))
+    const shape = readShape(parsed ?? [], this.#catalog as Catalog) ?? null
     if (this.#shapes.size >= MOST_SHAPES) this.#shapes.delete(this.#shapes.keys().next().value as string)
     this.#shapes.set(text, shape)
     return shape ?? undefined

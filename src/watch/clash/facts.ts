@@ -1,5 +1,5 @@
 import { isWrite, type Part } from './shape.js'
-import type { Op, Trace } from './trace.js'
+import type { Op, Row, Trace } from './trace.js'
 import { hashValue, toNumber } from './values.js'
 
 /** What one request saw at a read: hashes, and how numbers compared with what it had brought. */
@@ -34,6 +34,8 @@ export interface Decision {
   cells: readonly string[]
   /** Whether rows are there, or how many. */
   isOfSet: boolean
+  /** Nothing of a row but that it is there. */
+  isOfExistence: boolean
 }
 
 /** What requests of a route saw at each of their reads, and what they did then. */
@@ -52,6 +54,12 @@ export class Sights {
     }
   }
 
+  /** Whether requests that read there again have gone on without the write, too. */
+  isRetaken(read: string | undefined, write: Op): boolean {
+    const sights = read === undefined ? [] : (this.#byRead.get(read) ?? [])
+    return sights.some(({ writes }) => !writes.has(keyOf(write)))
+  }
+
   /** Undefined: nothing shows that the write hangs on the read. */
   decide(read: Op, write: Op): Decision | undefined {
     const sights = this.#byRead.get(keyOf(read)) ?? []
@@ -60,14 +68,15 @@ export class Sights {
     if (wrote.length === 0 || others.length === 0) return undefined
     if (wrote.some(({ isList }) => isList)) {
       const isLast = others.some((sight) => sight.isLast)
-      return isLast ? { cells: [], isOfSet: true } : undefined
+      return isLast ? { cells: [], isOfSet: true, isOfExistence: false } : undefined
     }
-    if (wrote.every(({ exists }) => exists) && others.every(({ exists }) => !exists))
-      return { cells: [], isOfSet: true }
-    if (wrote.every(({ exists }) => !exists) && others.every(({ exists }) => exists))
-      return { cells: [], isOfSet: true }
+    const existence = { cells: [], isOfSet: true, isOfExistence: true }
+    if (wrote.every(({ exists }) => !exists) && others.some(({ exists }) => exists)) return existence
+    if (!wrote.every(({ exists }) => exists)) return undefined
     const same = others.filter(({ exists }) => exists)
-    return same.length === 0 ? undefined : compareSights(wrote, same, takesAway(write))
+    const found = compareSights(wrote, same, takesAway(write))
+    if (same.length === others.length) return found
+    return found ? { ...found, isOfExistence: true } : existence
   }
 }
 
@@ -84,7 +93,7 @@ function addSight(sights: Sight[], sight: Sight): void {
 /** Columns that the write itself takes from. */
 function takesAway({ part }: Op): ReadonlySet<string> {
   if (part.kind !== 'update') return new Set()
-  const taken = part.set.filter(({ value }) => value.kind === 'relative' && value.op === '-')
+  const taken = part.set.filter(({ value }) => value.kind === 'relative' && value.op !== '+')
   return new Set(taken.map(({ column }) => `${part.table}.${column}`))
 }
 
@@ -95,17 +104,29 @@ function compareSights(
 ): Decision | undefined {
   const cells = new Set<string>()
   let isOfSet = false
-  for (const fact of wrote[0]?.values.keys() ?? []) {
+  const add = (fact: string) => {
     const [cell = ''] = fact.split('?')
-    const here = new Set(wrote.map(({ values }) => values.get(fact)))
-    const there = others.map(({ values }) => values.get(fact))
-    const isApart = !here.has(undefined) && there.every((value) => value !== undefined && !here.has(value))
-    const isTaken = taken.has(cell) && others.some(({ isLast }) => isLast)
-    if (!isApart && !isTaken) continue
     if (cell.startsWith('=')) isOfSet = true
     else cells.add(cell)
   }
-  return cells.size === 0 && !isOfSet ? undefined : { cells: [...cells], isOfSet }
+  for (const other of others) {
+    // A flag, a null or a comparison says more than a word that differs, as names do by themselves.
+    const apart = listApart(wrote, other)
+    const plain = apart.filter((fact) => fact.includes('?'))
+    for (const fact of plain.length > 0 ? plain : apart) add(fact)
+  }
+  if (others.some(({ isLast }) => isLast))
+    for (const cell of taken) if (wrote.some(({ values }) => values.has(cell))) cells.add(cell)
+  return cells.size === 0 && !isOfSet ? undefined : { cells: [...cells], isOfSet, isOfExistence: false }
+}
+
+/** What this one saw, and none of those that wrote did. */
+function listApart(wrote: readonly Sight[], other: Sight): string[] {
+  return [...other.values.keys()].filter((fact) => {
+    const here = new Set(wrote.map(({ values }) => values.get(fact)))
+    if (here.has(undefined) || here.has(other.values.get(fact))) return false
+    return fact.includes('?') || here.size <= Math.max(1, wrote.length / 2)
+  })
 }
 
 function look(trace: Trace, read: Op): Sight {
@@ -113,25 +134,39 @@ function look(trace: Trace, read: Op): Sight {
   const nextWrite = later.find(({ part }) => isWrite(part))
   const isLast = !later.some(({ part, at }) => part.kind === 'read' && (nextWrite === undefined || at < nextWrite.at))
   const values = new Map<string, string>()
-  const [row] = read.rows
-  for (const [fact, text] of row ?? []) {
-    values.set(fact, text === null ? 'null' : hashValue(text))
-    if (fact.startsWith('=') || text === null) values.set(`${fact}?null`, String(text === null))
-    const number = toNumber(text)
-    if (number === undefined) continue
-    values.set(`${fact}?0`, sign(number))
-    for (const [path, given] of trace.inputs.entries) {
-      const other = toNumber(given)
-      if (other !== undefined) values.set(`${fact}?${path}`, sign(number - other))
-    }
-  }
+  // Of a subquery the whole answer tells.
+  const main = trace.ops.findLast(({ at }) => at === read.at) ?? read
+  const [row] = main.rows
+  for (const [fact, text] of row ?? []) addFacts(values, fact, text, row as Row, trace)
   return {
-    exists: read.rowCount > 0,
-    isList: read.rows.length > 1,
+    exists: main.rowCount > 0,
+    isList: main.rows.length > 1,
     isLast,
     writes: new Set(later.filter(({ part }) => isWrite(part)).map(keyOf)),
     values,
   }
+}
+
+function addFacts(values: Map<string, string>, fact: string, text: string | null, row: Row, trace: Trace): void {
+  values.set(`${fact}?null`, String(text === null))
+  if (text === 'true' || text === 'false') values.set(`${fact}?flag`, text)
+  const number = toNumber(text)
+  if (number === undefined) {
+    if (text !== null && text.length < 40) values.set(fact, hashValue(text))
+    return
+  }
+  values.set(`${fact}?0`, sign(number))
+  // Of what is computed the number itself: a limit may stand in the program.
+  if (fact.startsWith('=')) values.set(fact, hashValue(String(number)))
+  const compare = (name: string, other: string | null) => {
+    const given = toNumber(other)
+    if (given === undefined) return
+    values.set(`${fact}?${name}`, sign(number - given))
+    values.set(`${fact}?>${name}`, String(number > given))
+    values.set(`${fact}?<${name}`, String(number < given))
+  }
+  for (const [path, given] of trace.inputs.entries) compare(path, given)
+  for (const [other, given] of row) if (other !== fact) compare(other, given)
 }
 
 /** Less on one side; as much or more on the other. */

@@ -1,7 +1,9 @@
-import type { Catalog } from './catalog.js'
+import type { Catalog, Table, UniqueIndex } from './catalog.js'
+import { keyOf } from './facts.js'
 import type { Link } from './links.js'
 import { isWrite, type Condition, type Isolation } from './shape.js'
 import { listParameters, resolveValue, type Op, type Trace } from './trace.js'
+import { toText } from './values.js'
 
 /** What already protects a write that follows from a read. Of several requests only what all of them have counts. */
 export interface Guards {
@@ -19,8 +21,10 @@ export interface Guards {
   isAutocommit: boolean
   /** Between both the program waited for something else. @unit ms */
   windowMs: number
-  /** A later read that is guarded took the place of this one. */
-  isSuperseded: boolean
+  /** A later read, with a guard, that may have taken the place of this one. */
+  supersededBy: string | undefined
+  /** Unique indexes that the inserted row falls in, all of whose columns were asked for or come from what was read. */
+  unique: readonly string[]
 }
 
 export function readGuards(trace: Trace, link: Omit<Link, 'guards'>, catalog: Catalog): Guards {
@@ -29,13 +33,14 @@ export function readGuards(trace: Trace, link: Omit<Link, 'guards'>, catalog: Ca
   const held = sharesTransaction ? listHeld(trace, read) : []
   return {
     locksRows: sharesTransaction && locksOwnRows(link),
-    under: held.filter((lock) => follows(lock, read)).map(({ object }) => object),
+    under: held.filter((lock) => follows(lock, read, trace)).map(({ object }) => object),
     isolation: sharesTransaction ? read.transaction.isolation : 'read committed',
-    compared: listCompared(read, write),
+    compared: listCompared(read, write, trace),
     sharesTransaction,
     isAutocommit: write.transaction.isAutocommit,
     windowMs: Math.max(0, write.startedAt - read.endedAt),
-    isSuperseded: isSuperseded(trace, link, catalog),
+    supersededBy: findSuperseding(trace, link),
+    unique: listCovering(link, catalog),
   }
 }
 
@@ -44,7 +49,7 @@ function locksOwnRows({ read }: Omit<Link, 'guards'>): boolean {
   const { part, transaction, rowCount } = read
   if (transaction.isAutocommit && read.part.kind === 'read' && !part_isNested(read)) return false
   if (part.kind === 'update' || part.kind === 'delete') return rowCount > 0
-  if (part.kind !== 'read' || part.lock === undefined) return false
+  if (part.kind !== 'read' || part.lock === undefined || part.lock.strength === 'key share') return false
   // Of a subquery it is not known how many rows it had.
   return rowCount > 0 || rowCount === -1
 }
@@ -112,67 +117,140 @@ const isConstant = (conditions: readonly Condition[]): boolean =>
 
 /**
  * Whether two requests that collide at this read would meet at the lock: its key is made of what the read asks for, or
- * stands in the very row. A lock by customer does not guard a product.
+ * stands in the very row. A lock by customer does not guard a product; one by room and day does not guard a stay of several.
  */
-export function follows({ texts, isWhole }: Held, { part, rows, values }: Op): boolean {
+export function follows({ texts, isWhole }: Held, op: Op, trace: Trace): boolean {
   if (isWhole) return true
   if (texts.length === 0) return false
+  const keys = listKeys(op)
+  const isDerived = texts.map((text) => isMadeOf(text, keys))
+  // A number that the program has written there, the same each time, does no harm.
+  return isDerived.includes(true) && texts.every((text, at) => isDerived[at] === true || !isVariable(text, trace))
+}
+
+const isVariable = (text: string, { inputs, ops }: Trace): boolean =>
+  inputs.has(text) || ops.some(({ rows }) => rows.some((row) => [...row.values()].includes(text)))
+
+function listKeys({ part, rows, values }: Op): Set<string> {
+  const op = { part, rows, values } as Op
   const keys = new Set<string>()
-  if (part.kind !== 'lock' && part.kind !== 'insert')
-    for (const text of textsOf({ part, rows, values } as Op, part.conditions)) keys.add(text)
-  if (part.kind === 'insert')
-    for (const { value } of part.rows.flat())
-      for (const text of listParameters(value, { values } as Op)) if (text !== null) keys.add(text)
+  const add = (texts: readonly (string | null)[]) => {
+    for (const text of texts) if (text !== null) keys.add(text)
+  }
+  if (part.kind === 'read' || part.kind === 'update' || part.kind === 'delete') add(textsOf(op, part.conditions))
+  // A subquery's conditions name columns of the statement around it.
+  if (part.kind === 'read' && part.isNested) add(values.map((value) => toText(value) ?? null))
+  if (part.kind === 'insert') {
+    for (const { value } of part.rows.flat()) add(listParameters(value, op))
+    if (part.sources.length > 0) add(values.map((value) => toText(value) ?? null))
+  }
   // One row and what it refers to.
-  if (rows.length === 1) for (const text of rows[0]?.values() ?? []) if (text !== null) keys.add(text)
-  return texts.every((text) => isMadeOf(text, keys))
+  if (rows.length === 1) add([...(rows[0]?.values() ?? [])])
+  return keys
 }
 
 /** A number, a word, or a token such as `post:7`; a large number is taken for a hash that nobody can read. */
 function isMadeOf(text: string, keys: ReadonlySet<string>): boolean {
-  if (keys.has(text)) return true
-  if (/^-?\d{7,}$/.test(text)) return true
-  const parts = text.split(/[^\w-]+|(?<=[a-z])(?=\d)|_/i).filter(Boolean)
-  return (
-    (parts.length > 1 && parts.some((part) => keys.has(part))) ||
-    [...keys].some((key) => key.length > 6 && text.includes(key))
-  )
+  if (keys.has(text) || /^-?\d{7,}$/.test(text)) return true
+  let rest = text
+  for (const key of [...keys].toSorted((a, b) => b.length - a.length)) if (key !== '') rest = rest.replaceAll(key, ' ')
+  // What remains is the program's own word.
+  return rest !== text && !/\d/.test(rest)
 }
 
 /** What the write's WHERE says of other columns than those that name the row. */
-function listCompared(read: Op, write: Op): string[] {
+function listCompared(read: Op, write: Op, trace: Trace): string[] {
   const { part } = write
   if (!isWrite(part)) return []
-  if (part.kind === 'insert') return []
-  return part.conditions.flatMap((condition) => {
+  // It gets its rows from another part, which may compare.
+  const before = part.sources.flatMap((place) =>
+    trace.ops.filter((op) => op.at === write.at && op.place === place && isWrite(op.part)),
+  )
+  const inherited = before.flatMap((op) => listCompared(read, op, trace))
+  if (part.kind === 'insert') return inherited
+  const own = part.conditions.flatMap((condition) => {
     const cell = `${condition.table}.${condition.column}`
     const texts = resolveValue(condition.value, write)
     const isOfRead = read.rows.some((row) => row.has(cell) && texts.includes(row.get(cell) ?? null))
-    const isAskedAnew = condition.value?.kind === 'constant' || condition.op !== '='
+    // Every change gives the row another one.
+    const isVersion = condition.column === 'xmin' || condition.column === 'ctid'
+    const isAskedAnew = isVersion || condition.value?.kind === 'constant' || condition.op !== '='
     return isOfRead || isAskedAnew || (read.part.kind === 'read' && read.part.isNested) ? [cell] : []
   })
+  return [...inherited, ...own]
 }
 
 /** A locked read of the same thing, in between: an earlier one decides nothing any more. */
-function isSuperseded(trace: Trace, { read, write, cells, isOfSet }: Omit<Link, 'guards'>, _catalog: Catalog): boolean {
-  if (read.part.kind !== 'read' || read.at === write.at) return false
-  return trace.ops.some((later) => {
+function findSuperseding(trace: Trace, { read, write, cells, isOfSet }: Omit<Link, 'guards'>): string | undefined {
+  if (read.part.kind !== 'read' || read.at === write.at) return undefined
+  const found = trace.ops.find((later) => {
     if (later.part.kind !== 'read' || later.at <= read.at || later.at >= write.at) return false
     if (later.transaction !== write.transaction || later.transaction.isAutocommit) return false
-    if (!sharesTables(read, later)) return false
+    if (!sharesTables(read, later) || !asksTheSame(read, later)) return false
     const isGuarded =
       (later.part.lock?.strength === 'update' && later.rowCount > 0) ||
       later.transaction.isolation === 'serializable' ||
-      listHeld(trace, later).some((lock) => follows(lock, later))
+      listHeld(trace, later).some((lock) => follows(lock, later, trace))
     if (!isGuarded) return false
     const seen = new Set(later.rows[0]?.keys() ?? [])
     if (!isOfSet) return cells.every((cell) => seen.has(cell))
-    const asked = (op: Op) =>
-      (op.part.kind === 'read' ? [...op.part.conditions, ...op.part.others] : []).map(({ column }) => column)
-    const again = new Set(asked(later))
     // For a decision what was decided on has to be read again: not the key alone.
-    const isWhole = seen.size > 1 || later.part.isAggregate || later.rowCount === 0
-    return isWhole && asked(read).every((column) => again.has(column))
+    return seen.size > 1 || later.part.isAggregate || later.rowCount === 0
+  })
+  return found && keyOf(found)
+}
+
+/** Of the same rows: by the same columns, with the same values. */
+function asksTheSame(one: Op, other: Op): boolean {
+  if (one.part.kind !== 'read' || other.part.kind !== 'read') return false
+  const again = new Map(
+    other.part.conditions.map((condition) => [condition.column, resolveValue(condition.value, other).join()]),
+  )
+  return one.part.conditions.every(
+    ({ column, value }) => again.has(column) && again.get(column) === resolveValue(value, one).join(),
+  )
+}
+
+/** A second row like it cannot be inserted. */
+function listCovering({ read, write, column, kind }: Omit<Link, 'guards'>, catalog: Catalog): string[] {
+  const { part } = write
+  // An upsert writes over what is there.
+  if (part.kind !== 'insert' || (part.conflict?.updates && kind === 'computed')) return []
+  const table = catalog.findByWholeName(part.table)
+  if (table === undefined || (kind === 'decided' && read.at !== write.at)) return []
+  const conditions =
+    read.part.kind === 'read' || read.part.kind === 'update' || read.part.kind === 'delete' ? read.part.conditions : []
+  const asked = new Set(
+    conditions.filter(({ op, table: of }) => op === '=' && of === part.table).map((each) => each.column),
+  )
+  if (column !== '') asked.add(column)
+  for (const row of part.rows) for (const { column: set, value } of row) if (value.kind === 'read') asked.add(set)
+  const loose = new Set(read.part.kind === 'read' ? read.part.others.map((each) => each.column) : [])
+  return listIndexes(write, table)
+    .filter((index) => index.columns.every((each) => asked.has(each)))
+    .filter((index) => index.expressions === undefined || [...loose].some((each) => index.expressions?.includes(each)))
+    .map(nameIndex)
+}
+
+export const nameIndex = ({ columns, expressions, predicate }: UniqueIndex): string =>
+  [columns.join(', '), expressions, predicate && `where ${predicate}`].filter(Boolean).join(' ')
+
+/** Unique indexes that the inserted rows are in: of a partial one, by what is inserted into the columns of its predicate. */
+export function listIndexes(write: Op, table: Table): UniqueIndex[] {
+  const { part } = write
+  if (part.kind !== 'insert') return []
+  return table.unique.filter(({ predicate }) => {
+    if (predicate === undefined) return true
+    const words = new Set(predicate.match(/[a-z_]\w*/gi) ?? [])
+    const columns = [...table.columns.values()].map(({ name }) => name).filter((name) => words.has(name))
+    return columns.every((name) => {
+      const given = part.rows.flat().find(({ column }) => column === name)
+      const [text] = given ? listParameters(given.value, write) : []
+      if (given === undefined || text === undefined) return true
+      return text === null
+        ? /is null/i.test(predicate)
+        : text === 'true' || text === 'false' || predicate.includes(`'${text}'`) || predicate.includes(text)
+    })
   })
 }
 
@@ -193,6 +271,7 @@ export function meetGuards(one: Guards, other: Guards): Guards {
     sharesTransaction: one.sharesTransaction && other.sharesTransaction,
     isAutocommit: one.isAutocommit || other.isAutocommit,
     windowMs: Math.max(one.windowMs, other.windowMs),
-    isSuperseded: one.isSuperseded && other.isSuperseded,
+    supersededBy: one.supersededBy ?? other.supersededBy,
+    unique: one.unique.filter((index) => other.unique.includes(index)),
   }
 }

@@ -16,18 +16,31 @@ export interface Verdict {
 
 /** Whether it counts: of what a program decides, other requests must have shown it. */
 export function isShown(link: KnownLink): boolean {
-  if (link.kind === 'computed') return link.requests * 2 >= link.chances
+  if (link.kind === 'computed') return link.isSure && link.requests * 2 >= link.chances
+  if (link.isRetaken) return false
   return link.isSure || link.decision !== undefined
 }
 
 export function judgePairs(links: readonly KnownLink[], writes: readonly KnownWrite[], catalog: Catalog): Verdict[] {
-  const shown = links.filter(isShown).map(sharpen)
+  const all = links.filter(isShown)
+  // What is known for sure of a read and a write says it better than that a program decided there.
+  const isPlain = ({ kind }: KnownLink) => kind !== 'decided' && kind !== 'copied'
+  const plain = new Set(all.filter(isPlain).map((link) => `${link.route} ${link.read.key}>${link.write.key}`))
+  const shown = all
+    .filter((link) => isPlain(link) || !plain.has(`${link.route} ${link.read.key}>${link.write.key}`))
+    .map(sharpen)
   const verdicts: Verdict[] = []
   for (const link of shown) {
     for (const other of writes) {
       if (!changes(other, link, catalog)) continue
-      const back = shown.find((each) => each.route === other.route && changes(toWrite(link, writes), each, catalog))
-      if (back === undefined && !overwrites(link, other)) continue
+      const own = writes.filter(({ route }) => route === link.route)
+      const back = shown.find(
+        (each) => each.route === other.route && own.some((write) => changes(write, each, catalog)),
+      )
+      const theirs = writes.filter(({ route }) => route === other.route)
+      const isMissed = () => theirs.some((write) => own.some((each) => escapes(each, write, catalog)))
+      const isOverwritten = () => theirs.some((write) => overwrites(link, write))
+      if (back === undefined && !isOverwritten() && !isMissed()) continue
       verdicts.push({ link, other, back, protectedBy: findProtection(link, other, catalog) })
     }
   }
@@ -37,12 +50,27 @@ export function judgePairs(links: readonly KnownLink[], writes: readonly KnownWr
 /** What was seen of a decision tells which cells it hangs on. */
 function sharpen(link: KnownLink): KnownLink {
   if (link.isSure || link.decision === undefined) return link
-  const { cells, isOfSet } = link.decision
-  return { ...link, cells: isOfSet ? link.cells : cells, isOfSet }
+  const { cells, isOfSet, isOfExistence } = link.decision
+  if (isOfSet && !isOfExistence) return { ...link, isOfSet }
+  return {
+    ...link,
+    cells: [...cells, ...(isOfExistence ? listAsked(link.read.part) : [])],
+    isOfSet: isOfSet || isOfExistence,
+  }
 }
 
-const toWrite = (link: KnownLink, writes: readonly KnownWrite[]): KnownWrite =>
-  writes.find(({ route, deed }) => route === link.route && deed.key === link.write.key) as KnownWrite
+/** What a statement finds to change depends on what the other does: rows of its own that come, go or are found no more. */
+function escapes(own: KnownWrite, other: KnownWrite, catalog: Catalog): boolean {
+  if (own.part.table !== other.part.table || other.part.kind === 'insert') return false
+  if (own.part.kind === 'delete') return true
+  const table = findTable(catalog, other.part.table)
+  if (own.part.kind === 'insert') return !isByKey({ part: other.part } as Op, table)
+  const asked = new Set([...other.part.conditions, ...other.part.others].map(({ column }) => column))
+  return own.part.set.some(({ column }) => asked.has(column) && !own.copied.has(column))
+}
+
+const listAsked = (part: Part): string[] =>
+  part.kind === 'read' ? [...part.conditions, ...part.others].map(({ table, column }) => `${table}.${column}`) : []
 
 export function tablesOf({ part }: Pick<Deed, 'part'>): readonly string[] {
   if (part.kind === 'read') return part.tables
@@ -74,10 +102,7 @@ function changes(other: KnownWrite, link: KnownLink, catalog: Catalog): boolean 
   return true
 }
 
-export function findTable(catalog: Catalog, name: string): Table | undefined {
-  const [schema = '', relation = ''] = name.includes('.') ? name.split('.') : ['public', name]
-  return catalog.findByName(schema, relation)
-}
+const findTable = (catalog: Catalog, name: string): Table | undefined => catalog.findByWholeName(name)
 
 /** They ask for different constants: `kind = 'a'` and `kind = 'b'`. */
 function contradicts(read: Deed, { part }: KnownWrite): boolean {
@@ -103,7 +128,7 @@ function overwrites(link: KnownLink, other: KnownWrite): boolean {
   return own.some(({ column, value }) =>
     listSet(other).some((set) => {
       if (set.column !== column || other.copied.has(column)) return false
-      if (link.kind === 'copied' || link.kind === 'computed') return link.column === column
+      if ((link.kind === 'copied' || link.kind === 'computed') && link.column !== '') return link.column === column
       return value.kind !== 'relative' || set.value.kind !== 'relative'
     }),
   )
@@ -119,7 +144,7 @@ function findProtection(link: KnownLink, other: KnownWrite, catalog: Catalog): s
   const { guards } = link
   const isChanged = other.part.kind !== 'insert' || listSet(other).length > 0
   if (guards.isolation === 'serializable' && other.isolation === 'serializable') return 'SERIALIZABLE on both sides'
-  if (guards.isolation !== 'read committed' && isChanged && writesReadRow(link, other))
+  if (guards.isolation !== 'read committed' && isChanged && writesReadRow(link, other, catalog))
     return guards.isolation.toUpperCase()
   if (guards.locksRows && isChanged && locksTable(link, other.part.table)) return 'the lock of the row that is read'
   const lock = guards.under.find(
@@ -131,16 +156,21 @@ function findProtection(link: KnownLink, other: KnownWrite, catalog: Catalog): s
     !link.isOfSet ||
     link.kind === 'picked' ||
     isByKey({ part: link.read.part } as Op, findTable(catalog, tablesOf(link.read)[0] ?? ''))
-  if (isChanged && isOfOneRow && guards.compared.some((cell) => set.has(cell)))
-    return 'a condition of the write on what was read'
-  if (other.part.kind === 'delete' && link.write.part.kind !== 'insert' && tablesOf(link.write)[0] === other.part.table)
+  const isCompared = (cell: string) =>
+    set.has(cell) || cell === `${other.part.table}.xmin` || cell === `${other.part.table}.ctid`
+  if (isChanged && isOfOneRow && guards.compared.some(isCompared)) return 'a condition of the write on what was read'
+  if (other.part.kind === 'delete' && link.write.part.kind === 'update' && tablesOf(link.write)[0] === other.part.table)
     return 'the row is gone'
   return findConstraint(link, other, catalog)
 }
 
 /** The rows that both are about are the same, so that the second to write one fails. */
-const writesReadRow = ({ read, write, cells, isOfSet, kind }: KnownLink, other: KnownWrite): boolean =>
-  (!isOfSet || kind === 'picked') &&
+const writesReadRow = (
+  { read, write, cells, isOfSet, kind }: KnownLink,
+  other: KnownWrite,
+  catalog: Catalog,
+): boolean =>
+  (!isOfSet || kind === 'picked' || isByKey({ part: read.part } as Op, findTable(catalog, tablesOf(read)[0] ?? ''))) &&
   write.part.kind !== 'insert' &&
   tablesOf(write)[0] === other.part.table &&
   tablesOf(read).includes(other.part.table) &&
@@ -155,7 +185,7 @@ function findConstraint(link: KnownLink, other: KnownWrite, catalog: Catalog): s
   const table = findTable(catalog, name)
   if (table === undefined) return undefined
   if (other.part.kind === 'insert' && write.part.kind === 'insert' && other.part.table === name) {
-    const found = findUnique(link, table)
+    const found = link.guards.unique.find((index) => other.indexes.includes(index))
     if (found) return `the unique index over ${found}`
     if (table.excluded.length > 0) return 'an exclusion constraint'
   }
@@ -166,38 +196,12 @@ function findConstraint(link: KnownLink, other: KnownWrite, catalog: Catalog): s
   const taken = setOf(write.part).filter(({ value }) => value.kind === 'relative' && value.op === '-')
   const isChecked = (cell: string) =>
     taken.some(({ column }) => `${name}.${column}` === cell && table.checked.has(column))
-  if (
-    taken.length > 0 &&
-    link.kind === 'decided' &&
-    link.cells.length > 0 &&
-    !link.isOfSet &&
-    link.cells.every(isChecked)
-  )
+  const changed = listSet(other)
+    .map(({ column }) => `${other.part.table}.${column}`)
+    .filter((cell) => link.cells.includes(cell))
+  if (taken.length > 0 && link.kind === 'decided' && changed.length > 0 && changed.every(isChecked))
     return 'a CHECK of the column'
   return tablesOf(read).includes(name) && table.excluded.length > 0 && link.isOfSet
     ? 'an exclusion constraint'
     : undefined
-}
-
-/** An index all of whose columns are asked for, or written from what was read: the second insert fails. */
-function findUnique({ read, column, kind }: KnownLink, table: Table): string | undefined {
-  const equal = new Set(
-    conditionsOf(read.part).flatMap((each) => (each.op === '=' && each.table === table.name ? [each.column] : [])),
-  )
-  if (kind === 'computed' && column !== '') equal.add(column)
-  const others = new Set(read.part.kind === 'read' ? read.part.others.map((each) => each.column) : [])
-  const found = table.unique.find((index) => {
-    if (!index.columns.every((each) => equal.has(each))) return false
-    if (index.expressions !== undefined && ![...others].some((each) => index.expressions?.includes(each))) return false
-    return (
-      index.predicate === undefined ||
-      namesIn(index.predicate, table).every((each) => equal.has(each) || others.has(each))
-    )
-  })
-  return found && [...found.columns, ...(found.expressions ? [found.expressions] : [])].join(', ')
-}
-
-function namesIn(predicate: string, table: Table): string[] {
-  const words = new Set(predicate.match(/[a-z_]\w*/gi) ?? [])
-  return [...table.columns.values()].map(({ name }) => name).filter((name) => words.has(name))
 }

@@ -23,6 +23,8 @@ export interface Link {
   column: string
   /** By itself; a potential one waits for what other requests show. */
   isSure: boolean
+  /** A flag was turned over: a program that always sets the same does that too, so both have to be seen. */
+  toggled?: string
   guards: Guards
 }
 
@@ -39,7 +41,8 @@ export function findLinks(trace: Trace, catalog: Catalog): Link[] {
       else if (read.at < write.at) addLater(trace, read, write, catalog, add)
     }
   }
-  return links.filter(({ guards }) => !guards.isSuperseded)
+  // Of a decision it is not known yet whether it was taken again.
+  return links.filter(({ guards, kind }) => kind === 'decided' || guards.supersededBy === undefined)
 }
 
 type Add = (link: Omit<Link, 'guards'>) => void
@@ -54,7 +57,7 @@ function addNested(read: Op, write: Op, add: Add): void {
   const comesFrom = (value: Value | undefined) => value?.kind === 'read' && value.parts.includes(read.place)
   if (part.conditions.some(({ value }) => comesFrom(value)))
     return add({ ...base, kind: 'picked', isOfSet: true, column: '' })
-  if (part.kind === 'delete') return
+  if (part.kind === 'delete') return add({ ...base, kind: 'decided', isOfSet: true, column: '' })
   const set = part.set.find(({ value }) => value.kind === 'read')
   const isJoined = set?.value.kind === 'read' && set.value.columns.some(({ table }) => isOf(read, table))
   if (set && (comesFrom(set.value) || isJoined)) add({ ...base, kind: 'computed', isOfSet: true, column: set.column })
@@ -87,6 +90,7 @@ function addLater(trace: Trace, read: Op, write: Op, catalog: Catalog, add: Add)
   const table = catalog.findByName(undefined, part.table) ?? byWholeName(catalog, part.table)
   if (read.part.kind === 'read') {
     addValues(trace, read, write, add)
+    addUsed(trace, read, write, add)
     if (isPicked(read, write, table)) {
       const cells = listPredicate(read)
       add({ kind: 'picked', read, write, cells, isOfSet: true, column: '', isSure: true })
@@ -151,6 +155,12 @@ function addSet(read: Op, write: Op, table: Table | undefined, add: Add): void {
   const base = { read, write, cells, isOfSet: true, column: '' }
   if (read.part.kind !== 'read' && addReplaced(read, write, table, base, add)) return
   if (part.kind !== 'insert' || !isInserted(read, write)) return
+  // The highest number so far is no limit: what follows from it is the number.
+  if (
+    read.part.kind === 'read' &&
+    read.part.outputs.some(({ aggregate }) => aggregate === 'max' || aggregate === 'min')
+  )
+    return
   if (isEmpty(read)) add({ ...base, kind: 'absent', isSure: true })
   else if (read.part.kind === 'read' && !isByKey(read, table))
     add({ ...base, kind: 'set', isSure: read.part.isAggregate })
@@ -230,13 +240,36 @@ function addValues(trace: Trace, read: Op, write: Op, add: Add): void {
   }
 }
 
+/** A row, or an amount, that was chosen by what another row said. */
+function addUsed(trace: Trace, read: Op, write: Op, add: Add): void {
+  const { part } = write
+  if (part.kind !== 'update' && part.kind !== 'delete') return
+  const keys = part.conditions.map(({ value }) => value)
+  const amounts =
+    part.kind === 'update' ? part.set.map(({ value }) => (value.kind === 'relative' ? value.by : undefined)) : []
+  for (const [at, value] of [...keys, ...amounts].entries()) {
+    for (const text of resolveValue(value, write)) {
+      // Small amounts are alike by chance.
+      if (text === null || trace.inputs.has(text) || (at >= keys.length && text.length < 3)) continue
+      const source = [...(read.rows[0] ?? [])].find(
+        ([fact, seen]) => seen === text && !fact.startsWith('=') && !isKeyFact(fact, read),
+      )
+      if (source) add({ kind: 'copied', read, write, cells: [source[0]], isOfSet: false, column: '', isSure: true })
+    }
+  }
+}
+
+/** What it was asked for by. */
+const isKeyFact = (fact: string, { part }: Op): boolean =>
+  part.kind !== 'read' || part.conditions.some(({ op, table, column }) => op === '=' && fact === `${table}.${column}`)
+
 function findSource(
   trace: Trace,
   read: Op,
   write: Op,
   cell: string,
   text: string,
-): Pick<Link, 'kind' | 'cells' | 'isOfSet' | 'isSure'> | undefined {
+): Pick<Link, 'kind' | 'cells' | 'isOfSet' | 'isSure' | 'toggled'> | undefined {
   if (read.part.kind !== 'read') return undefined
   const row = findRow(read, write)
   const before = row?.get(cell)
@@ -247,12 +280,13 @@ function findSource(
   if (before !== undefined && before !== null && !isGiven) {
     if (before === text) return isOfSet ? undefined : { kind: 'copied', cells, isOfSet: false, isSure: true }
     const how = compareValues(text, before, trace)
+    if (how === 'negated') return { kind: 'computed', cells, isOfSet, isSure: false, toggled: text }
     if (how !== undefined) return { kind: 'computed', cells, isOfSet, isSure: true }
     if (!isOfSet && trace.isInputKnown && isComputed(text, trace, cell))
       return { kind: 'computed', cells, isOfSet, isSure: true }
   }
   if (isGiven) return undefined
-  return findAggregate(trace, read, text)
+  return findAggregate(trace, read, text) ?? findCopy(read, write, text)
 }
 
 /** The row of a result that a write is about; the first one where that cannot be told. */
@@ -278,6 +312,19 @@ function isComputed(text: string, trace: Trace, cell: string): boolean {
   return !trace.ops.some(({ rows }) =>
     rows.some((row) => [...row].some(([fact, value]) => fact !== cell && value === text)),
   )
+}
+
+/** Into another table: what it is there is to be the same here, and whoever changes one changes the other. */
+function findCopy(
+  { rows }: Op,
+  { part }: Op,
+  text: string,
+): Pick<Link, 'kind' | 'cells' | 'isOfSet' | 'isSure'> | undefined {
+  if (part.kind !== 'insert' || text.length < 3) return undefined
+  const source = [...(rows[0] ?? [])].find(
+    ([fact, value]) => value === text && !fact.startsWith('=') && !fact.startsWith(`${part.table}.`),
+  )
+  return source && { kind: 'copied', cells: [source[0]], isOfSet: false, isSure: true }
 }
 
 /** `max + 1`, `count`, `sum`: of the server, or added up by the program. */

@@ -4,7 +4,7 @@ import type { Catalog } from './catalog.js'
 import { readControl } from './read-control.js'
 import { readConditions } from './read-where.js'
 import { openScope, type Scope } from './shape-scope.js'
-import { columnsOf, readValue } from './read-value.js'
+import { aggregates, columnsOf, readValue } from './read-value.js'
 import type { Assignment, Output, Part, RowLock, Shape } from './shape.js'
 
 /** Undefined: nothing of it is of interest here, or it is more than is understood. */
@@ -123,7 +123,7 @@ function readLock({ lockingClause }: SelectStmt, scope: Scope): RowLock | undefi
     const named = (lockedRels ?? []).flatMap((rel) => ('RangeVar' in rel ? [rel.RangeVar.relname ?? ''] : []))
     const all = [...scope.tables].filter(([alias]) => named.length === 0 || named.includes(alias))
     return {
-      strength: /FORUPDATE|FORNOKEYUPDATE/.test(strength ?? '') ? 'update' : 'share',
+      strength: nameStrength(strength),
       skips: waitPolicy === 'LockWaitSkip',
       tables: all.map(([, { name }]) => name),
     }
@@ -131,20 +131,8 @@ function readLock({ lockingClause }: SelectStmt, scope: Scope): RowLock | undefi
   return undefined
 }
 
-const aggregates = new Set([
-  'count',
-  'sum',
-  'max',
-  'min',
-  'avg',
-  'bool_or',
-  'bool_and',
-  'every',
-  'array_agg',
-  'json_agg',
-  'jsonb_agg',
-  'string_agg',
-])
+const nameStrength = (strength = ''): RowLock['strength'] =>
+  /FORUPDATE|FORNOKEYUPDATE/.test(strength) ? 'update' : strength === 'LCS_FORSHARE' ? 'share' : 'key share'
 
 function readOutputs(targets: readonly Node[] | undefined, scope: Scope, parts: Part[]): Output[] {
   return (targets ?? []).flatMap((node) => {

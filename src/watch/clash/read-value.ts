@@ -5,6 +5,10 @@ import type { ColumnName, Value } from './shape.js'
 const drawing =
   /^(now|clock_timestamp|statement_timestamp|transaction_timestamp|gen_random_uuid|uuid_generate_v\d\w*|uuidv\d|random|nextval)$/
 
+export const aggregates: ReadonlySet<string> = new Set(
+  'count sum max min avg bool_or bool_and every array_agg json_agg jsonb_agg string_agg'.split(' '),
+)
+
 /** `nest` reads a subquery and gives the places of its parts; `target`: the column that is set to it. */
 export function readValue(node: Node, scope: Scope, nest: (tree: Node) => readonly number[], target?: string): Value {
   const plain = readPlain(node)
@@ -48,12 +52,20 @@ function ofParts(tree: Node | undefined, nest: (tree: Node) => readonly number[]
 }
 
 function readExpression(node: Node, scope: Scope, nest: (tree: Node) => readonly number[], target?: string): Value {
-  const found: { columns: ColumnName[]; parts: number[]; values: Value[]; isDrawn: boolean; isRelative: boolean } = {
+  const found: {
+    columns: ColumnName[]
+    parts: number[]
+    values: Value[]
+    isDrawn: boolean
+    isRelative: boolean
+    isRead: boolean
+  } = {
     columns: [],
     parts: [],
     values: [],
     isDrawn: false,
     isRelative: false,
+    isRead: false,
   }
   walk({ node }, (kind, value) => {
     if (kind === 'SubLink') {
@@ -61,6 +73,7 @@ function readExpression(node: Node, scope: Scope, nest: (tree: Node) => readonly
       if (subselect) found.parts.push(...nest(subselect))
       return false
     }
+    if (kind === 'FuncCall' && aggregates.has(lastName(value['funcname'] as Node[]))) found.isRead = true
     if (kind === 'FuncCall' && drawing.test(lastName(value['funcname'] as Node[]))) found.isDrawn = true
     if (kind === 'SQLValueFunction') found.isDrawn = true
     const plain = readPlain({ [kind]: value } as unknown as Node)
@@ -80,7 +93,7 @@ function readExpression(node: Node, scope: Scope, nest: (tree: Node) => readonly
     else found.columns.push(resolved.column)
     return false
   })
-  if (found.parts.length > 0 || found.columns.length > 0)
+  if (found.parts.length > 0 || found.columns.length > 0 || found.isRead)
     return { kind: 'read', parts: [...new Set(found.parts)], columns: found.columns }
   if (found.isRelative) return readRelative(node, found.values)
   if (found.isDrawn && found.values.length === 0) return { kind: 'drawn' }
@@ -111,7 +124,7 @@ export function columnsOf(node: Node, scope: Scope): ColumnName[] {
     if (kind === 'SubLink') return false
     if (kind !== 'ColumnRef') return true
     const resolved = resolve(namesOf(value['fields'] as Node[]), scope)
-    if (resolved !== undefined && 'table' in (resolved.column as object)) columns.push(resolved.column as ColumnName)
+    if (resolved !== undefined && !('parts' in resolved)) columns.push(resolved.column)
     return false
   })
   return columns

@@ -1,6 +1,6 @@
 import type { Catalog } from './catalog.js'
 import { keyOf, Sights, type Decision } from './facts.js'
-import { follows, listHeld, meetGuards, type Guards } from './guards.js'
+import { follows, listHeld, listIndexes, meetGuards, nameIndex, type Guards } from './guards.js'
 import { findLinks, type Link, type LinkKind } from './links.js'
 import { isWrite, type Isolation, type WritePart } from './shape.js'
 import { readSite } from './site.js'
@@ -29,6 +29,9 @@ export interface KnownLink {
   /** Of requests that both read and wrote. */
   chances: number
   decision: Decision | undefined
+  /** A later read decides anew: requests have stopped there too. */
+  isRetaken: boolean
+  toggles: Set<string>
 }
 
 export interface KnownWrite {
@@ -40,6 +43,8 @@ export interface KnownWrite {
   isolation: Isolation
   /** Columns that it has only ever written back as they had been read. */
   copied: ReadonlySet<string>
+  /** Unique indexes that its rows are in. */
+  indexes: readonly string[]
 }
 
 const MOST_ROUTES = 500
@@ -84,7 +89,7 @@ class RouteNotes {
     const together = new Set<string>()
     for (const { read, write } of links) together.add(`${keyOf(read)}>${keyOf(write)}`)
     for (const { link } of this.#links.values()) if (together.has(`${link.read.key}>${link.write.key}`)) link.chances++
-    for (const op of trace.ops) if (isWrite(op.part)) this.#noteWrite(trace, op, op.part, links)
+    for (const op of trace.ops) if (isWrite(op.part)) this.#noteWrite(trace, op, op.part, links, catalog)
     return links
   }
 
@@ -93,7 +98,8 @@ class RouteNotes {
     const known = this.#links.get(key)
     if (known) {
       known.link.requests++
-      known.link.isSure ||= link.isSure
+      if (link.toggled !== undefined) known.link.toggles.add(link.toggled)
+      known.link.isSure ||= link.isSure || known.link.toggles.size > 1
       known.link.guards = meetGuards(known.link.guards, link.guards)
       return
     }
@@ -115,13 +121,15 @@ class RouteNotes {
         requests: 1,
         chances: 0,
         decision: undefined,
+        isRetaken: false,
+        toggles: new Set(link.toggled === undefined ? [] : [link.toggled]),
       },
     })
   }
 
-  #noteWrite(trace: Trace, op: Op, part: WritePart, links: readonly Link[]): void {
+  #noteWrite(trace: Trace, op: Op, part: WritePart, links: readonly Link[], catalog: Catalog): void {
     const held = listHeld(trace, op)
-      .filter((lock) => follows(lock, op))
+      .filter((lock) => follows(lock, op, trace))
       .map(({ object }) => object)
     const { isolation } = op.transaction
     const copied = links.filter(({ kind, write }) => kind === 'copied' && write === op).map(({ column }) => column)
@@ -132,6 +140,7 @@ class RouteNotes {
       part,
       held: known ? known.held.filter((lock) => held.includes(lock)) : held,
       isolation: known && known.isolation !== isolation ? 'read committed' : isolation,
+      indexes: listOwnIndexes(op, part, catalog).filter((index) => known?.indexes.includes(index) ?? true),
       copied: new Set(known ? copied.filter((column) => known.copied.has(column)) : copied),
     })
   }
@@ -140,12 +149,18 @@ class RouteNotes {
     return [...this.#links.values()].map(({ link, read, write }) => ({
       ...link,
       decision: this.#sights.decide(read, write),
+      isRetaken: this.#sights.isRetaken(link.guards.supersededBy, write),
     }))
   }
 
   get writes(): KnownWrite[] {
     return [...this.#writes.values()]
   }
+}
+
+function listOwnIndexes(op: Op, part: WritePart, catalog: Catalog): string[] {
+  const table = part.kind === 'insert' ? catalog.findByWholeName(part.table) : undefined
+  return table ? listIndexes(op, table).map(nameIndex) : []
 }
 
 /** No values are kept. */

@@ -36,8 +36,9 @@ export function resolve(
     const outer = scope.outerTables.get(qualifier)
     return outer && { column: { table: outer.name, column }, isOuter: true }
   }
+  const isOfSystem = column === 'xmin' || column === 'ctid'
   for (const table of scope.tables.values())
-    if (hasColumn(table, column)) return { column: { table: table.name, column }, isOuter: false }
+    if (isOfSystem || hasColumn(table, column)) return { column: { table: table.name, column }, isOuter: false }
   for (const parts of scope.derived.values()) if (parts.length > 0 && scope.tables.size === 0) return { parts, column }
   for (const table of scope.outerTables.values())
     if (hasColumn(table, column)) return { column: { table: table.name, column }, isOuter: true }

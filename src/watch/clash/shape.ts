@@ -42,7 +42,8 @@ export interface Assignment {
 }
 
 export interface RowLock {
-  strength: 'update' | 'share'
+  /** `key share` keeps nobody from changing what is no key. */
+  strength: 'update' | 'share' | 'key share'
   skips: boolean
   tables: readonly string[]
 }

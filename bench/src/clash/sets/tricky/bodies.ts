@@ -1,7 +1,7 @@
 import { pgCase, postgresJsCase, type ClashCase } from '../../corpus.js'
 import { inTransaction } from './transaction.js'
 
-const queues = new WeakMap<object, Promise<unknown>>()
+let queue: Promise<unknown> = Promise.resolve()
 
 /** What the statements that are sent do not show. */
 export const cases: ClashCase[] = [
@@ -90,11 +90,8 @@ export const cases: ClashCase[] = [
           await sql`update thermostats set target = ${row.target + by} where id = ${id}`
           return { status: 200 }
         }
-        const result = (queues.get(sql) ?? Promise.resolve()).then(work)
-        queues.set(
-          sql,
-          result.catch(() => {}),
-        )
+        const result = queue.then(work)
+        queue = result.catch(() => {})
         return await result
       },
     },

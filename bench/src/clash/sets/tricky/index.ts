@@ -10,11 +10,13 @@ import { cases as relations } from './relations.js'
 import { cases as repositories } from './repositories.js'
 import { cases as schedules } from './schedules.js'
 import { cases as singleStatements } from './single-statements.js'
+import { cases as weakLocks } from './weak-locks.js'
 import { cases as wrongLocks } from './wrong-locks.js'
 
 export const trickyCases: ClashCase[] = [
   ...singleStatements,
   ...wrongLocks,
+  ...weakLocks,
   ...computedUpserts,
   ...documents,
   ...lifecycles,
