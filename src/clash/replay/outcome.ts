@@ -36,7 +36,9 @@ export function describeChanges({ changes }: Outcome, masks: ReadonlySet<string>
   const counts = new Map<string, number>()
   const add = (table: string, row: Record<string, unknown> | null, by: number) => {
     if (row === null) return
-    const shown = Object.entries(row).filter(([column]) => !masks.has(`${table}.${column}`))
+    // Of a clock or a number drawn it still counts whether it is there: `deleted_at` says that a row is gone.
+    const hide = (column: string, value: unknown) => (value !== null && masks.has(`${table}.${column}`) ? '…' : value)
+    const shown = Object.entries(row).map(([column, value]) => [column, hide(column, value)] as const)
     const key = `${table} ${JSON.stringify(Object.fromEntries(shown.toSorted(([a], [b]) => (a < b ? -1 : 1))))}`
     counts.set(key, (counts.get(key) ?? 0) + by)
   }

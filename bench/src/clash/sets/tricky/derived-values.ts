@@ -78,7 +78,8 @@ export const cases: ClashCase[] = [
     ],
     pairs: [
       {
-        label: 'clash',
+        // Written as a clash: neither order refuses. Whoever is told 409 comes again, so by our rule it is noticed.
+        label: 'safe',
         kind: 'max + 1: the unique index turns it into a refusal',
         first: ['issue', { tenant: 'acme', reference: 'x' }],
         second: ['issue', { tenant: 'acme', reference: 'y' }],
