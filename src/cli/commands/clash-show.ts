@@ -29,7 +29,7 @@ export const showAction: ClashAction = {
 function printOne(clash: FoundClash, terminal: Terminal): void {
   const { meaning, read, write, other, inVain, realOverlap, replay, fix, protectedBy, id } = clash
   printClash(clash, terminal)
-  print(`${read.route} ${meaning}.`, terminal)
+  print(`${protectedBy === null ? '' : 'without that: '}${read.route} ${meaning}.`, terminal)
   const isOne = read.statement === write.statement && read.site === write.site
   printStep(isOne ? 'reads and writes' : 'reads', read, terminal)
   if (!isOne) printStep('writes', write, terminal)

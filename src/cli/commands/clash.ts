@@ -30,9 +30,9 @@ export const clashCommand: Command = {
 function findAction({ words: [name = 'list', ...rest], options }: CommandInput): ClashAction {
   const action = Object.hasOwn(actions, name) ? actions[name] : undefined
   if (action === undefined) throw describeUnknown(name)
-  const known = ['url', 'json', 'help', ...Object.keys(action.options)]
+  const known = new Set(['url', 'json', 'help', ...Object.keys(action.options)])
   for (const option of Object.keys(options))
-    if (!known.includes(option)) throw cliError('HF_CLI_USAGE', `holdfast clash ${name} takes no --${option}.`)
+    if (!known.has(option)) throw cliError('HF_CLI_USAGE', `holdfast clash ${name} takes no --${option}.`)
   if ((rest.length === 1) !== action.takesId || rest.length > 1)
     throw cliError('HF_CLI_USAGE', `holdfast clash ${name} takes ${action.takesId ? 'the id of one pair' : 'no word'}.`)
   return action
