@@ -25,7 +25,7 @@ test('before anything was found it says how pairs are found', async () => {
 })
 
 test('pairs that are kept apart are listed when they are asked for, and exit with 0', async () => {
-  await fillClashes(box.ownerUrl, clashes.slice(3))
+  await fillClashes(box.db, clashes.slice(3))
   const kept = await run('--protected')
   expect([kept.code, kept.stderr]).toEqual([0, ''])
   expect(kept.stdout).toContain('kept apart by: the lock of the row that is read')
@@ -33,7 +33,7 @@ test('pairs that are kept apart are listed when they are asked for, and exit wit
 })
 
 test('lists what can collide within 80 columns, and exits with 1', async () => {
-  await fillClashes(box.ownerUrl, clashes.slice(0, 3))
+  await fillClashes(box.db, clashes.slice(0, 3))
   const [list, asJson, cut] = await Promise.all([run(), run('list', '--json'), run('--limit', '1')])
   expect([list.code, list.stderr]).toEqual([1, ''])
   expect(list.stdout).toMatch(/^act {4}aa000001 {2}lost update$/m)

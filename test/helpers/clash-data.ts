@@ -1,5 +1,6 @@
+import type { Db } from '../../src/core/index.js'
+import { writeClashes } from '../../src/watch/clash/store.js'
 import type { Clash, ClashReplay } from '../../src/watch/index.js'
-import { runAdmin } from './database.js'
 
 const shared = {
   hints: {
@@ -206,27 +207,7 @@ export const replay: ClashReplay = {
   },
 }
 
-/** As the owner, because a test's own role may not. */
-export async function fillClashes(ownerUrl: string, given: readonly Clash[] = clashes): Promise<void> {
-  for (const [place, clash] of given.entries())
-    await runAdmin(
-      ownerUrl,
-      `insert into holdfast.watch_clashes
-         (id, kind, on_table, first_route, second_route, protected_by, real_overlaps, window_ms, requests, detail,
-          first_seen_at, last_seen_at)
-       values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10::jsonb, now() - interval '3 hours', now() - $11 * interval '1 minute')`,
-      [
-        clash.id,
-        clash.kind,
-        clash.table,
-        clash.read.route,
-        clash.other.route,
-        clash.protectedBy,
-        clash.overlaps,
-        clash.windowMs,
-        clash.requests,
-        JSON.stringify(clash),
-        place,
-      ],
-    )
+/** As a process that has watched writes them. */
+export async function fillClashes(db: Db, given: readonly Clash[] = clashes): Promise<void> {
+  await writeClashes(db, given)
 }

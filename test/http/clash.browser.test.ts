@@ -41,7 +41,7 @@ describe.skipIf(!hasChromium)(`the page Clash in Chromium${hasChromium ? '' : ' 
     'ranks pairs, opens one with all that is known of it, and folds those that are kept apart',
     { timeout: 60_000 },
     async () => {
-      await fillClashes(box.ownerUrl)
+      await fillClashes(box.db)
       await writeReplay(box.db, 'aa000001', replay)
       const page = await browser.openPage(`${service.url}clash`)
       const list = page.getByRole('region', { name: 'Can collide (3)' })

@@ -30,7 +30,7 @@ test('before anything was found all is well', async () => {
 
 test('ranks what nothing prevents by how often it really met, and gives the others when they are asked for', async () => {
   // Not in the order in which they are to come.
-  await fillClashes(box.ownerUrl, clashes.toReversed())
+  await fillClashes(box.db, clashes.toReversed())
   const { verdict, clashes: open } = await read()
   expect(open.map(({ id, severity }) => [id, severity])).toEqual([
     ['aa000001', 'act'],
@@ -86,7 +86,7 @@ test('a list that is cut says so, and says how many there are at least', async (
 
 test('where all are kept apart the verdict is calm', async () => {
   const calm = await openTestDatabase()
-  await fillClashes(calm.ownerUrl, clashes.slice(3))
+  await fillClashes(calm.db, clashes.slice(3))
   const { verdict, clashes: kept } = await inspectWatch(calm.db).clashes({ protectedToo: true })
   expect([kept.length, verdict]).toEqual([
     2,
