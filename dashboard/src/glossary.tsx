@@ -67,6 +67,17 @@ const wordsOfFindings: readonly [string, string][] = [
   ['Prove', 'A command that shows the failure and the fix, measured on your machine.'],
 ]
 
+const wordsOfClash: readonly [string, string][] = [
+  ['Pair', 'Two requests, perhaps of one route, that can meet at rows of a table so that neither order would end so.'],
+  [
+    'Really met',
+    'Two requests that were between reading and writing the same row at the same time, of those that were followed: half a second in ten.',
+  ],
+  ['Window', 'The longest time that was seen between the read and the write.'],
+  ['Kept apart', 'They meet, and a lock, a condition, a constraint or the isolation prevents harm.'],
+  ['Replay', 'Both requests are run on a clone of the database, in every order that counts, and the end is compared.'],
+]
+
 const wordsOfJobs: readonly [string, string][] = [
   ['Queue', 'All jobs of one name, of all processes.'],
   [
@@ -121,6 +132,7 @@ const words = {
   latency: wordsOfLatency,
   queries: wordsOfQueries,
   findings: wordsOfFindings,
+  clash: wordsOfClash,
   jobs: wordsOfJobs,
   locks: wordsOfLocks,
   sagas: wordsOfSagas,

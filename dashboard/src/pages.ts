@@ -26,6 +26,10 @@ export const pages: Readonly<Record<PageName, () => Promise<ShownPage>>> = {
     const { FindingsPage, startFindings } = await import('./findings-page')
     return { title: 'Findings', Page: FindingsPage, start: startFindings }
   },
+  clash: async () => {
+    const { ClashPage, startClash } = await import('./clash-page')
+    return { title: 'Clash', Page: ClashPage, start: startClash }
+  },
   jobs: async () => {
     const { JobsPage, startJobs } = await import('./jobs-page')
     return { title: 'Jobs', Page: JobsPage, start: startJobs }

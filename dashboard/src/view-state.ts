@@ -10,9 +10,9 @@ const sortKeys: readonly SortKey[] = ['route', 'recent', 'p50', 'p95', 'p99', 'e
 const themes: readonly Theme[] = ['auto', 'light', 'dark']
 const asked = new URLSearchParams(location.search)
 
-export type PageName = 'now' | 'latency' | 'queries' | 'findings' | 'jobs' | 'locks' | 'sagas'
+export type PageName = 'now' | 'latency' | 'queries' | 'findings' | 'clash' | 'jobs' | 'locks' | 'sagas'
 
-const pageNames: readonly PageName[] = ['latency', 'queries', 'findings', 'jobs', 'locks', 'sagas']
+const pageNames: readonly PageName[] = ['latency', 'queries', 'findings', 'clash', 'jobs', 'locks', 'sagas']
 
 export const page: PageName = pageNames.find((name) => location.pathname.endsWith(`/${name}`)) ?? 'now'
 export const theme = signal<Theme>(pick(themes, asked.get('theme'), 'auto'))
@@ -36,6 +36,9 @@ export const queryId = signal(asked.get('statement') ?? '')
 export const findingKind = signal(asked.get('kind') ?? '')
 export const findingSeverities: readonly FindingSeverity[] = ['act', 'watch', 'info']
 export const findingSeverity = signal<FindingSeverity | ''>(pick(findingSeverities, asked.get('severity'), ''))
+
+/** Of the page Clash: the pair that is opened. */
+export const clashId = signal(asked.get('clash') ?? '')
 
 /** Of the page Jobs: the job looked at, and the search among the dead letters. */
 export const jobId = signal(asked.get('job') ?? '')
@@ -86,6 +89,7 @@ effect(() => {
   if (queryId.value !== '') query.set('statement', queryId.value)
   if (findingKind.value !== '') query.set('kind', findingKind.value)
   if (findingSeverity.value !== '') query.set('severity', findingSeverity.value)
+  if (clashId.value !== '') query.set('clash', clashId.value)
   if (jobId.value !== '') query.set('job', jobId.value)
   if (deadQueue.value !== '') query.set('queue', deadQueue.value)
   if (deadContains.value !== '') query.set('contains', deadContains.value)

@@ -37,6 +37,12 @@ export const cliErrors = {
     fix: 'Run `holdfast query` to list statements with their ids, or look back further: `--since 7d`.',
     exitCode: 1,
   },
+  HF_CLI_CLASH_UNKNOWN: {
+    summary: 'No pair of requests has that id.',
+    when: 'Asked of `holdfast clash`. Nobody has seen it, or it has been forgotten.',
+    fix: 'Run `holdfast clash` to list pairs with their ids, those that are kept apart with `--protected`.',
+    exitCode: 1,
+  },
   HF_CLI_NOT_MIGRATED: {
     summary: 'The tables that the command works on are not there.',
     when: 'The database has no schema `holdfast`, or one of an older release. Nothing was done.',

@@ -1,5 +1,6 @@
 import { findNearest, isHoldfastError, packageVersion, readSqlstate } from '../core/index.js'
 import { formatHelp, parseCommand, type Command } from './command.js'
+import { clashCommand } from './commands/clash.js'
 import { devCommand } from './commands/dev.js'
 import { doctorCommand } from './commands/doctor.js'
 import { errorsCommand } from './commands/errors.js'
@@ -27,6 +28,7 @@ const commands: readonly Command[] = [
   watchCommand,
   queryCommand,
   findingsCommand,
+  clashCommand,
   scanCommand,
   errorsCommand,
   uninstallCommand,

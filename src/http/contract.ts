@@ -1,5 +1,6 @@
 // The JSON that the dashboard and the CLI read. Types only: both sides import it, nothing here runs.
 
+export type * from './contract-clashes.js'
 export type * from './contract-latency.js'
 export type * from './contract-plans.js'
 

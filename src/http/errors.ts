@@ -61,6 +61,12 @@ export const httpErrors = {
     fix: 'Read the two plans on the page Queries, and try an index by hand: `explain` with it and without it.',
     status: 501,
   },
+  HF_HTTP_CLASH_UNKNOWN: {
+    summary: 'No pair of requests has that id.',
+    when: 'The page Clash or its API was asked for a pair that nobody has seen, or that has been forgotten: what was not seen for 35 days is.',
+    fix: 'Open the page Clash, or run `holdfast clash`, for those that there are.',
+    status: 404,
+  },
   HF_HTTP_JOB_NOT_FOUND: {
     summary: 'There is no job of this id for this caller.',
     when: 'An address of createJobEndpoints() was asked for a job that was never sent, has ended and is not kept, is of a kind that is not in `only`, or that `allows` refuses.',

@@ -2,6 +2,7 @@ import { isHoldfastError } from '../core/index.js'
 import type { Jobs } from '../jobs/index.js'
 import type { AccessRule } from './access.js'
 import { hasSession, isHttps, readBearer } from './access.js'
+import { clashesRoutes } from './clashes-routes.js'
 import type { PageEntry, PagesDocument } from './contract.js'
 import { httpError } from './errors.js'
 import { jobsRoutes } from './jobs-routes.js'
@@ -52,6 +53,7 @@ const pages: PageEntry[] = [
   { name: 'latency', title: 'Latency', path: './latency' },
   { name: 'queries', title: 'Queries', path: './queries' },
   { name: 'findings', title: 'Findings', path: './findings' },
+  { name: 'clash', title: 'Clash', path: './clash' },
   { name: 'jobs', title: 'Jobs', path: './jobs' },
   { name: 'locks', title: 'Locks', path: './locks' },
   { name: 'sagas', title: 'Sagas', path: './sagas' },
@@ -63,6 +65,7 @@ const routes: Readonly<Record<string, Route>> = {
   '/latency': { GET: (request, services) => answerFile('index.html', request, services) },
   '/queries': { GET: (request, services) => answerFile('index.html', request, services) },
   '/findings': { GET: (request, services) => answerFile('index.html', request, services) },
+  '/clash': { GET: (request, services) => answerFile('index.html', request, services) },
   '/jobs': { GET: (request, services) => answerFile('index.html', request, services) },
   '/locks': { GET: (request, services) => answerFile('index.html', request, services) },
   '/sagas': { GET: (request, services) => answerFile('index.html', request, services) },
@@ -84,6 +87,7 @@ const routes: Readonly<Record<string, Route>> = {
   '/api/logout': { POST: logOut },
   ...jobsRoutes,
   ...queriesRoutes,
+  ...clashesRoutes,
   ...sagasRoutes,
   ...autopsyRoutes,
 }
@@ -104,9 +108,15 @@ export function isPublic(target: Target, request: Request): boolean {
   return publicPaths.has(target.path) && (request.method === 'GET' || request.method === 'HEAD')
 }
 
+/** Of a path that is not known as it is, the last part may be an id. */
+function pickRoute(path: string): Route | undefined {
+  const name = Object.hasOwn(routes, path) ? path : path.replace(/[^/]+$/, ':id')
+  return Object.hasOwn(routes, name) ? routes[name] : undefined
+}
+
 /** @throws HF_HTTP_NOT_FOUND, HF_HTTP_METHOD and what the route throws */
 export async function answerRoute(target: Target, request: Request, services: Services): Promise<Response> {
-  const route = Object.hasOwn(routes, target.path) ? routes[target.path] : undefined
+  const route = pickRoute(target.path)
   const method = request.method === 'HEAD' ? 'GET' : request.method
   if (route === undefined) {
     if (method === 'GET') return answerFile(target.path.slice(1), request, services)

@@ -26,6 +26,9 @@ export {
 } from './data-shape/index.js'
 export { observeClashes, type ClashWatch } from './clash/observe-clashes.js'
 export type { Clash, ClashHints, ClashKind, ClashStep } from './clash/describe.js'
+export type { ClashesOverview, ClashFilter, ClashReplay, FoundClash } from './clash/inspect-types.js'
+export type { RealOverlap } from './clash/overlaps.js'
+export { writeReplay } from './clash/store.js'
 export type { Driver } from './clash/observe-driver.js'
 export { watch, type PostgresJs } from './create-watch.js'
 export { readDeploy } from './deploy.js'
@@ -76,6 +79,7 @@ export {
 export type { Access, AccessFamily, Facts, PlanNode, TableFacts } from './plans/plan-types.js'
 export {
   autopsyOptionTable,
+  clashFilterTable,
   findingFilterTable,
   profileOptionTable,
   watchFilterTable,

@@ -1,4 +1,5 @@
 import type { Autopsy, AutopsyOptions } from './autopsy/types.js'
+import type { ClashesOverview, ClashFilter, FoundClash } from './clash/inspect-types.js'
 import type { FindingFilter, FindingsOverview, QueryDetails, QueryLatency } from './inspect-plan-types.js'
 
 /** Of durations; 0 where there was none. @unit ms */
@@ -134,6 +135,10 @@ export interface WatchInspector {
   queries(filter?: WatchFilter): Promise<QueryLatency[]>
   /** One of them by its id: when it had which plan, and how long it took. Undefined: nobody has seen it. */
   query(id: string, filter?: WatchFilter): Promise<QueryDetails | undefined>
+  /** Pairs of requests that can collide, those that really met most often first. */
+  clashes(filter?: ClashFilter): Promise<ClashesOverview>
+  /** One of them by its id. Undefined: nobody has seen it, or it has been forgotten. */
+  clash(id: string): Promise<FoundClash | undefined>
   /** Why a route has become slower: since when, who is to blame and who is not, what changed, and what helps. */
   autopsy(options?: AutopsyOptions): Promise<Autopsy>
 }

@@ -1,5 +1,6 @@
 import type { Db } from '../core/index.js'
 import { autopsy } from './autopsy/autopsy.js'
+import { readClash, readClashes } from './clash/inspect.js'
 import { judgeCold } from './cold-starts.js'
 import { readFindings, readQueries, readQuery } from './inspect-plans.js'
 import { readServices } from './inspect-services.js'
@@ -87,6 +88,8 @@ export function inspectWatch(db: Pick<Db, 'query'>): WatchInspector {
     findings: async (filter) => await readFindings(db, filter),
     queries: async (filter) => await readQueries(db, filter),
     query: async (id, filter) => await readQuery(db, id, filter),
+    clashes: async (filter) => await readClashes(db, filter),
+    clash: async (id) => await readClash(db, id),
     autopsy: async (options) => await autopsy(db, options),
   }
 }

@@ -136,6 +136,16 @@ export const findingFilterTable: OptionTable = {
   limit: { type: 'number', min: 1, max: 1_000, default: '`100`', doc: 'At most so many.' },
 }
 
+export const clashFilterTable: OptionTable = {
+  kind: { type: 'string', default: 'all', doc: 'Of this kind only, such as `lost update`.' },
+  protectedToo: {
+    type: 'boolean',
+    default: '`false`',
+    doc: 'Pairs that something keeps apart as well, after the others.',
+  },
+  limit: { type: 'number', min: 1, max: 1_000, default: '`100`', doc: 'At most so many.' },
+}
+
 export const autopsyOptionTable: OptionTable = {
   sinceMs: {
     type: 'number',

@@ -135,6 +135,7 @@ describe('the API', () => {
         { name: 'latency', title: 'Latency', path: './latency' },
         { name: 'queries', title: 'Queries', path: './queries' },
         { name: 'findings', title: 'Findings', path: './findings' },
+        { name: 'clash', title: 'Clash', path: './clash' },
         { name: 'jobs', title: 'Jobs', path: './jobs' },
         { name: 'locks', title: 'Locks', path: './locks' },
         { name: 'sagas', title: 'Sagas', path: './sagas' },

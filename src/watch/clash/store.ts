@@ -1,12 +1,15 @@
-// All SQL that watch sends to know which rows collide: keys, unique indexes and checks of the application's tables.
+// All SQL of what collides: the keys and checks of the application's tables, and the pairs that were found.
 
 import type { Queryable } from '../../core/index.js'
 import { Catalog, type Table } from './catalog.js'
-import type { Clash } from './describe.js'
+import type { Clash, ClashKind } from './describe.js'
+import type { ClashReplay } from './inspect-types.js'
 
 /** Whoever waits for it is nobody, so it does not wait long. */
 const READ_MS = 2_000
 const MOST_TABLES = 2_000
+/** A person waits for it. */
+const LIST_MS = 5_000
 
 interface TableRow {
   oid: string
@@ -94,4 +97,44 @@ export async function writeClashes(db: Pick<Queryable, 'query'>, clashes: readon
     detail: clash,
   }))
   await db.query(text, [JSON.stringify(rows)])
+}
+
+export interface ClashRow {
+  detail: Clash
+  protected_by: string | null
+  real_overlaps: string
+  window_ms: number
+  requests: string
+  replay: ClashReplay | null
+  replayed_at: Date | null
+  first_seen_at: Date
+  last_seen_at: Date
+}
+
+const clashColumns =
+  'detail, protected_by, real_overlaps, window_ms, requests, replay, replayed_at, first_seen_at, last_seen_at'
+
+/** In the order of their index: what nothing protects first, then what really met most often. */
+export async function listClashes(
+  db: Pick<Queryable, 'query'>,
+  { kind, protectedToo, limit }: { kind: ClashKind | null; protectedToo: boolean; limit: number },
+): Promise<ClashRow[]> {
+  // A condition and no parameter: so the index leads to the rows, and not only through them.
+  const text = `/* holdfast:watch.clashes */
+    select ${clashColumns} from holdfast.watch_clashes
+     where ($1::text is null or kind = $1) ${protectedToo ? '' : 'and (protected_by is null)'}
+     order by (protected_by is null) desc, real_overlaps desc, window_ms desc limit $2`
+  return (await db.query<ClashRow>(text, [kind, limit], { deadlineMs: LIST_MS })).rows
+}
+
+export async function findClash(db: Pick<Queryable, 'query'>, id: string): Promise<ClashRow | undefined> {
+  const text = `/* holdfast:watch.clash */ select ${clashColumns} from holdfast.watch_clashes where id = $1`
+  return (await db.query<ClashRow>(text, [id], { deadlineMs: LIST_MS })).rows[0]
+}
+
+/** What a replay on a clone has shown, in place of what an earlier one has. False: the pair has been forgotten. */
+export async function writeReplay(db: Pick<Queryable, 'query'>, id: string, replay: ClashReplay): Promise<boolean> {
+  const text = `/* holdfast:watch.write-replay */
+    update holdfast.watch_clashes set replay = $2::jsonb, replayed_at = now() where id = $1`
+  return (await db.query(text, [id, JSON.stringify(replay)])).rowCount === 1
 }

@@ -1,7 +1,8 @@
 import type { Finding } from '../findings.js'
 import type { Clash, ClashKind } from './describe.js'
 
-const what: Readonly<Record<ClashKind, string>> = {
+/** What goes wrong, after the name of a route. */
+export const clashWords: Readonly<Record<ClashKind, string>> = {
   'lost update': 'reads a row, computes, and writes what it computed: of two at once the first one’s change is lost',
   'check then update': 'reads a row, decides, and writes: two at once both decide on what was there before',
   'check then insert': 'looks whether a row is there and inserts it: two at once both find none',
@@ -12,7 +13,7 @@ const what: Readonly<Record<ClashKind, string>> = {
   'number drawn by reading': 'takes the next number from what is there: two at once take the same one',
 }
 
-const fixes: Readonly<Record<ClashKind, string>> = {
+export const clashFixes: Readonly<Record<ClashKind, string>> = {
   'lost update':
     'Let the statement compute (`set n = n - $1 where n >= $1`), or read the row with FOR UPDATE in the transaction of the write.',
   'check then update':
@@ -39,9 +40,9 @@ export function toFinding(clash: Clash): Finding {
     subject: `${table}: ${routes}`,
     statement: write.statement,
     route: read.route,
-    sentence: `${kind}: ${read.route}${at(read.site)} ${what[kind]} (${table}${other.route === read.route ? '' : `, changed by ${other.route}${at(other.site)}`}). The window was open for up to ${windowMs.toFixed(1)} ms.${real}${vain}`,
+    sentence: `${kind}: ${read.route}${at(read.site)} ${clashWords[kind]} (${table}${other.route === read.route ? '' : `, changed by ${other.route}${at(other.site)}`}). The window was open for up to ${windowMs.toFixed(1)} ms.${real}${vain}`,
     evidence: { ...clash, realOverlap: undefined },
-    fix: fixes[kind],
+    fix: clashFixes[kind],
     prove: `holdfast clash replay ${id}`,
   }
 }
