@@ -2,6 +2,7 @@
 
 export { clashErrors } from './errors.js'
 export { proposeFixes } from './fix/propose.js'
+export { proveFixes, type FixProof, type ProveOptions } from './fix/prove.js'
 export type { Fix, FixName, GateFix, GateStatement, Rewritten } from './fix/types.js'
 export { openClashLab } from './replay/lab.js'
 export type {
@@ -12,4 +13,5 @@ export type {
   ReplayReport,
   ReplayRequest,
   ReplayStep,
+  SerialOutcome,
 } from './types.js'

@@ -1,6 +1,7 @@
+import { createHash } from 'node:crypto'
 import { clashError } from '../errors.js'
 import { advanceSequences, breaks, isBlocked, readChanges, runDdl, undo, type Change } from '../store.js'
-import type { FixCost, ReplayOptions, ReplayReport, ReplayRequest } from '../types.js'
+import type { FixCost, ReplayOptions, ReplayReport, ReplayRequest, SerialOutcome } from '../types.js'
 import type { GateFix } from '../fix/types.js'
 import type { LabParts } from './lab.js'
 import { Controller } from './controller.js'
@@ -83,6 +84,11 @@ export class Replay<App> {
       if (fault !== undefined) return this.#report('clash', { run, fault }, orders, schedules, true, startedAt)
     }
     return this.#report('none found', undefined, orders, schedules, true, startedAt)
+  }
+
+  #digest(order: 'AB' | 'BA', run: Run): SerialOutcome {
+    const digest = createHash('sha256').update(describeChanges(run, this.#masks)).digest('hex').slice(0, 16)
+    return { order, statuses: run.statuses, digest }
   }
 
   #tell(outcome: Outcome): string {
@@ -208,10 +214,7 @@ export class Replay<App> {
       schedule,
       reason,
       masked: [...this.#masks].toSorted(),
-      serial: [
-        { order: 'AB', statuses: AB.statuses },
-        { order: 'BA', statuses: BA.statuses },
-      ],
+      serial: [this.#digest('AB', AB), this.#digest('BA', BA)],
       statuses,
       schedules,
       isComplete,
@@ -220,18 +223,6 @@ export class Replay<App> {
       ms,
       firstFailureMs: failed ? ms : undefined,
       diagram: drawSchedule([first.name, second.name], failed ? schedule : AB.controller.steps, end),
-    }
-  }
-
-  /** What the two orders end in, for a fix that has to leave them as they were. */
-  async readOrders(masks: ReadonlySet<string>): Promise<string> {
-    const { fix } = this.#options
-    if (fix?.ddl) await runDdl(this.#parts.monitor, fix.ddl)
-    try {
-      const runs = [await this.#play(serialSchedule('A')), await this.#play(serialSchedule('B'))]
-      return runs.map((run) => `${run.statuses.join(' ')}\n${describeChanges(run, masks)}`).join('\n\n')
-    } finally {
-      if (fix?.undo) await runDdl(this.#parts.monitor, fix.undo)
     }
   }
 }
