@@ -1,5 +1,6 @@
 import { AsyncResource } from 'node:async_hooks'
 import type { Rewritten } from '../fix/types.js'
+import { hookOnce } from './hooked.js'
 import { splits } from './statements.js'
 import { currentSide, type Running, type Side } from './side.js'
 
@@ -19,17 +20,23 @@ interface PgModule {
 
 /** Stops statements of a replay's requests in front of the driver; those of nobody go straight through. */
 export function gatePg({ Client, Pool }: PgModule): () => void {
-  const { prototype } = Client
+  const leaveClient = hookOnce(Client.prototype, () => hookClient(Client.prototype))
+  const leavePool = Pool ? hookOnce(Pool.prototype, () => bindPool(Pool.prototype)) : () => {}
+  return () => {
+    leaveClient()
+    leavePool()
+  }
+}
+
+function hookClient(prototype: { query: Query }): () => void {
   const { query } = prototype
   const gated: Query = function (...args) {
     const side = currentSide()
     return side === undefined ? query.apply(this, args) : passGate(side, this, query, args)
   }
   prototype.query = gated
-  const leavePool = Pool ? bindPool(Pool.prototype) : () => {}
   return () => {
     if (prototype.query === gated) prototype.query = query
-    leavePool()
   }
 }
 
@@ -69,7 +76,7 @@ async function runGated(side: Side, client: Client, query: Query, args: unknown[
   const sentText = readText(sent[0])
   if (!isInTransaction && splits(sentText))
     return await runSplit(side, client, query, sent, sentText, changed.mustAffect)
-  const running = await side.arrive(sentText)
+  const running = await side.arrive(sentText, { readPid: pidOf(client) })
   return await run(side, client, query, sent, running, changed.mustAffect)
 }
 
@@ -81,7 +88,6 @@ async function run(
   running: Running,
   mustAffect: boolean,
 ): Promise<unknown> {
-  running.pid = client.processID ?? undefined
   try {
     const result = await ask(client, query, args)
     if (mustAffect && (result as { rowCount?: number }).rowCount === 0) throw nobodyChanged()
@@ -103,8 +109,7 @@ async function runSplit(
   text: string,
   mustAffect: boolean,
 ): Promise<unknown> {
-  const running = await side.arrive(text)
-  running.pid = client.processID ?? undefined
+  const running = await side.arrive(text, { readPid: pidOf(client) })
   let result: unknown
   try {
     await ask(client, query, [side.fix?.isolation === 'serializable' ? 'begin isolation level serializable' : 'begin'])
@@ -117,8 +122,7 @@ async function runSplit(
     side.leave(running, error)
     throw error
   }
-  const committing = await side.arrive('commit', true)
-  committing.pid = client.processID ?? undefined
+  const committing = await side.arrive('commit', { readPid: pidOf(client) })
   try {
     await ask(client, query, ['commit'])
     side.leave(committing)
@@ -147,8 +151,7 @@ interface Submittable {
 /** A query object, of the core or a cursor: it comes back at once, and is sent when it is let through. */
 function passSubmittable(side: Side, client: Client, query: Query, args: unknown[], what: Submittable): unknown {
   const text = [what.begin, what.text].filter((part) => typeof part === 'string').join('; ')
-  void side.arrive(text).then((running) => {
-    running.pid = client.processID ?? undefined
+  void side.arrive(text, { readPid: pidOf(client) }).then((running) => {
     const { callback } = what
     if (callback === undefined) side.leave(running)
     else
@@ -161,6 +164,9 @@ function passSubmittable(side: Side, client: Client, query: Query, args: unknown
   })
   return what
 }
+
+/** Known once it is connected. */
+const pidOf = (client: Client) => () => client.processID ?? undefined
 
 const isSubmittable = (what: unknown): what is Submittable =>
   typeof what === 'object' && what !== null && typeof (what as { submit?: unknown }).submit === 'function'

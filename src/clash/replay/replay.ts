@@ -1,5 +1,18 @@
 import { clashError } from '../errors.js'
-import { advanceSequences, breaks, isBlocked, readChanges, runDdl, undo, type Change } from '../store.js'
+import {
+  advanceSequences,
+  breaks,
+  endHolding,
+  findBlock,
+  holdCommitOf,
+  holdCommits,
+  letAllCommit,
+  letCommit,
+  readChanges,
+  runDdl,
+  undo,
+  type Change,
+} from '../store.js'
 import type { FixCost, ReplayOptions, ReplayReport, ReplayRequest } from '../types.js'
 import type { GateFix } from '../fix/types.js'
 import type { LabParts } from './lab.js'
@@ -63,10 +76,11 @@ export class Replay<App> {
     const AB = await this.#play(serialSchedule('A'))
     const again = await this.#play(serialSchedule('A'), GAP)
     const BA = await this.#play(serialSchedule('B'))
-    this.#masks = new Set([...this.#parts.drawn, ...findMasks(AB, again)])
+    const againBA = await this.#play(serialSchedule('B'), GAP)
+    this.#masks = new Set([...this.#parts.drawn, ...findMasks(AB, again), ...findMasks(BA, againBA)])
     const orders = { AB, BA }
-    if (this.#tell(AB) !== this.#tell(again))
-      return this.#report('not deterministic', undefined, orders, 3, true, startedAt)
+    if (this.#tell(AB) !== this.#tell(again) || this.#tell(BA) !== this.#tell(againBA))
+      return this.#report('not deterministic', undefined, orders, 4, true, startedAt)
     const seen = new Set<string>()
     let schedules = 0
     const most = this.#options.maxSchedules ?? 400
@@ -132,7 +146,13 @@ export class Replay<App> {
     if (absent) sides[absent].hasStarted = sides[absent].hasEnded = true
     const [first, second] = this.#requests
     const controller = new Controller(sides, {
-      isBlocked: async (pid) => await isBlocked(monitor, pid),
+      commits: {
+        findBlock: async (pid) => await findBlock(monitor, pid),
+        hold: async () => await holdCommits(monitor),
+        holdOne: async (pid) => await holdCommitOf(monitor, pid),
+        endHolding: async () => await endHolding(monitor),
+        let: async (pid) => await letCommit(monitor, pid),
+      },
       start: {
         A: (side) => side.start(async () => await first.run(app)),
         B: (side) => side.start(async () => await second.run(app)),
@@ -177,6 +197,7 @@ export class Replay<App> {
 
   /** Lets everything go, so that nothing hangs on at a gate. */
   async #release({ A, B }: { A: Side; B: Side }): Promise<void> {
+    await letAllCommit(this.#parts.monitor)
     const until = performance.now() + 1_000
     while (performance.now() < until && [A, B].some((side) => side.hasStarted && !side.hasEnded)) {
       for (const side of [A, B]) for (const arrival of side.arrivals.splice(0)) arrival.pass()

@@ -4,21 +4,28 @@ import type { GateFix, GateStatement } from '../fix/types.js'
 /** What a request of a replay does: it stops in front of each statement until it is let through. */
 export interface Arrival {
   text: string
-  /** The second half of a statement that was split: its commit. */
-  isCommit: boolean
+  /** A write by itself that its driver cannot send in two halves: the database holds it up in front of its commit. */
+  holdsCommit: boolean
   pass(): void
 }
 
 export interface Running {
   text: string
   /** Of the session, once it is known. */
-  pid: number | undefined
-  startedAt: number
+  readPid: () => number | undefined
+  /** `held`: it has done its work, and stands in front of its commit. */
+  hold: 'none' | 'held' | 'over'
 }
 
 export interface Ended {
   text: string
   code: string | undefined
+  wasHeld: boolean
+}
+
+interface ArrivalOptions {
+  readPid: () => number | undefined
+  holdsCommit?: boolean
 }
 
 const sides = new AsyncLocalStorage<Side>()
@@ -69,13 +76,14 @@ export class Side {
   }
 
   /** Resolves when it is let through. */
-  async arrive(text: string, isCommit = false): Promise<Running> {
-    if (!this.isFree)
+  async arrive(text: string, { readPid, holdsCommit = false }: ArrivalOptions): Promise<Running> {
+    // What a request leaves behind after its answer must not stand here for ever.
+    if (!this.isFree && !this.hasEnded)
       await new Promise<void>((pass) => {
-        this.arrivals.push({ text, isCommit, pass })
+        this.arrivals.push({ text, holdsCommit, pass })
         this.#tell()
       })
-    const running: Running = { text, pid: undefined, startedAt: performance.now() }
+    const running: Running = { text, readPid, hold: 'none' }
     this.running.add(running)
     return running
   }
@@ -84,7 +92,7 @@ export class Side {
     const code = error === undefined ? undefined : readCode(error)
     if (code !== undefined && this.fix?.retryOn?.includes(code)) this.wantsRetry = true
     this.running.delete(running)
-    if (!this.isFree) this.done.push({ text: running.text, code })
+    if (!this.isFree) this.done.push({ text: running.text, code, wasHeld: running.hold !== 'none' })
     this.#tell()
   }
 
