@@ -2,8 +2,8 @@ import pg from 'pg'
 import postgres from 'postgres'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { openClashLab, type ClashLab } from '../../src/clash/index.js'
-import { openTestDatabase, runAdmin, type TestDatabase } from '../helpers/database.js'
-import { fillShop, openPg, request, requests, shops, type Shop } from './shop.js'
+import { openTestDatabase, type TestDatabase } from '../helpers/database.js'
+import { fillShop, requests, shops, type Shop } from './shop.js'
 
 let box: TestDatabase
 

@@ -126,13 +126,13 @@ export const requests = {
   naiveInTransaction: request('POST /buy', async (shop) => await shop.within(take(1))),
   other: request('POST /other', async (shop) => await shop.within(take(2))),
   locked: request('POST /locked', async (shop) => await shop.within(take(1, 'for update'))),
-  relative: request('POST /relative', async ({ read }) => {
-    await read('update item set stock = stock - 1 where id = 1 and stock > 0')
-    await read('insert into sale (item) values (1)')
+  relative: request('POST /relative', async (shop) => {
+    await shop.read('update item set stock = stock - 1 where id = 1 and stock > 0')
+    await shop.read('insert into sale (item) values (1)')
   }),
-  join: request('POST /join', async ({ read }) => {
+  join: request('POST /join', async (shop) => {
     const text = "insert into member (email) select 'a@b' where not exists (select from member where email = 'a@b')"
-    await read(text)
+    await shop.read(text)
   }),
   leave: request('POST /leave', async (shop) => {
     await shop.within(async (read) => {

@@ -8,8 +8,6 @@ import type { Running, Side } from './side.js'
 const ASK_AFTER_MS = 1.5
 /** One that is to stop in front of its commit comes there, where it changes something, and does not come back. @unit ms */
 const ASK_HELD_MS = 0.7
-/** A request that sends nothing for so long may wait for the other one: for a connection, say. @unit ms */
-const QUIET_MS = 60
 /** Retries of an application run in circles. */
 const MOST_STEPS = 300
 
@@ -24,6 +22,8 @@ export interface Commits {
 
 export interface ControllerParts {
   commits: Commits
+  /** A request that sends nothing for so long may wait for the other one: for a connection, say. @unit ms */
+  quietMs: number
   start: Readonly<Record<'A' | 'B', (side: Side) => void>>
   signal: AbortSignal
 }
@@ -35,6 +35,7 @@ export class Controller {
   readonly #parts: ControllerParts
   readonly #sides: Readonly<Record<'A' | 'B', Side>>
   readonly steps: ReplayStep[] = []
+  longestQuietMs = 0
   readonly #waiting = new Set<Side>()
   /** Those whose statement is to stop in front of its commit, and has not come there. */
   readonly #holding = new Set<Side>()
@@ -83,7 +84,7 @@ export class Controller {
       if (!this.#mayStart(side)) return 'waits'
       this.#parts.start[side.name](side)
     }
-    const quietAt = performance.now() + QUIET_MS
+    const startedAt = performance.now()
     for (;;) {
       this.#parts.signal.throwIfAborted()
       this.#note(side)
@@ -95,9 +96,10 @@ export class Controller {
         continue
       }
       await this.#endHolding(side)
+      this.longestQuietMs = Math.max(this.longestQuietMs, performance.now() - startedAt)
       if (side.arrivals.length > 0) return 'ready'
-      if (performance.now() > quietAt) return 'quiet'
-      await side.news(QUIET_MS)
+      if (performance.now() - startedAt > this.#parts.quietMs) return 'quiet'
+      await side.news(this.#parts.quietMs)
     }
   }
 

@@ -20,14 +20,12 @@ type PostgresModule = (options: { max: number }) => Sql
 export function gatePostgresJs(given: Sql | PostgresModule): () => void {
   // One that is not used connects to nothing.
   const sql = 'options' in given ? given : given({ max: 1 })
-  return gateQueries(Object.getPrototypeOf(sql`select`) as PostgresQuery)
-}
-
-export function gateQueries(prototype: PostgresQuery): () => void {
+  const prototype = Object.getPrototypeOf(sql`select`) as PostgresQuery
   return hookOnce(prototype, () => hookQuery(prototype))
 }
 
-function hookQuery(prototype: PostgresQuery): () => void {
+/** Of one copy of postgres.js. */
+export function hookQuery(prototype: PostgresQuery): () => void {
   const { handle } = prototype
   const gated = function (this: PostgresQuery & { isGated?: boolean; isThrough?: boolean }): unknown {
     const side = currentSide()

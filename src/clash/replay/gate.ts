@@ -2,7 +2,7 @@ import { AsyncResource } from 'node:async_hooks'
 import type { Rewritten } from '../fix/types.js'
 import { hookOnce } from './hooked.js'
 import { splits } from './statements.js'
-import { currentSide, type Running, type Side } from './side.js'
+import { currentSide, type GateSide, type Running } from './side.js'
 
 type Callback = (error: unknown, result?: unknown) => void
 type Query = (this: Client, ...args: unknown[]) => unknown
@@ -28,7 +28,7 @@ export function gatePg({ Client, Pool }: PgModule): () => void {
   }
 }
 
-function hookClient(prototype: { query: Query }): () => void {
+export function hookClient(prototype: { query: Query }): () => void {
   const { query } = prototype
   const gated: Query = function (...args) {
     const side = currentSide()
@@ -41,7 +41,7 @@ function hookClient(prototype: { query: Query }): () => void {
 }
 
 /** A caller that waited for a connection is called by whoever gave it back, in the scope of that one. */
-function bindPool(prototype: { connect: (...args: unknown[]) => unknown }): () => void {
+export function bindPool(prototype: { connect: (...args: unknown[]) => unknown }): () => void {
   const { connect } = prototype
   const bound = function (this: unknown, ...args: unknown[]): unknown {
     const [callback] = args
@@ -53,7 +53,7 @@ function bindPool(prototype: { connect: (...args: unknown[]) => unknown }): () =
   }
 }
 
-function passGate(side: Side, client: Client, query: Query, args: unknown[]): unknown {
+function passGate(side: GateSide, client: Client, query: Query, args: unknown[]): unknown {
   const [what] = args
   const last = args.at(-1)
   if (isSubmittable(what)) return passSubmittable(side, client, query, args, what)
@@ -68,7 +68,7 @@ function passGate(side: Side, client: Client, query: Query, args: unknown[]): un
   return runGated(side, client, query, args)
 }
 
-async function runGated(side: Side, client: Client, query: Query, args: unknown[]): Promise<unknown> {
+async function runGated(side: GateSide, client: Client, query: Query, args: unknown[]): Promise<unknown> {
   const text = readText(args[0])
   const isInTransaction = isOpen(client)
   const changed = rewrite(side, text, args, isInTransaction)
@@ -81,7 +81,7 @@ async function runGated(side: Side, client: Client, query: Query, args: unknown[
 }
 
 async function run(
-  side: Side,
+  side: GateSide,
   client: Client,
   query: Query,
   args: unknown[],
@@ -102,7 +102,7 @@ async function run(
 
 /** A statement by itself takes time too: another one can come between its work and its commit. */
 async function runSplit(
-  side: Side,
+  side: GateSide,
   client: Client,
   query: Query,
   args: unknown[],
@@ -149,7 +149,7 @@ interface Submittable {
 }
 
 /** A query object, of the core or a cursor: it comes back at once, and is sent when it is let through. */
-function passSubmittable(side: Side, client: Client, query: Query, args: unknown[], what: Submittable): unknown {
+function passSubmittable(side: GateSide, client: Client, query: Query, args: unknown[], what: Submittable): unknown {
   const text = [what.begin, what.text].filter((part) => typeof part === 'string').join('; ')
   void side.arrive(text, { readPid: pidOf(client) }).then((running) => {
     const { callback } = what
@@ -171,7 +171,7 @@ const pidOf = (client: Client) => () => client.processID ?? undefined
 const isSubmittable = (what: unknown): what is Submittable =>
   typeof what === 'object' && what !== null && typeof (what as { submit?: unknown }).submit === 'function'
 
-function keep(side: Side, text: string, result: unknown): void {
+function keep(side: GateSide, text: string, result: unknown): void {
   const { rows } = (result ?? {}) as { rows?: unknown[] }
   if (side.fix?.rewrite && Array.isArray(rows)) side.earlier.push({ text, rows: rows.slice(0, 5) })
 }
@@ -188,7 +188,7 @@ function readText(what: unknown): string {
 }
 
 function rewrite(
-  side: Side,
+  side: GateSide,
   text: string,
   args: unknown[],
   isInTransaction: boolean,

@@ -27,6 +27,8 @@ import { cannotBeUndone } from './statements.js'
 const GAP = 100_003
 /** Waits that no database ends: a request that waits for its own other half. @unit ms */
 const MOST_SCHEDULE_MS = 10_000
+/** As long as it is quiet by itself between two statements, while it hashes a password say, it is not taken to wait. @unit ms */
+const QUIET_MS = { least: 60, most: 2_000, times: 2 } as const
 
 interface Run extends Outcome {
   controller: Controller
@@ -45,6 +47,7 @@ export class Replay<App> {
   readonly #alone = new Map<'A' | 'B', Run>()
   #retries = 0
   #deadlocks = 0
+  #quietMs: number = QUIET_MS.least
 
   constructor(
     parts: LabParts<App>,
@@ -77,6 +80,8 @@ export class Replay<App> {
     const again = await this.#play(serialSchedule('A'), GAP)
     const BA = await this.#play(serialSchedule('B'))
     const againBA = await this.#play(serialSchedule('B'), GAP)
+    const quiet = Math.max(...[AB, again, BA, againBA].map((run) => run.controller.longestQuietMs))
+    this.#quietMs = Math.min(QUIET_MS.most, Math.max(QUIET_MS.least, QUIET_MS.times * quiet))
     this.#masks = new Set([...this.#parts.drawn, ...findMasks(AB, again), ...findMasks(BA, againBA)])
     const orders = { AB, BA }
     if (this.#tell(AB) !== this.#tell(again) || this.#tell(BA) !== this.#tell(againBA))
@@ -146,6 +151,7 @@ export class Replay<App> {
     if (absent) sides[absent].hasStarted = sides[absent].hasEnded = true
     const [first, second] = this.#requests
     const controller = new Controller(sides, {
+      quietMs: this.#quietMs,
       commits: {
         findBlock: async (pid) => await findBlock(monitor, pid),
         hold: async () => await holdCommits(monitor),

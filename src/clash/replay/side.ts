@@ -23,17 +23,35 @@ export interface Ended {
   wasHeld: boolean
 }
 
-interface ArrivalOptions {
+export interface ArrivalOptions {
   readPid: () => number | undefined
   holdsCommit?: boolean
 }
 
-const sides = new AsyncLocalStorage<Side>()
+/** What a gate knows of a request: in this process, or of one whose controller is elsewhere. */
+export interface GateSide {
+  readonly fix: GateFix | undefined
+  readonly earlier: GateStatement['earlier'][number][]
+  /** Resolves when it is let through. */
+  arrive(text: string, options: ArrivalOptions): Promise<Running>
+  leave(running: Running, error?: unknown): void
+}
 
-export const currentSide = (): Side | undefined => sides.getStore()
+export const makeRunning = (text: string, readPid: Running['readPid']): Running => ({ text, readPid, hold: 'none' })
+
+const sides = new AsyncLocalStorage<Side>()
+let finder: (() => GateSide | undefined) | undefined
+
+/** Where requests come from elsewhere, their side is known by something else than the scope that we opened. */
+export function findSidesBy(find: () => GateSide | undefined): void {
+  finder = find
+}
+
+export const currentOwnSide = (): Side | undefined => sides.getStore()
+export const currentSide = (): GateSide | undefined => sides.getStore() ?? finder?.()
 
 /** One of the two requests, as its controller sees it. Whatever happens to it wakes up who waits for it. */
-export class Side {
+export class Side implements GateSide {
   readonly name: 'A' | 'B'
   readonly fix: GateFix | undefined
   /** Without stops, for measuring. */
@@ -83,7 +101,7 @@ export class Side {
         this.arrivals.push({ text, holdsCommit, pass })
         this.#tell()
       })
-    const running: Running = { text, readPid, hold: 'none' }
+    const running = makeRunning(text, readPid)
     this.running.add(running)
     return running
   }
@@ -114,7 +132,7 @@ export class Side {
   }
 }
 
-function readCode(error: unknown): string {
+export function readCode(error: unknown): string {
   const { code } = (error ?? {}) as { code?: unknown }
   return typeof code === 'string' ? code : 'XX000'
 }
