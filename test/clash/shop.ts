@@ -21,7 +21,7 @@ export async function fillShop(url: string): Promise<void> {
 
 /** What a request does, whatever sends its statements. */
 export interface Shop {
-  read(text: string): Promise<Record<string, unknown>[]>
+  read: (text: string) => Promise<Record<string, unknown>[]>
   /** In a transaction. */
   within(body: (read: Shop['read']) => Promise<void>): Promise<void>
   close(): Promise<void>
@@ -69,7 +69,7 @@ function openDrizzle(url: string): Shop {
   const pool = openPool(url)
   const db = drizzle(pool)
   const readOn = (on: Pick<typeof db, 'execute'>) => async (text: string) =>
-    (await on.execute(raw.raw(text))).rows as Record<string, unknown>[]
+    (await on.execute<Record<string, unknown>>(raw.raw(text))).rows
   return {
     read: readOn(db),
     within: async (body) => await db.transaction(async (tx) => await body(readOn(tx))),
@@ -80,7 +80,7 @@ function openDrizzle(url: string): Shop {
 function openKnex(url: string): Shop {
   const db = knex({ client: 'pg', connection: url, pool: { min: 0, max: 4 } })
   const readOn = (on: Pick<typeof db, 'raw'>) => async (text: string) =>
-    ((await on.raw(text)) as { rows: Record<string, unknown>[] }).rows
+    (await on.raw<{ rows: Record<string, unknown>[] }>(text)).rows
   return {
     read: readOn(db),
     within: async (body) => await db.transaction(async (tx) => await body(readOn(tx))),
@@ -93,7 +93,7 @@ function openPostgresJs(url: string): Shop {
   const readOn = (on: Pick<typeof own, 'unsafe'>) => async (text: string) => [...(await on.unsafe(text))]
   return {
     read: readOn(own),
-    within: async (body) => void (await own.begin(async (tx) => await body(readOn(tx)))),
+    within: async (body) => await own.begin(async (tx) => await body(readOn(tx))),
     close: async () => await own.end({ timeout: 1 }),
   }
 }
