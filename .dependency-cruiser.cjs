@@ -8,6 +8,7 @@ const capabilities = ['clash', 'doctor', 'embedded', 'holds', 'idempotency', 'jo
 const allowedOfCore = '^src/core/(index|errors|early)\\.ts$'
 /** What register uses of others before, or without, loading their faces. */
 const allowedOfRegister = [
+  '^src/clash/(app/(agent|protocol)|replay/(gate|gate-postgres-js|side))\\.ts$',
   '^src/core/early\\.ts$',
   '^src/http/(express-route|request-id|request-input|route-label)\\.ts$',
   '^src/watch/blocking/(sync-calls|threadpool-calls|pool-holds)\\.ts$',

@@ -19,6 +19,12 @@ export const clashErrors = {
     fix: 'Replay the requests around it by themselves.',
     status: 422,
   },
+  HF_CLASH_REQUEST: {
+    summary: 'A request of a replay cannot be understood.',
+    when: 'It does not begin with a method and a path. Nothing was sent.',
+    fix: 'Write it as `POST /orders/7 {"n":1}`: method, path, and a body where there is one.',
+    exitCode: 2,
+  },
   HF_CLASH_APP: {
     summary: 'The application could not be started for a replay.',
     when: 'The command of `--app` ended by itself, did not listen in time, or does not load `holdfast/register` (it must be a Node process that reads NODE_OPTIONS).',

@@ -4,6 +4,9 @@ import type pg from 'pg'
 
 type Session = Pick<pg.Client, 'query'>
 
+/** Of the advisory locks on the clone that commits stop at. */
+const HOLD = 1_212_568_389
+
 const quote = (name: string): string => `"${name.replaceAll('"', '""')}"`
 
 export async function countSessions(session: Session, database: string): Promise<number> {
@@ -52,6 +55,15 @@ export async function installLog(session: Session): Promise<void> {
               case when tg_op <> 'DELETE' then to_jsonb(new) end);
       return null;
     end $f$;
+    create function holdfast_clash.hold() returns trigger language plpgsql security definer set search_path = pg_catalog as $f$
+    begin
+      -- Once for each transaction. First where any may be stopped, then where this one is.
+      if current_setting('holdfast_clash.held', true) = '1' then return null; end if;
+      perform set_config('holdfast_clash.held', '1', true);
+      perform pg_advisory_lock_shared(${HOLD}, 0), pg_advisory_unlock_shared(${HOLD}, 0);
+      perform pg_advisory_lock_shared(${HOLD}, pg_backend_pid()), pg_advisory_unlock_shared(${HOLD}, pg_backend_pid());
+      return null;
+    end $f$;
     create function holdfast_clash.keep_sequences() returns void language plpgsql as $f$
     declare s record; v bigint; called boolean;
     begin
@@ -96,6 +108,7 @@ export async function installLog(session: Session): Promise<void> {
                 where c.relkind in ('r', 'p') and not c.relispartition
                   and n.nspname not in ('pg_catalog', 'information_schema', 'holdfast', 'holdfast_clash') and n.nspname !~ '^pg_' loop
         execute format('create trigger holdfast_clash_note after insert or update or delete on %s for each row execute function holdfast_clash.note()', t.name);
+        execute format('create constraint trigger holdfast_clash_hold after insert or update or delete on %s deferrable initially deferred for each row execute function holdfast_clash.hold()', t.name);
       end loop;
     end $d$;
     select holdfast_clash.keep_sequences();
@@ -141,10 +154,37 @@ export async function readDrawnColumns(session: Session): Promise<string[]> {
   return (await session.query<{ name: string }>(text)).rows.map(({ name }) => name)
 }
 
-/** Whether a session waits for a lock that somebody holds. */
-export async function isBlocked(session: Session, pid: number): Promise<boolean> {
-  const text = '/* holdfast:clash.is-blocked */ select cardinality(pg_catalog.pg_blocking_pids($1)) > 0 as blocked'
-  return (await session.query<{ blocked: boolean }>(text, [pid])).rows[0]?.blocked === true
+/** What a session waits for: a lock that somebody holds, or, in front of its commit, us. */
+export type Block = 'none' | 'lock' | 'commit'
+
+export async function findBlock(session: Session, pid: number): Promise<Block> {
+  const text = `/* holdfast:clash.find-block */
+    select case when pids = '{}' then 'none' when pg_backend_pid() = any (pids) then 'commit' else 'lock' end as block
+      from pg_catalog.pg_blocking_pids($1) as pids`
+  return (await session.query<{ block: Block }>(text, [pid])).rows[0]?.block ?? 'none'
+}
+
+/** Whoever commits a change of a row from now on waits for us. */
+export async function holdCommits(session: Session): Promise<void> {
+  await session.query(`/* holdfast:clash.hold */ select pg_advisory_lock(${HOLD}, 0)`)
+}
+
+/** Nobody waits from now on, but for this session: it stays where it is until it is let go. */
+export async function holdCommitOf(session: Session, pid: number): Promise<void> {
+  const text = `/* holdfast:clash.hold-one */ select pg_advisory_lock(${HOLD}, $1), pg_advisory_unlock(${HOLD}, 0)`
+  await session.query(text, [pid])
+}
+
+export async function endHolding(session: Session): Promise<void> {
+  await session.query(`/* holdfast:clash.end-holding */ select pg_advisory_unlock(${HOLD}, 0)`)
+}
+
+export async function letCommit(session: Session, pid: number): Promise<void> {
+  await session.query(`/* holdfast:clash.let-commit */ select pg_advisory_unlock(${HOLD}, $1)`, [pid])
+}
+
+export async function letAllCommit(session: Session): Promise<void> {
+  await session.query('/* holdfast:clash.let-all-commit */ select pg_advisory_unlock_all()')
 }
 
 export async function runDdl(session: Session, texts: readonly string[]): Promise<void> {

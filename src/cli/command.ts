@@ -7,8 +7,10 @@ export interface CommandOption {
   type: 'string' | 'boolean'
   /** Shown in help: `--seed <n>`. */
   value?: string
-  /** May be given more than once; the values are joined by commas. */
+  /** May be given more than once; the values are joined. */
   multiple?: boolean
+  /** Stands between them. Default: a comma. */
+  separator?: string
   doc: string
 }
 
@@ -60,7 +62,7 @@ export function parseCommand(command: Command, args: readonly string[]): Omit<Co
     if (!takesMany && positionals.length > command.words.length) {
       throw new Error(`Unexpected "${positionals[command.words.length] ?? ''}".`)
     }
-    return { words: positionals, rest: cut === -1 ? [] : args.slice(cut + 1), options: joinRepeated(values) }
+    return { words: positionals, rest: cut === -1 ? [] : args.slice(cut + 1), options: joinRepeated(values, options) }
   } catch (error) {
     const message = error instanceof Error ? error.message.replace(/\. To specify.*$/s, '.') : String(error)
     throw cliError('HF_CLI_USAGE', `holdfast ${command.name}: ${message}`)
@@ -72,11 +74,14 @@ const markNumber = (arg: string): string => (/^-\d+$/.test(arg) ? `\0${arg}` : a
 const unmarkNumber = (arg: string): string => arg.replace(/^\0/, '')
 const unmark = (value: unknown): unknown => (typeof value === 'string' ? unmarkNumber(value) : value)
 
-function joinRepeated(values: Record<string, unknown>): Record<string, string | boolean | undefined> {
+function joinRepeated(
+  values: Record<string, unknown>,
+  options: Command['options'],
+): Record<string, string | boolean | undefined> {
   return Object.fromEntries(
     Object.entries(values).map(([name, value]) => [
       name,
-      Array.isArray(value) ? value.map(unmark).join(',') : unmark(value),
+      Array.isArray(value) ? value.map(unmark).join(options[name]?.separator ?? ',') : unmark(value),
     ]),
   ) as Record<string, string | boolean | undefined>
 }

@@ -43,6 +43,12 @@ export const cliErrors = {
     fix: 'Run `holdfast clash` to list pairs with their ids, those that are kept apart with `--protected`.',
     exitCode: 1,
   },
+  HF_CLI_STOPPED: {
+    summary: 'The command was stopped.',
+    when: 'Somebody pressed Ctrl-C, or sent SIGTERM. What it had made for itself is gone.',
+    fix: 'Run it again.',
+    exitCode: 1,
+  },
   HF_CLI_NOT_MIGRATED: {
     summary: 'The tables that the command works on are not there.',
     when: 'The database has no schema `holdfast`, or one of an older release. Nothing was done.',

@@ -1,6 +1,7 @@
 import { watchOutbound } from '../core/early.js'
 import { hookSyncCalls } from '../watch/blocking/sync-calls.js'
 import { countPoolCalls } from '../watch/blocking/threadpool-calls.js'
+import { installClash } from './clash.js'
 import { observeFastify } from './frameworks.js'
 import { observeModules } from './modules.js'
 import { Recorder } from './recorder.js'
@@ -18,6 +19,7 @@ export function install(): void {
   const global = globalThis as Record<symbol, unknown>
   if (settings.isOff || global[installed] === true) return
   global[installed] = true
+  if (settings.gate) return installClash(settings.gate.port, settings.gate.token)
   const recorder = new Recorder(settings)
   observeModules(createMeetings(recorder))
   observeServers((request, ms) => recorder.endRequest(request, ms))

@@ -4,6 +4,8 @@ export interface Settings {
   url: string | undefined
   flushMs: number | undefined
   isTalkative: boolean
+  /** A replay has started this program, and holds its gate. */
+  gate: { port: number; token: string } | undefined
   blocking: boolean
   clash: boolean
 }
@@ -17,6 +19,14 @@ export function readSettings(env: NodeJS.ProcessEnv): Settings {
     flushMs: flushMs >= 100 && flushMs <= 60_000 ? flushMs : undefined,
     blocking: env['HOLDFAST_WATCH_BLOCKING'] !== 'off',
     clash: env['HOLDFAST_WATCH_CLASH'] !== 'off',
+    gate: readGate(env),
     isTalkative: env['HOLDFAST_WATCH_DEBUG'] === '1',
   }
+}
+
+function readGate({
+  HOLDFAST_CLASH_PORT: port = '',
+  HOLDFAST_CLASH_TOKEN: token = '',
+}: NodeJS.ProcessEnv): Settings['gate'] {
+  return Number(port) > 0 && token !== '' ? { port: Number(port), token } : undefined
 }

@@ -1,4 +1,6 @@
+import { hookOnce } from './hooked.js'
 import { currentSide } from './side.js'
+import { splits } from './statements.js'
 
 interface PostgresQuery {
   strings: readonly string[]
@@ -11,11 +13,19 @@ interface PostgresQuery {
   handle: (this: PostgresQuery) => unknown
 }
 
-type Sql = (strings: TemplateStringsArray) => PostgresQuery
+type Sql = ((strings: TemplateStringsArray) => PostgresQuery) & { options: object }
+type PostgresModule = (options: { max: number }) => Sql
 
-/** The same for postgres.js: its queries are sent by `handle`. A statement by itself is not split there. */
-export function gatePostgresJs(sql: Sql): () => void {
+/** The same for postgres.js: its queries are sent by `handle`. A statement by itself cannot be sent in halves there: the database holds it up in front of its commit. */
+export function gatePostgresJs(given: Sql | PostgresModule): () => void {
+  // One that is not used connects to nothing.
+  const sql = 'options' in given ? given : given({ max: 1 })
   const prototype = Object.getPrototypeOf(sql`select`) as PostgresQuery
+  return hookOnce(prototype, () => hookQuery(prototype))
+}
+
+/** Of one copy of postgres.js. */
+export function hookQuery(prototype: PostgresQuery): () => void {
   const { handle } = prototype
   const gated = function (this: PostgresQuery & { isGated?: boolean; isThrough?: boolean }): unknown {
     const side = currentSide()
@@ -26,7 +36,8 @@ export function gatePostgresJs(sql: Sql): () => void {
     if (this.isGated) return undefined
     this.isGated = true
     const text = this.strings.join('$')
-    void side.arrive(text).then((running) => {
+    // The session is noted when it is sent, a turn later.
+    void side.arrive(text, { readPid: () => this.state?.pid, holdsCommit: splits(text) }).then((running) => {
       const { resolve, reject } = this
       this.resolve = (value) => {
         side.leave(running)
@@ -38,8 +49,6 @@ export function gatePostgresJs(sql: Sql): () => void {
       }
       this.isThrough = true
       handle.call(this)
-      // The session is noted when it is sent, a turn later.
-      setImmediate(() => (running.pid = this.state?.pid))
     })
     return undefined
   }

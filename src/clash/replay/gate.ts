@@ -1,7 +1,8 @@
 import { AsyncResource } from 'node:async_hooks'
 import type { Rewritten } from '../fix/types.js'
+import { hookOnce } from './hooked.js'
 import { splits } from './statements.js'
-import { currentSide, type Running, type Side } from './side.js'
+import { currentSide, type GateSide, type Running } from './side.js'
 
 type Callback = (error: unknown, result?: unknown) => void
 type Query = (this: Client, ...args: unknown[]) => unknown
@@ -19,22 +20,28 @@ interface PgModule {
 
 /** Stops statements of a replay's requests in front of the driver; those of nobody go straight through. */
 export function gatePg({ Client, Pool }: PgModule): () => void {
-  const { prototype } = Client
+  const leaveClient = hookOnce(Client.prototype, () => hookClient(Client.prototype))
+  const leavePool = Pool ? hookOnce(Pool.prototype, () => bindPool(Pool.prototype)) : () => {}
+  return () => {
+    leaveClient()
+    leavePool()
+  }
+}
+
+export function hookClient(prototype: { query: Query }): () => void {
   const { query } = prototype
   const gated: Query = function (...args) {
     const side = currentSide()
     return side === undefined ? query.apply(this, args) : passGate(side, this, query, args)
   }
   prototype.query = gated
-  const leavePool = Pool ? bindPool(Pool.prototype) : () => {}
   return () => {
     if (prototype.query === gated) prototype.query = query
-    leavePool()
   }
 }
 
 /** A caller that waited for a connection is called by whoever gave it back, in the scope of that one. */
-function bindPool(prototype: { connect: (...args: unknown[]) => unknown }): () => void {
+export function bindPool(prototype: { connect: (...args: unknown[]) => unknown }): () => void {
   const { connect } = prototype
   const bound = function (this: unknown, ...args: unknown[]): unknown {
     const [callback] = args
@@ -46,7 +53,7 @@ function bindPool(prototype: { connect: (...args: unknown[]) => unknown }): () =
   }
 }
 
-function passGate(side: Side, client: Client, query: Query, args: unknown[]): unknown {
+function passGate(side: GateSide, client: Client, query: Query, args: unknown[]): unknown {
   const [what] = args
   const last = args.at(-1)
   if (isSubmittable(what)) return passSubmittable(side, client, query, args, what)
@@ -61,7 +68,7 @@ function passGate(side: Side, client: Client, query: Query, args: unknown[]): un
   return runGated(side, client, query, args)
 }
 
-async function runGated(side: Side, client: Client, query: Query, args: unknown[]): Promise<unknown> {
+async function runGated(side: GateSide, client: Client, query: Query, args: unknown[]): Promise<unknown> {
   const text = readText(args[0])
   const isInTransaction = isOpen(client)
   const changed = rewrite(side, text, args, isInTransaction)
@@ -69,19 +76,18 @@ async function runGated(side: Side, client: Client, query: Query, args: unknown[
   const sentText = readText(sent[0])
   if (!isInTransaction && splits(sentText))
     return await runSplit(side, client, query, sent, sentText, changed.mustAffect)
-  const running = await side.arrive(sentText)
+  const running = await side.arrive(sentText, { readPid: pidOf(client) })
   return await run(side, client, query, sent, running, changed.mustAffect)
 }
 
 async function run(
-  side: Side,
+  side: GateSide,
   client: Client,
   query: Query,
   args: unknown[],
   running: Running,
   mustAffect: boolean,
 ): Promise<unknown> {
-  running.pid = client.processID ?? undefined
   try {
     const result = await ask(client, query, args)
     if (mustAffect && (result as { rowCount?: number }).rowCount === 0) throw nobodyChanged()
@@ -96,15 +102,14 @@ async function run(
 
 /** A statement by itself takes time too: another one can come between its work and its commit. */
 async function runSplit(
-  side: Side,
+  side: GateSide,
   client: Client,
   query: Query,
   args: unknown[],
   text: string,
   mustAffect: boolean,
 ): Promise<unknown> {
-  const running = await side.arrive(text)
-  running.pid = client.processID ?? undefined
+  const running = await side.arrive(text, { readPid: pidOf(client) })
   let result: unknown
   try {
     await ask(client, query, [side.fix?.isolation === 'serializable' ? 'begin isolation level serializable' : 'begin'])
@@ -117,8 +122,7 @@ async function runSplit(
     side.leave(running, error)
     throw error
   }
-  const committing = await side.arrive('commit', true)
-  committing.pid = client.processID ?? undefined
+  const committing = await side.arrive('commit', { readPid: pidOf(client) })
   try {
     await ask(client, query, ['commit'])
     side.leave(committing)
@@ -145,10 +149,9 @@ interface Submittable {
 }
 
 /** A query object, of the core or a cursor: it comes back at once, and is sent when it is let through. */
-function passSubmittable(side: Side, client: Client, query: Query, args: unknown[], what: Submittable): unknown {
+function passSubmittable(side: GateSide, client: Client, query: Query, args: unknown[], what: Submittable): unknown {
   const text = [what.begin, what.text].filter((part) => typeof part === 'string').join('; ')
-  void side.arrive(text).then((running) => {
-    running.pid = client.processID ?? undefined
+  void side.arrive(text, { readPid: pidOf(client) }).then((running) => {
     const { callback } = what
     if (callback === undefined) side.leave(running)
     else
@@ -162,11 +165,14 @@ function passSubmittable(side: Side, client: Client, query: Query, args: unknown
   return what
 }
 
+/** Known once it is connected. */
+const pidOf = (client: Client) => () => client.processID ?? undefined
+
 const isSubmittable = (what: unknown): what is Submittable =>
   typeof what === 'object' && what !== null && typeof (what as { submit?: unknown }).submit === 'function'
 
 /** What a fix may have to compare with later: the first rows, by their columns' names. */
-function keep(side: Side, text: string, result: unknown): void {
+function keep(side: GateSide, text: string, result: unknown): void {
   const { rows, fields = [] } = (result ?? {}) as { rows?: unknown[]; fields?: { name: string }[] }
   if (!side.fix?.rewrite || !Array.isArray(rows)) return
   const toRow = (row: unknown) =>
@@ -186,7 +192,7 @@ function readText(what: unknown): string {
 }
 
 function rewrite(
-  side: Side,
+  side: GateSide,
   text: string,
   args: unknown[],
   isInTransaction: boolean,

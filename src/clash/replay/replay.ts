@@ -1,6 +1,19 @@
 import { createHash } from 'node:crypto'
 import { clashError } from '../errors.js'
-import { advanceSequences, breaks, isBlocked, readChanges, runDdl, undo, type Change } from '../store.js'
+import {
+  advanceSequences,
+  breaks,
+  endHolding,
+  findBlock,
+  holdCommitOf,
+  holdCommits,
+  letAllCommit,
+  letCommit,
+  readChanges,
+  runDdl,
+  undo,
+  type Change,
+} from '../store.js'
 import type { FixCost, ReplayOptions, ReplayReport, ReplayRequest, SerialOutcome } from '../types.js'
 import type { GateFix } from '../fix/types.js'
 import type { LabParts } from './lab.js'
@@ -15,6 +28,8 @@ import { cannotBeUndone } from './statements.js'
 const GAP = 100_003
 /** Waits that no database ends: a request that waits for its own other half. @unit ms */
 const MOST_SCHEDULE_MS = 10_000
+/** As long as it is quiet by itself between two statements, while it hashes a password say, it is not taken to wait. @unit ms */
+const QUIET_MS = { least: 60, most: 2_000, times: 2 } as const
 
 interface Run extends Outcome {
   controller: Controller
@@ -33,6 +48,7 @@ export class Replay<App> {
   readonly #alone = new Map<'A' | 'B', Run>()
   #retries = 0
   #deadlocks = 0
+  #quietMs: number = QUIET_MS.least
 
   constructor(
     parts: LabParts<App>,
@@ -64,10 +80,13 @@ export class Replay<App> {
     const AB = await this.#play(serialSchedule('A'))
     const again = await this.#play(serialSchedule('A'), GAP)
     const BA = await this.#play(serialSchedule('B'))
-    this.#masks = new Set([...this.#parts.drawn, ...findMasks(AB, again)])
+    const againBA = await this.#play(serialSchedule('B'), GAP)
+    const quiet = Math.max(...[AB, again, BA, againBA].map((run) => run.controller.longestQuietMs))
+    this.#quietMs = Math.min(QUIET_MS.most, Math.max(QUIET_MS.least, QUIET_MS.times * quiet))
+    this.#masks = new Set([...this.#parts.drawn, ...findMasks(AB, again), ...findMasks(BA, againBA)])
     const orders = { AB, BA }
-    if (this.#tell(AB) !== this.#tell(again))
-      return this.#report('not deterministic', undefined, orders, 3, true, startedAt)
+    if (this.#tell(AB) !== this.#tell(again) || this.#tell(BA) !== this.#tell(againBA))
+      return this.#report('not deterministic', undefined, orders, 4, true, startedAt)
     const seen = new Set<string>()
     let schedules = 0
     const most = this.#options.maxSchedules ?? 400
@@ -80,8 +99,11 @@ export class Replay<App> {
       // A wait forces the order: the same again.
       if (seen.has(run.controller.signature)) continue
       seen.add(run.controller.signature)
-      const fault = await this.#findFault(run, orders)
-      if (fault !== undefined) return this.#report('clash', { run, fault }, orders, schedules, true, startedAt)
+      if ((await this.#findFault(run, [AB, BA])) === undefined) continue
+      const failedAt = performance.now()
+      const failed = await this.#confirm(schedule, run, orders)
+      if (failed)
+        return this.#report('clash', { ...failed, ms: failedAt - startedAt }, orders, schedules, true, startedAt)
     }
     return this.#report('none found', undefined, orders, schedules, true, startedAt)
   }
@@ -91,21 +113,37 @@ export class Replay<App> {
     return { order, statuses: run.statuses, digest }
   }
 
+  /**
+   * Once more, and both orders too: rows that were undone lie elsewhere in their table, so that a query without ORDER BY
+   * gives others. Undefined: it does not fail again.
+   */
+  async #confirm(
+    schedule: Schedule,
+    first: Run,
+    { AB, BA }: { AB: Run; BA: Run },
+  ): Promise<{ run: Run; fault: string } | undefined> {
+    const again = await this.#play(schedule)
+    const orders = [AB, BA, await this.#play(serialSchedule('A')), await this.#play(serialSchedule('B'))] as const
+    for (const name of [...findMasks(AB, orders[2]), ...findMasks(BA, orders[3])]) this.#masks.add(name)
+    const fault = await this.#findFault(first, orders)
+    if (fault === undefined || (await this.#findFault(again, orders)) === undefined) return undefined
+    return { run: first, fault }
+  }
+
   #tell(outcome: Outcome): string {
     const bodies = this.#options.comparesBodies ? JSON.stringify(outcome.bodies) : ''
     return `${outcome.statuses.join(' ')}\n${describeChanges(outcome, this.#masks)}\n${bodies}`
   }
 
   /** Undefined: it ended as one of the orders, or whoever was refused has left nothing. */
-  async #findFault(run: Run, { AB, BA }: { AB: Run; BA: Run }): Promise<string | undefined> {
+  async #findFault(run: Run, orders: readonly Run[]): Promise<string | undefined> {
     const own = this.#tell(run)
-    const isSerial = own === this.#tell(AB) || own === this.#tell(BA)
-    const broken = run.broken.filter((name) => !AB.broken.includes(name) || !BA.broken.includes(name))
+    const isSerial = orders.some((order) => own === this.#tell(order))
+    const broken = run.broken.filter((name) => orders.every((order) => !order.broken.includes(name)))
     if (broken.length > 0) return `it breaks: ${broken.join(', ')}`
     if (isSerial || (await this.#isNoticed(run))) return undefined
-    const [ab, ba] = [AB, BA].map((order) => explainDifference(run, order, this.#masks)) as [string, string]
-    const shorter = ab.length <= ba.length ? ab : ba
-    return `neither order gives this: ${shorter}`
+    const words = orders.map((order) => explainDifference(run, order, this.#masks))
+    return `neither order gives this: ${words.reduce((one, other) => (other.length < one.length ? other : one))}`
   }
 
   /** Somebody was told that it did not work, and it looks as if that one had never come. */
@@ -138,7 +176,14 @@ export class Replay<App> {
     if (absent) sides[absent].hasStarted = sides[absent].hasEnded = true
     const [first, second] = this.#requests
     const controller = new Controller(sides, {
-      isBlocked: async (pid) => await isBlocked(monitor, pid),
+      quietMs: this.#quietMs,
+      commits: {
+        findBlock: async (pid) => await findBlock(monitor, pid),
+        hold: async () => await holdCommits(monitor),
+        holdOne: async (pid) => await holdCommitOf(monitor, pid),
+        endHolding: async () => await endHolding(monitor),
+        let: async (pid) => await letCommit(monitor, pid),
+      },
       start: {
         A: (side) => side.start(async () => await first.run(app)),
         B: (side) => side.start(async () => await second.run(app)),
@@ -183,6 +228,7 @@ export class Replay<App> {
 
   /** Lets everything go, so that nothing hangs on at a gate. */
   async #release({ A, B }: { A: Side; B: Side }): Promise<void> {
+    await letAllCommit(this.#parts.monitor)
     const until = performance.now() + 1_000
     while (performance.now() < until && [A, B].some((side) => side.hasStarted && !side.hasEnded)) {
       for (const side of [A, B]) for (const arrival of side.arrivals.splice(0)) arrival.pass()
@@ -193,7 +239,7 @@ export class Replay<App> {
 
   #report(
     verdict: ReplayReport['verdict'],
-    failed: { run: Run; fault: string } | undefined,
+    failed: { run: Run; fault: string; ms: number } | undefined,
     { AB, BA }: { AB: Run; BA: Run },
     schedules: number,
     isComplete: boolean,
@@ -221,7 +267,7 @@ export class Replay<App> {
       retries: this.#retries,
       deadlocks: this.#deadlocks,
       ms,
-      firstFailureMs: failed ? ms : undefined,
+      firstFailureMs: failed?.ms,
       diagram: drawSchedule([first.name, second.name], failed ? schedule : AB.controller.steps, end),
     }
   }

@@ -4,29 +4,54 @@ import type { GateFix, GateStatement } from '../fix/types.js'
 /** What a request of a replay does: it stops in front of each statement until it is let through. */
 export interface Arrival {
   text: string
-  /** The second half of a statement that was split: its commit. */
-  isCommit: boolean
+  /** A write by itself that its driver cannot send in two halves: the database holds it up in front of its commit. */
+  holdsCommit: boolean
   pass(): void
 }
 
 export interface Running {
   text: string
   /** Of the session, once it is known. */
-  pid: number | undefined
-  startedAt: number
+  readPid: () => number | undefined
+  /** `held`: it has done its work, and stands in front of its commit. */
+  hold: 'none' | 'held' | 'over'
 }
 
 export interface Ended {
   text: string
   code: string | undefined
+  wasHeld: boolean
 }
 
-const sides = new AsyncLocalStorage<Side>()
+export interface ArrivalOptions {
+  readPid: () => number | undefined
+  holdsCommit?: boolean
+}
 
-export const currentSide = (): Side | undefined => sides.getStore()
+/** What a gate knows of a request: in this process, or of one whose controller is elsewhere. */
+export interface GateSide {
+  readonly fix: GateFix | undefined
+  readonly earlier: GateStatement['earlier'][number][]
+  /** Resolves when it is let through. */
+  arrive(text: string, options: ArrivalOptions): Promise<Running>
+  leave(running: Running, error?: unknown): void
+}
+
+export const makeRunning = (text: string, readPid: Running['readPid']): Running => ({ text, readPid, hold: 'none' })
+
+const sides = new AsyncLocalStorage<Side>()
+let finder: (() => GateSide | undefined) | undefined
+
+/** Where requests come from elsewhere, their side is known by something else than the scope that we opened. */
+export function findSidesBy(find: () => GateSide | undefined): void {
+  finder = find
+}
+
+export const currentOwnSide = (): Side | undefined => sides.getStore()
+export const currentSide = (): GateSide | undefined => sides.getStore() ?? finder?.()
 
 /** One of the two requests, as its controller sees it. Whatever happens to it wakes up who waits for it. */
-export class Side {
+export class Side implements GateSide {
   readonly name: 'A' | 'B'
   readonly fix: GateFix | undefined
   /** Without stops, for measuring. */
@@ -69,13 +94,14 @@ export class Side {
   }
 
   /** Resolves when it is let through. */
-  async arrive(text: string, isCommit = false): Promise<Running> {
-    if (!this.isFree)
+  async arrive(text: string, { readPid, holdsCommit = false }: ArrivalOptions): Promise<Running> {
+    // What a request leaves behind after its answer must not stand here for ever.
+    if (!this.isFree && !this.hasEnded)
       await new Promise<void>((pass) => {
-        this.arrivals.push({ text, isCommit, pass })
+        this.arrivals.push({ text, holdsCommit, pass })
         this.#tell()
       })
-    const running: Running = { text, pid: undefined, startedAt: performance.now() }
+    const running = makeRunning(text, readPid)
     this.running.add(running)
     return running
   }
@@ -84,7 +110,7 @@ export class Side {
     const code = error === undefined ? undefined : readCode(error)
     if (code !== undefined && this.fix?.retryOn?.includes(code)) this.wantsRetry = true
     this.running.delete(running)
-    if (!this.isFree) this.done.push({ text: running.text, code })
+    if (!this.isFree) this.done.push({ text: running.text, code, wasHeld: running.hold !== 'none' })
     this.#tell()
   }
 
@@ -106,7 +132,7 @@ export class Side {
   }
 }
 
-function readCode(error: unknown): string {
+export function readCode(error: unknown): string {
   const { code } = (error ?? {}) as { code?: unknown }
   return typeof code === 'string' ? code : 'XX000'
 }

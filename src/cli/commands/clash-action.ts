@@ -6,7 +6,7 @@ export interface ClashAction {
   /** Of its own; `--url` and those of every command come on top. */
   options: Readonly<Record<string, CommandOption>>
   /** One word after it, the id of a pair. */
-  takesId: boolean
+  takesId: boolean | 'may'
   /** Gives the exit code. */
   run(input: CommandInput): Promise<number>
 }

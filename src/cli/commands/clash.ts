@@ -3,16 +3,18 @@ import { urlOption, type Command, type CommandInput } from '../command.js'
 import { cliError } from '../errors.js'
 import type { ClashAction } from './clash-action.js'
 import { listAction } from './clash-list.js'
+import { replayAction } from './clash-replay.js'
 import { showAction } from './clash-show.js'
 
 const actions: Readonly<Record<string, ClashAction>> = {
   list: listAction,
   show: showAction,
+  replay: replayAction,
 }
 
 export const clashCommand: Command = {
   name: 'clash',
-  summary: 'Lists pairs of requests that can collide, ranked by how often they really met; shows one.',
+  summary: 'Lists pairs of requests that can collide, ranked by how often they really met; shows one; replays one.',
   examples: [
     'holdfast clash',
     'holdfast clash --protected',
@@ -33,8 +35,11 @@ function findAction({ words: [name = 'list', ...rest], options }: CommandInput):
   const known = new Set(['url', 'json', 'help', ...Object.keys(action.options)])
   for (const option of Object.keys(options))
     if (!known.has(option)) throw cliError('HF_CLI_USAGE', `holdfast clash ${name} takes no --${option}.`)
-  if ((rest.length === 1) !== action.takesId || rest.length > 1)
-    throw cliError('HF_CLI_USAGE', `holdfast clash ${name} takes ${action.takesId ? 'the id of one pair' : 'no word'}.`)
+  if (rest.length > 1 || (action.takesId !== 'may' && (rest.length === 1) !== action.takesId))
+    throw cliError(
+      'HF_CLI_USAGE',
+      `holdfast clash ${name} takes ${action.takesId === false ? 'no word' : 'the id of one pair'}.`,
+    )
   return action
 }
 

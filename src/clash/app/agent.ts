@@ -1,0 +1,85 @@
+// Runs inside of the application, in front of it: must load no driver.
+
+import { connect, type Socket } from 'node:net'
+import type { GateFix } from '../fix/types.js'
+import { makeRunning, readCode, type ArrivalOptions, type GateSide, type Running } from '../replay/side.js'
+import { serializableMark, splitLines, type FromAgent, type ToAgent } from './protocol.js'
+
+/** A driver notes its session as it sends; it is looked for so often, every millisecond. */
+const MOST_LOOKS = 200
+
+/** Asks the controller for leave, for each statement of a replay's requests. */
+export class Agent {
+  readonly #socket: Socket
+  readonly #passes = new Map<number, () => void>()
+  readonly #numbers = new WeakMap<Running, number>()
+  #statements = 0
+  #isGone = false
+
+  constructor(port: number, token: string) {
+    this.#socket = connect(port, '127.0.0.1')
+    this.#socket.setNoDelay(true)
+    this.#socket.setEncoding('utf8')
+    this.#socket.unref()
+    this.#socket.on('error', () => {})
+    // Whoever held the gate has gone: nobody is to stand there for ever.
+    this.#socket.on('close', () => {
+      this.#isGone = true
+      for (const pass of this.#passes.values()) pass()
+    })
+    this.#socket.on(
+      'data',
+      splitLines((line) => this.#take(JSON.parse(line) as ToAgent)),
+    )
+    this.#send({ type: 'hello', token })
+  }
+
+  tellListening(port: number): void {
+    this.#send({ type: 'listening', port })
+  }
+
+  /** The side that the header of a request names. */
+  openSide(header: string): GateSide {
+    const isSerializable = header.endsWith(serializableMark)
+    const side = isSerializable ? header.slice(0, -serializableMark.length) : header
+    const fix: GateFix | undefined = isSerializable ? { isolation: 'serializable' } : undefined
+    return {
+      fix,
+      earlier: [],
+      arrive: async (text, options) => await this.#arrive(side, text, options),
+      leave: (running, error) => {
+        const statement = this.#numbers.get(running)
+        if (statement !== undefined)
+          this.#send({ type: 'leave', statement, code: error === undefined ? undefined : readCode(error) })
+      },
+    }
+  }
+
+  async #arrive(side: string, text: string, { readPid, holdsCommit = false }: ArrivalOptions): Promise<Running> {
+    const running = makeRunning(text, readPid)
+    if (this.#isGone) return running
+    const statement = ++this.#statements
+    this.#numbers.set(running, statement)
+    await new Promise<void>((pass) => {
+      this.#passes.set(statement, pass)
+      this.#send({ type: 'arrive', side, statement, text, holdsCommit })
+    })
+    this.#passes.delete(statement)
+    this.#tellPid(statement, readPid, MOST_LOOKS)
+    return running
+  }
+
+  #tellPid(statement: number, readPid: () => number | undefined, looks: number): void {
+    const pid = readPid()
+    if (pid !== undefined) this.#send({ type: 'pid', statement, pid })
+    else if (looks > 0) setTimeout(() => this.#tellPid(statement, readPid, looks - 1), 1).unref()
+  }
+
+  #take(message: ToAgent): void {
+    this.#passes.get(message.statement)?.()
+  }
+
+  #send(message: FromAgent): void {
+    if (!this.#isGone) this.#socket.write(`${JSON.stringify(message)}\n`)
+  }
+}
