@@ -51,9 +51,9 @@ export const experiments: readonly Experiment[] = [
   nPlusOne,
   syncOverAsync,
   poolStarvation,
+  clash,
   threadpool,
   overload,
-  clash,
 ]
 
 /** @throws HF_PROVE_UNKNOWN with the nearest name */

@@ -221,14 +221,15 @@ const harm = `
 const harmOf = (route: Route): string => `select times from harm where route = '${route}' and times > 0`
 
 function conclude(figures: ReadonlyMap<string, Figures>): string {
-  const tell = (side: string) => {
-    const { named = 0, oversold = 0, codes_again: again = 0, over_limit: over = 0 } = figures.get(side) ?? {}
-    return `${side} ${named} of 3 named, then ${oversold} sold of nothing, ${again} codes used again, ${over} seats over the limit`
-  }
-  const { retries = 0 } = figures.get('repeatable read') ?? {}
+  const read = (side: string, figure: string) => figures.get(side)?.[figure] ?? 0
+  const named = (side: string) => read(side, 'named')
+  const harmed = (side: string) =>
+    `${read(side, 'oversold')}, ${read(side, 'codes_again')} and ${read(side, 'over_limit')}`
   return (
-    `Named from requests that came one after the other, then done in the rush: ${tell('naive')}; ` +
-    `${tell('repeatable read')} (${retries} retries); ${tell('protected')}.`
+    `Before the rush, with nothing gone wrong, the finder named ${named('naive')} of 3 requests of naive, ` +
+    `${named('repeatable read')} of repeatable read and ${named('protected')} of protected. Then there were sales that the ` +
+    `stock does not know of, codes used again and seats over the limit: naive ${harmed('naive')}; repeatable read, with ` +
+    `${read('repeatable read', 'retries')} retries, ${harmed('repeatable read')}; protected ${harmed('protected')}.`
   )
 }
 
