@@ -1,3 +1,4 @@
+import { isHoldfastError } from '../../core/index.js'
 import { clashError } from '../errors.js'
 import {
   advanceSequences,
@@ -188,7 +189,7 @@ export class Replay<App> {
       await controller.run(schedule)
     } catch (error) {
       await this.#release(sides)
-      throw this.#signal.aborted ? error : describeStuck(controller, error)
+      throw this.#signal.aborted || isHoldfastError(error) ? error : describeStuck(controller, error)
     }
     return await this.#conclude(sides, controller, invariants)
   }
@@ -200,12 +201,10 @@ export class Replay<App> {
   ): Promise<Run> {
     const { monitor } = this.#parts
     const { steps } = controller
-    const lasting = steps.find(({ text, event }) => event === 'done' && cannotBeUndone(text))
     const changes: Change[] = await readChanges(monitor)
     const broken: string[] = []
     for (const { name, sql } of invariants) if (await breaks(monitor, sql)) broken.push(name)
     await undo(monitor)
-    if (lasting) throw clashError('HF_CLASH_UNDO', `A request ran \`${lasting.text.slice(0, 80)}\`.`)
     const count = (name: 'A' | 'B') => steps.filter(({ side, event }) => side === name && event !== 'waits').length
     this.#retries += sides.A.retries + sides.B.retries
     this.#deadlocks += steps.filter(({ code }) => code === '40P01').length
@@ -225,7 +224,8 @@ export class Replay<App> {
     await letAllCommit(this.#parts.monitor)
     const until = performance.now() + 1_000
     while (performance.now() < until && [A, B].some((side) => side.hasStarted && !side.hasEnded)) {
-      for (const side of [A, B]) for (const arrival of side.arrivals.splice(0)) arrival.pass()
+      for (const { arrivals } of [A, B])
+        for (const { text, pass, refuse } of arrivals.splice(0)) (cannotBeUndone(text) ? refuse : pass)()
       await new Promise((resolve) => setTimeout(resolve, 5))
     }
     await undo(this.#parts.monitor)
