@@ -5,6 +5,7 @@ export { openAppLab, type AppLabOptions } from './app/open-app-lab.js'
 export type { RunningApp } from './app/start-app.js'
 export { clashErrors } from './errors.js'
 export { proposeFixes } from './fix/propose.js'
+export { proveFixes, type FixProof, type ProveOptions } from './fix/prove.js'
 export type { Fix, FixName, GateFix, GateStatement, Rewritten } from './fix/types.js'
 export { openClashLab } from './replay/lab.js'
 export { writeClashTest, type TestParts } from './write-test.js'
@@ -16,4 +17,5 @@ export type {
   ReplayReport,
   ReplayRequest,
   ReplayStep,
+  SerialOutcome,
 } from './types.js'

@@ -26,6 +26,12 @@ export async function hastenDeadlocks(session: Session, database: string): Promi
     .catch(() => undefined)
 }
 
+export async function resetDeadlocks(session: Session, database: string): Promise<void> {
+  await session
+    .query(`/* holdfast:clash.reset-deadlocks */ alter database ${quote(database)} reset deadlock_timeout`)
+    .catch(() => undefined)
+}
+
 export async function dropDatabase(session: Session, name: string): Promise<void> {
   await session.query(`/* holdfast:clash.drop */ drop database if exists ${quote(name)} with (force)`)
 }

@@ -49,6 +49,13 @@ export interface ReplayStep {
   code?: string
 }
 
+export interface SerialOutcome {
+  order: 'AB' | 'BA'
+  statuses: readonly [number, number]
+  /** A hash of the rows that came and went: two replays that end alike have the same. */
+  digest: string
+}
+
 export interface ReplayReport {
   /** `not deterministic`: the same order ends in different ways by itself, so that nothing can be said. */
   verdict: 'clash' | 'none found' | 'not deterministic'
@@ -59,7 +66,7 @@ export interface ReplayReport {
   /** Columns that differ by themselves, and are not compared: `orders.id`. */
   masked: readonly string[]
   /** Of A before B, and of B before A. */
-  serial: readonly { order: 'AB' | 'BA'; statuses: readonly [number, number] }[]
+  serial: readonly SerialOutcome[]
   statuses: readonly [number, number]
   schedules: number
   /** Every schedule of this many preemptions was tried. */

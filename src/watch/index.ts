@@ -30,6 +30,7 @@ export type { ClashesOverview, ClashFilter, ClashReplay, FoundClash } from './cl
 export type { RealOverlap } from './clash/overlaps.js'
 export { writeReplay } from './clash/store.js'
 export type { Driver } from './clash/observe-driver.js'
+export { loadIdentify } from './parser.js'
 export { watch, type PostgresJs } from './create-watch.js'
 export { readDeploy } from './deploy.js'
 export { adviseStatement, adviseText, findIndexFaults } from './advise-statement.js'

@@ -95,6 +95,12 @@ export class Parser {
   }
 }
 
+/** Gives the id of a text's statement, as it stands in findings and in the tables. */
+export async function loadIdentify(): Promise<(text: string) => string> {
+  const parser = await loadParser()
+  return (text) => parser.fingerprint(text)
+}
+
 /** Loaded when somebody watches, and not before: it is 1.6 MB. */
 export async function loadParser(): Promise<Parser> {
   const { loadModule, fingerprintSync, normalizeSync, parseSync, scanSync } = await import('libpg-query')

@@ -11,6 +11,7 @@ const shared = {
     writes: 'update',
     into: 'shows',
     isInTransaction: false,
+    isOtherAlone: false,
   },
   isolation: 'read committed',
   sharesTransaction: false,

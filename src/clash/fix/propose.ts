@@ -78,18 +78,28 @@ function compareAndSet({ hints, write, read, table, columns }: Clash, identify: 
         if (typeof row !== 'object' || row === null) return undefined
         const values = [...(statement.values ?? [])]
         const conditions = compared.flatMap((column) => {
-          const value = (row as Record<string, unknown>)[column]
-          if (value === undefined) return []
-          values.push(
-            typeof value === 'object' && value !== null && !(value instanceof Date) ? JSON.stringify(value) : value,
-          )
-          return [`${column}::text is not distinct from $${values.length}::text`]
+          const value = readColumn(row as Record<string, unknown>, column)
+          return value === undefined ? [] : [compareTo(column, value, values)]
         })
         const text = addCondition(statement.text, conditions.join(' and '))
         return text === undefined || conditions.length === 0 ? undefined : { text, values, mustAffect: true }
       },
     },
   }
+}
+
+/** TypeORM names it `order_total`. */
+function readColumn(row: Record<string, unknown>, column: string): unknown {
+  const name = column in row ? column : Object.keys(row).find((each) => each.endsWith(`_${column}`))
+  return name === undefined ? undefined : row[name]
+}
+
+function compareTo(column: string, value: unknown, values: unknown[]): string {
+  const name = `"${column.replaceAll('"', '""')}"`
+  if (value instanceof Date) return `date_trunc('milliseconds', ${name}) = $${values.push(value)}`
+  if (typeof value === 'object' && value !== null)
+    return `to_jsonb(${name}) = $${values.push(JSON.stringify(value))}::jsonb`
+  return `${name}::text is not distinct from $${values.push(value)}::text`
 }
 
 function skipLocked({ hints, sharesTransaction, read }: Clash, identify: Identify): Fix | undefined {
@@ -126,7 +136,7 @@ function uniqueIndex({ hints, table, columns, kind }: Clash): Fix | undefined {
 }
 
 function serializable({ hints, sharesTransaction }: Clash): Fix | undefined {
-  if (!sharesTransaction || (!hints.isInTransaction && !hints.isOneStatement)) return undefined
+  if (!sharesTransaction || (!hints.isInTransaction && !hints.isOneStatement) || hints.isOtherAlone) return undefined
   return {
     name: 'SERIALIZABLE with retry',
     title: 'Run both requests’ transactions at SERIALIZABLE, and begin again after 40001.',

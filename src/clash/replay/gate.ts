@@ -172,9 +172,13 @@ const pidOf = (client: Client) => () => client.processID ?? undefined
 const isSubmittable = (what: unknown): what is Submittable =>
   typeof what === 'object' && what !== null && typeof (what as { submit?: unknown }).submit === 'function'
 
+/** What a fix may have to compare with later: the first rows, by their columns' names. */
 function keep(side: GateSide, text: string, result: unknown): void {
-  const { rows } = (result ?? {}) as { rows?: unknown[] }
-  if (side.fix?.rewrite && Array.isArray(rows)) side.earlier.push({ text, rows: rows.slice(0, 5) })
+  const { rows, fields = [] } = (result ?? {}) as { rows?: unknown[]; fields?: { name: string }[] }
+  if (!side.fix?.rewrite || !Array.isArray(rows)) return
+  const toRow = (row: unknown) =>
+    Array.isArray(row) ? Object.fromEntries(fields.map(({ name }, at) => [name, row[at] as unknown])) : row
+  side.earlier.push({ text, rows: rows.slice(0, 5).map(toRow) })
 }
 
 const isOpen = (client: Client): boolean => {

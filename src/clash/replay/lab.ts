@@ -10,6 +10,7 @@ import {
   installLog,
   readDrawnColumns,
   removeLog,
+  resetDeadlocks,
 } from '../store.js'
 import type { ClashLab, ClashLabOptions, ReplayOptions, ReplayRequest } from '../types.js'
 import { gatePg } from './gate.js'
@@ -34,7 +35,7 @@ export interface LabParts<App> {
  * @throws HF_CLASH_CLONE
  */
 export async function openClashLab<App>(options: ClashLabOptions<App>): Promise<ClashLab<App>> {
-  const target = options.clone === false ? { url: options.url, drop: async () => {} } : await makeClone(options.url)
+  const target = options.clone === false ? await useItself(options.url) : await makeClone(options.url)
   const undoing: (() => Promise<unknown> | void)[] = [target.drop]
   const close = async () => {
     for (const step of undoing.splice(0).toReversed()) await step()
@@ -86,6 +87,22 @@ async function endApp<App>(app: App, { close }: ClashLabOptions<App>): Promise<v
   const own = app as Partial<Record<'close' | 'end' | 'destroy', () => unknown>> | undefined
   const name = (['close', 'end', 'destroy'] as const).find((each) => typeof own?.[each] === 'function')
   if (name) await own?.[name]?.()
+}
+
+/** A test's own database. Its sessions from now on are told of deadlocks soon. */
+async function useItself(url: string): Promise<{ url: string; drop: () => Promise<void> }> {
+  const name = decodeURIComponent(new URL(url).pathname.slice(1))
+  const run = async (body: (client: pg.Client) => Promise<void>) => {
+    const client = new pg.Client({ connectionString: url, application_name: 'holdfast clash' })
+    await client.connect()
+    try {
+      await body(client)
+    } finally {
+      await client.end()
+    }
+  }
+  await run(async (client) => await hastenDeadlocks(client, name))
+  return { url, drop: async () => await run(async (client) => await resetDeadlocks(client, name)) }
 }
 
 async function makeClone(url: string): Promise<{ url: string; drop: () => Promise<void> }> {

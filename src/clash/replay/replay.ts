@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { isHoldfastError } from '../../core/index.js'
 import { clashError } from '../errors.js'
 import {
@@ -14,7 +15,7 @@ import {
   undo,
   type Change,
 } from '../store.js'
-import type { FixCost, ReplayOptions, ReplayReport, ReplayRequest } from '../types.js'
+import type { FixCost, ReplayOptions, ReplayReport, ReplayRequest, SerialOutcome } from '../types.js'
 import type { GateFix } from '../fix/types.js'
 import type { LabParts } from './lab.js'
 import { Controller } from './controller.js'
@@ -45,6 +46,8 @@ export class Replay<App> {
   readonly #options: ReplayOptions
   readonly #signal: AbortSignal
   #masks = new Set<string>()
+  /** Before any more were added for a failure: a replay with a fix, which has none, is compared by them. */
+  #masksOfOrders: ReadonlySet<string> = new Set()
   readonly #alone = new Map<'A' | 'B', Run>()
   #retries = 0
   #deadlocks = 0
@@ -84,6 +87,7 @@ export class Replay<App> {
     const quiet = Math.max(...[AB, again, BA, againBA].map((run) => run.controller.longestQuietMs))
     this.#quietMs = Math.min(QUIET_MS.most, Math.max(QUIET_MS.least, QUIET_MS.times * quiet))
     this.#masks = new Set([...this.#parts.drawn, ...findMasks(AB, again), ...findMasks(BA, againBA)])
+    this.#masksOfOrders = new Set(this.#masks)
     const orders = { AB, BA }
     if (this.#tell(AB) !== this.#tell(again) || this.#tell(BA) !== this.#tell(againBA))
       return this.#report('not deterministic', undefined, orders, 4, true, startedAt)
@@ -123,6 +127,11 @@ export class Replay<App> {
     const fault = await this.#findFault(first, orders)
     if (fault === undefined || (await this.#findFault(again, orders)) === undefined) return undefined
     return { run: first, fault }
+  }
+
+  #digest(order: 'AB' | 'BA', run: Run): SerialOutcome {
+    const digest = createHash('sha256').update(describeChanges(run, this.#masksOfOrders)).digest('hex').slice(0, 16)
+    return { order, statuses: run.statuses, digest }
   }
 
   #tell(outcome: Outcome): string {
@@ -254,10 +263,7 @@ export class Replay<App> {
       schedule,
       reason,
       masked: [...this.#masks].toSorted(),
-      serial: [
-        { order: 'AB', statuses: AB.statuses },
-        { order: 'BA', statuses: BA.statuses },
-      ],
+      serial: [this.#digest('AB', AB), this.#digest('BA', BA)],
       statuses,
       schedules,
       isComplete,
@@ -266,18 +272,6 @@ export class Replay<App> {
       ms,
       firstFailureMs: failed?.ms,
       diagram: drawSchedule([first.name, second.name], failed ? schedule : AB.controller.steps, end),
-    }
-  }
-
-  /** What the two orders end in, for a fix that has to leave them as they were. */
-  async readOrders(masks: ReadonlySet<string>): Promise<string> {
-    const { fix } = this.#options
-    if (fix?.ddl) await runDdl(this.#parts.monitor, fix.ddl)
-    try {
-      const runs = [await this.#play(serialSchedule('A')), await this.#play(serialSchedule('B'))]
-      return runs.map((run) => `${run.statuses.join(' ')}\n${describeChanges(run, masks)}`).join('\n\n')
-    } finally {
-      if (fix?.undo) await runDdl(this.#parts.monitor, fix.undo)
     }
   }
 }

@@ -36,6 +36,8 @@ export interface ClashHints {
   into: string
   /** The read's transaction is the write's, and the other route's write is in one as well. */
   isInTransaction: boolean
+  /** The other route's statement is in no transaction, and not all that it does. */
+  isOtherAlone: boolean
 }
 
 /** Two routes, perhaps the same one, that can meet at rows of a table so that one of them does what neither order would. */
@@ -108,7 +110,7 @@ function describeClash({ link, other, protectedBy }: Verdict, overlaps: Overlaps
     read: toStep(link.route, read),
     write: toStep(link.route, write),
     other: toStep(other.route, other.deed),
-    hints: readHints(link),
+    hints: readHints(link, other),
     sharesTransaction: guards.sharesTransaction,
     isolation: guards.isolation,
     inVain,
@@ -131,7 +133,7 @@ function listColumns(link: KnownLink, other: Verdict['other']): string[] {
 const nameClash = (parts: readonly string[]): string =>
   createHash('sha256').update(parts.join('\n')).digest('hex').slice(0, 8)
 
-function readHints({ read, write, guards }: KnownLink): ClashHints {
+function readHints({ read, write, guards }: KnownLink, other: Verdict['other']): ClashHints {
   const asked =
     read.part.kind === 'read' || read.part.kind === 'update' || read.part.kind === 'delete' ? read.part.conditions : []
   const { part } = write
@@ -146,6 +148,7 @@ function readHints({ read, write, guards }: KnownLink): ClashHints {
     writes: part.kind === 'insert' || part.kind === 'delete' ? part.kind : 'update',
     into: tablesOf(write)[0] ?? '',
     isInTransaction: guards.sharesTransaction && !guards.isAutocommit,
+    isOtherAlone: other.isAlone,
   }
 }
 
@@ -162,11 +165,16 @@ function nameKind({ kind, isOfSet, write, read }: KnownLink, otherTable: string)
   const isSameTable = tablesOf(write)[0] === otherTable && tablesOf(read).includes(otherTable)
   switch (kind) {
     case 'computed':
-      return isOfSet && write.part.kind === 'insert' ? 'number drawn by reading' : 'lost update'
+      return isOfSet && write.part.kind === 'insert' && !write.part.conflict?.updates
+        ? 'number drawn by reading'
+        : 'lost update'
     case 'copied':
       return 'lost update'
     case 'absent':
-      return 'check then insert'
+      // A limit that a subquery counts against.
+      return read.part.kind === 'read' && read.part.isNested && read.part.isAggregate
+        ? 'write skew'
+        : 'check then insert'
     case 'set':
       return 'write skew'
     case 'replaced':

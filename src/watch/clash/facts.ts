@@ -8,6 +8,8 @@ interface Sight {
   isList: boolean
   /** No other read came after it before the request wrote, or ended. */
   isLast: boolean
+  /** A write after it found nothing to change: it was that which decided. */
+  isRefused: boolean
   /** Writes of the request that came after it. */
   writes: ReadonlySet<string>
   values: ReadonlyMap<string, string>
@@ -16,6 +18,7 @@ interface Sight {
 /** Of those that went on alike. */
 const MOST_ALIKE = 30
 const MOST_SIGHTS = 300
+const MOST_COMPARED = 12
 
 const signatures = new WeakMap<Part, string>()
 
@@ -64,7 +67,7 @@ export class Sights {
   decide(read: Op, write: Op): Decision | undefined {
     const sights = this.#byRead.get(keyOf(read)) ?? []
     const wrote = sights.filter(({ writes }) => writes.has(keyOf(write)))
-    const others = sights.filter(({ writes }) => !writes.has(keyOf(write)))
+    const others = sights.filter(({ writes, isRefused }) => !isRefused && !writes.has(keyOf(write)))
     if (wrote.length === 0 || others.length === 0) return undefined
     if (wrote.some(({ isList }) => isList)) {
       const isLast = others.some((sight) => sight.isLast)
@@ -110,10 +113,7 @@ function compareSights(
     else cells.add(cell)
   }
   for (const other of others) {
-    // A flag, a null or a comparison says more than a word that differs, as names do by themselves.
-    const apart = listApart(wrote, other)
-    const plain = apart.filter((fact) => fact.includes('?'))
-    for (const fact of plain.length > 0 ? plain : apart) add(fact)
+    for (const fact of listApart(wrote, other)) add(fact)
   }
   if (others.some(({ isLast }) => isLast))
     for (const cell of taken) if (wrote.some(({ values }) => values.has(cell))) cells.add(cell)
@@ -125,7 +125,7 @@ function listApart(wrote: readonly Sight[], other: Sight): string[] {
   return [...other.values.keys()].filter((fact) => {
     const here = new Set(wrote.map(({ values }) => values.get(fact)))
     if (here.has(undefined) || here.has(other.values.get(fact))) return false
-    return fact.includes('?') || here.size <= Math.max(1, wrote.length / 2)
+    return fact.includes('?') || fact.startsWith('=') || here.size <= Math.max(1, wrote.length / 2)
   })
 }
 
@@ -142,6 +142,7 @@ function look(trace: Trace, read: Op): Sight {
     exists: main.rowCount > 0,
     isList: main.rows.length > 1,
     isLast,
+    isRefused: later.some(({ part, rowCount }) => isWrite(part) && rowCount === 0),
     writes: new Set(later.filter(({ part }) => isWrite(part)).map(keyOf)),
     values,
   }
@@ -167,6 +168,10 @@ function addFacts(values: Map<string, string>, fact: string, text: string | null
   }
   for (const [path, given] of trace.inputs.entries) compare(path, given)
   for (const [other, given] of row) if (other !== fact) compare(other, given)
+  // A limit that another read has brought.
+  for (const { rows } of trace.ops)
+    if (rows[0] !== row)
+      for (const [other, given] of [...(rows[0] ?? [])].slice(0, MOST_COMPARED)) compare(other, given)
 }
 
 /** Less on one side; as much or more on the other. */

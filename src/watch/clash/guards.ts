@@ -35,7 +35,7 @@ export function readGuards(trace: Trace, link: Omit<Link, 'guards'>, catalog: Ca
     locksRows: sharesTransaction && locksOwnRows(link),
     under: held.filter((lock) => follows(lock, read, trace)).map(({ object }) => object),
     isolation: sharesTransaction ? read.transaction.isolation : 'read committed',
-    compared: listCompared(read, write, trace),
+    compared: listAllCompared(trace, read, write),
     sharesTransaction,
     isAutocommit: write.transaction.isAutocommit,
     windowMs: Math.max(0, write.startedAt - read.endedAt),
@@ -156,6 +156,14 @@ function isMadeOf(text: string, keys: ReadonlySet<string>): boolean {
   for (const key of [...keys].toSorted((a, b) => b.length - a.length)) if (key !== '') rest = rest.replaceAll(key, ' ')
   // What remains is the program's own word.
   return rest !== text && !/\d/.test(rest)
+}
+
+/** Its own, and those of writes before it in the request: after one that found nothing to change the program stops. */
+function listAllCompared(trace: Trace, read: Op, write: Op): string[] {
+  const between = trace.ops.filter(
+    ({ at, part }) => at > read.at && at < write.at && (part.kind === 'update' || part.kind === 'delete'),
+  )
+  return [...listCompared(read, write, trace), ...between.flatMap((op) => listCompared(read, op, trace))]
 }
 
 /** What the write's WHERE says of other columns than those that name the row. */

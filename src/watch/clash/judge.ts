@@ -22,13 +22,19 @@ export function isShown(link: KnownLink): boolean {
 }
 
 export function judgePairs(links: readonly KnownLink[], writes: readonly KnownWrite[], catalog: Catalog): Verdict[] {
-  const all = links.filter(isShown)
+  const isConstant = ({ kind, column, route, write }: KnownLink) =>
+    kind === 'copied' &&
+    writes.some(({ deed, constant, route: own }) => own === route && deed.key === write.key && constant.has(column))
+  const all = links.filter((link) => isShown(link) && !isConstant(link))
   // What is known for sure of a read and a write says it better than that a program decided there.
   const isPlain = ({ kind }: KnownLink) => kind !== 'decided' && kind !== 'copied'
   const plain = new Set(all.filter(isPlain).map((link) => `${link.route} ${link.read.key}>${link.write.key}`))
-  const shown = all
-    .filter((link) => isPlain(link) || !plain.has(`${link.route} ${link.read.key}>${link.write.key}`))
-    .map(sharpen)
+  const nameOf = ({ route, read, write }: KnownLink) => `${route} ${read.key}>${write.key}`
+  // Where rows were there already and one was added, it is a limit and no check for absence.
+  const limits = new Set(all.filter(({ kind }) => kind === 'set').map(nameOf))
+  const isTold = (link: KnownLink) =>
+    isPlain(link) ? link.kind !== 'absent' || !limits.has(nameOf(link)) : !plain.has(nameOf(link))
+  const shown = all.filter(isTold).map(sharpen)
   const verdicts: Verdict[] = []
   for (const link of shown) {
     for (const other of writes) {

@@ -91,7 +91,7 @@ function addLater(trace: Trace, read: Op, write: Op, catalog: Catalog, add: Add)
   if (read.part.kind === 'read') {
     addValues(trace, read, write, add)
     addUsed(trace, read, write, add)
-    if (isPicked(read, write, table)) {
+    if (isPicked(trace, read, write, table)) {
       const cells = listPredicate(read)
       add({ kind: 'picked', read, write, cells, isOfSet: true, column: '', isSure: true })
     }
@@ -117,14 +117,20 @@ export function isByKey({ part }: Op, table: Table | undefined): boolean {
   )
 }
 
-function isPicked(read: Op, write: Op, table: Table | undefined): boolean {
+function isPicked(trace: Trace, read: Op, write: Op, table: Table | undefined): boolean {
   const { part } = write
   if (!isWrite(part) || part.kind === 'insert' || !isOf(read, part.table) || isByKey(read, table)) return false
   const found = part.conditions.some(({ op, column, value }) => {
     const texts = op === '=' ? resolveValue(value, write) : []
     return (
       (table?.key.includes(column) ?? true) &&
-      texts.some((text) => text !== null && read.rows.some((row) => row.get(`${part.table}.${column}`) === text))
+      // One that the caller has named was not picked.
+      texts.some(
+        (text) =>
+          text !== null &&
+          !trace.inputs.has(text) &&
+          read.rows.some((row) => row.get(`${part.table}.${column}`) === text),
+      )
     )
   })
   if (!found) return false
@@ -161,7 +167,9 @@ function addSet(read: Op, write: Op, table: Table | undefined, add: Add): void {
     read.part.outputs.some(({ aggregate }) => aggregate === 'max' || aggregate === 'min')
   )
     return
-  if (isEmpty(read)) add({ ...base, kind: 'absent', isSure: true })
+  const isSum =
+    read.part.kind === 'read' && read.part.outputs.some(({ aggregate }) => aggregate === 'sum' || aggregate === 'avg')
+  if (isEmpty(read) && !isSum) add({ ...base, kind: 'absent', isSure: true })
   else if (read.part.kind === 'read' && !isByKey(read, table))
     add({ ...base, kind: 'set', isSure: read.part.isAggregate })
 }

@@ -4,7 +4,8 @@ import { follows, listHeld, listIndexes, meetGuards, nameIndex, type Guards } fr
 import { findLinks, type Link, type LinkKind } from './links.js'
 import { isWrite, type Isolation, type WritePart } from './shape.js'
 import { readSite } from './site.js'
-import type { Op, Trace } from './trace.js'
+import { listParameters, type Op, type Trace } from './trace.js'
+import { hashValue } from './values.js'
 
 /** A statement's part, without a value: what is kept when the request has ended. */
 export interface Deed {
@@ -45,6 +46,10 @@ export interface KnownWrite {
   copied: ReadonlySet<string>
   /** Unique indexes that its rows are in. */
   indexes: readonly string[]
+  /** In no transaction, and beside other statements. */
+  isAlone: boolean
+  /** Columns that have always been given the same value, of more than one request. */
+  constant: ReadonlySet<string>
 }
 
 const MOST_ROUTES = 500
@@ -77,6 +82,8 @@ class RouteNotes {
   readonly #sights = new Sights()
   readonly #links = new Map<string, { link: KnownLink; read: Op; write: Op }>()
   readonly #writes = new Map<string, KnownWrite>()
+  /** Hashes of what was written, by write and column. */
+  readonly #values = new Map<string, Map<string, { texts: Set<string>; times: number }>>()
 
   constructor(route: string) {
     this.#route = route
@@ -141,8 +148,24 @@ class RouteNotes {
       held: known ? known.held.filter((lock) => held.includes(lock)) : held,
       isolation: known && known.isolation !== isolation ? 'read committed' : isolation,
       indexes: listOwnIndexes(op, part, catalog).filter((index) => known?.indexes.includes(index) ?? true),
+      constant: this.#noteValues(op, part),
+      isAlone: known?.isAlone === true || (op.transaction.isAutocommit && trace.ops.some(({ at }) => at !== op.at)),
       copied: new Set(known ? copied.filter((column) => known.copied.has(column)) : copied),
     })
+  }
+
+  #noteValues(op: Op, part: WritePart): Set<string> {
+    const byColumn = this.#values.get(keyOf(op)) ?? new Map<string, { texts: Set<string>; times: number }>()
+    this.#values.set(keyOf(op), byColumn)
+    for (const { column, value } of part.kind === 'update' ? part.set : []) {
+      const seen = byColumn.get(column) ?? { texts: new Set<string>(), times: 0 }
+      byColumn.set(column, seen)
+      seen.times++
+      if (seen.texts.size < 3) for (const text of listParameters(value, op)) seen.texts.add(hashValue(String(text)))
+    }
+    return new Set(
+      [...byColumn].filter(([, { texts, times }]) => times > 1 && texts.size === 1).map(([column]) => column),
+    )
   }
 
   get links(): KnownLink[] {
