@@ -5,6 +5,7 @@ import {
   txOptionTable,
   type OptionTable,
 } from '../core/index.js'
+import { appLabOptionTable, clashLabOptionTable, replayOptionTable } from '../clash/index.js'
 import {
   confirmOptionTable,
   extendOptionTable,
@@ -81,6 +82,9 @@ export const optionModules: readonly { of: string; table: OptionTable }[] = [
   { of: 'createOffloadPool(options)', table: offloadPoolOptionTable },
   { of: 'watch(db, options)', table: watchOptionTable },
   { of: 'watching.inspect.routes(filter)', table: watchFilterTable },
+  { of: 'openClashLab(options)', table: clashLabOptionTable },
+  { of: 'openAppLab(options)', table: appLabOptionTable },
+  { of: 'lab.replay(first, second, options)', table: replayOptionTable },
   { of: 'profileRoute(options)', table: profileOptionTable },
   { of: 'watching.inspect.autopsy(options)', table: autopsyOptionTable },
 ]

@@ -119,8 +119,10 @@ test('all interleavings, and a bound', async () => {
 })
 
 test('what triggers do not see is refused', async () => {
-  const empty = once('DELETE /log', 'truncate log')
+  const before = await readAll()
+  const empty = once('DELETE /visits', '/* all */ truncate visit')
   await expect(lab.replay(empty, empty)).rejects.toMatchObject({ code: 'HF_CLASH_UNDO' })
+  expect(await readAll()).toEqual(before)
 })
 
 test('a request without an end, and one that is given up, end', async () => {

@@ -55,6 +55,7 @@ async function loadModule(name: string): Promise<object> {
   if (name === 'holdfast/overload') return await import('../../src/overload/index.js')
   if (name === 'holdfast/sagas') return await import('../../src/sagas/index.js')
   if (name === 'holdfast/watch') return await import('../../src/watch/index.js')
+  if (name === 'holdfast/clash') return await import('../../src/clash/index.js')
   if (name === 'holdfast/doctor') return await import('../../src/doctor/index.js')
   if (name === 'holdfast/http') return await import('../../src/http/index.js')
   if (name === 'holdfast/embedded') return await import('../../src/embedded/index.js')

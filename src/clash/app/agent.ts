@@ -2,7 +2,7 @@
 
 import { connect, type Socket } from 'node:net'
 import type { GateFix } from '../fix/types.js'
-import { makeRunning, readCode, type ArrivalOptions, type GateSide, type Running } from '../replay/side.js'
+import { makeRefusal, makeRunning, readCode, type ArrivalOptions, type GateSide, type Running } from '../replay/side.js'
 import { serializableMark, splitLines, type FromAgent, type ToAgent } from './protocol.js'
 
 /** A driver notes its session as it sends; it is looked for so often, every millisecond. */
@@ -11,7 +11,7 @@ const MOST_LOOKS = 200
 /** Asks the controller for leave, for each statement of a replay's requests. */
 export class Agent {
   readonly #socket: Socket
-  readonly #passes = new Map<number, () => void>()
+  readonly #waiting = new Map<number, (answer: ToAgent['type']) => void>()
   readonly #numbers = new WeakMap<Running, number>()
   #statements = 0
   #isGone = false
@@ -25,7 +25,7 @@ export class Agent {
     // Whoever held the gate has gone: nobody is to stand there for ever.
     this.#socket.on('close', () => {
       this.#isGone = true
-      for (const pass of this.#passes.values()) pass()
+      for (const answer of this.#waiting.values()) answer('pass')
     })
     this.#socket.on(
       'data',
@@ -60,11 +60,12 @@ export class Agent {
     if (this.#isGone) return running
     const statement = ++this.#statements
     this.#numbers.set(running, statement)
-    await new Promise<void>((pass) => {
-      this.#passes.set(statement, pass)
+    const answer = await new Promise<ToAgent['type']>((resolve) => {
+      this.#waiting.set(statement, resolve)
       this.#send({ type: 'arrive', side, statement, text, holdsCommit })
     })
-    this.#passes.delete(statement)
+    this.#waiting.delete(statement)
+    if (answer === 'refuse') throw makeRefusal()
     this.#tellPid(statement, readPid, MOST_LOOKS)
     return running
   }
@@ -76,7 +77,7 @@ export class Agent {
   }
 
   #take(message: ToAgent): void {
-    this.#passes.get(message.statement)?.()
+    this.#waiting.get(message.statement)?.(message.type)
   }
 
   #send(message: FromAgent): void {

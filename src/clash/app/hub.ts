@@ -133,7 +133,12 @@ export class Hub {
     if (side) {
       const flight: Flying = { side, running: makeRunning(text, () => undefined), pid: undefined }
       flying.set(statement, flight)
-      flight.running = await side.arrive(text, { readPid: () => flight.pid, holdsCommit })
+      try {
+        flight.running = await side.arrive(text, { readPid: () => flight.pid, holdsCommit })
+      } catch {
+        flying.delete(statement)
+        return answer({ type: 'refuse', statement })
+      }
     }
     answer({ type: 'pass', statement })
   }

@@ -1,4 +1,5 @@
-import type { Invariant } from '../../core/index.js'
+import { validateOptions, type Invariant } from '../../core/index.js'
+import { appLabOptionTable } from '../options.js'
 import { openClashLab } from '../replay/lab.js'
 import type { ClashLab } from '../types.js'
 import { Hub } from './hub.js'
@@ -26,6 +27,7 @@ export interface AppLabOptions {
  * @throws HF_CLASH_CLONE, HF_CLASH_APP
  */
 export async function openAppLab(options: AppLabOptions): Promise<ClashLab<RunningApp>> {
+  validateOptions('openAppLab', options, appLabOptionTable)
   const { url, command, port, startMs = 30_000, invariants = [], signal } = options
   const hub = await Hub.open()
   try {

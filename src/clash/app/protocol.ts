@@ -11,7 +11,7 @@ export type FromAgent =
   | { type: 'leave'; statement: number; code: string | undefined }
 
 export interface ToAgent {
-  type: 'pass'
+  type: 'pass' | 'refuse'
   statement: number
 }
 

@@ -3,6 +3,7 @@ import type { Block } from '../store.js'
 import type { ReplayStep } from '../types.js'
 import type { Schedule } from './schedules.js'
 import type { Running, Side } from './side.js'
+import { cannotBeUndone } from './statements.js'
 
 /** A statement that has not come back for so long is asked after. @unit ms */
 const ASK_AFTER_MS = 1.5
@@ -162,6 +163,10 @@ export class Controller {
 
   async #passNext(side: Side): Promise<void> {
     const next = side.arrivals.shift()
+    if (next && cannotBeUndone(next.text)) {
+      next.refuse()
+      throw clashError('HF_CLASH_UNDO', `A request would have run \`${next.text.trim().slice(0, 80)}\`.`)
+    }
     if (next?.holdsCommit) {
       if (this.#holding.size === 0) await this.#parts.commits.hold()
       this.#holding.add(side)

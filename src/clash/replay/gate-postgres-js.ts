@@ -49,7 +49,7 @@ export function hookQuery(prototype: PostgresQuery): () => void {
       }
       this.isThrough = true
       handle.call(this)
-    })
+    }, this.reject)
     return undefined
   }
   prototype.handle = gated

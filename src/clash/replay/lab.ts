@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import pg from 'pg'
-import { isHoldfastError, type Invariant } from '../../core/index.js'
+import { isHoldfastError, validateOptions, type Invariant } from '../../core/index.js'
 import { clashError } from '../errors.js'
+import { clashLabOptionTable, replayOptionTable } from '../options.js'
 import {
   cloneDatabase,
   countSessions,
@@ -32,9 +33,10 @@ export interface LabParts<App> {
  * @example
  * const lab = await openClashLab({ url, open: (clone) => createApp(clone) })
  * const report = await lab.replay(buy, buy)
- * @throws HF_CLASH_CLONE
+ * @throws HF_CLASH_CLONE, HF_OPTIONS_UNKNOWN, HF_OPTIONS_INVALID
  */
 export async function openClashLab<App>(options: ClashLabOptions<App>): Promise<ClashLab<App>> {
+  validateOptions('openClashLab', options, clashLabOptionTable)
   const target = options.clone === false ? await useItself(options.url) : await makeClone(options.url)
   const undoing: (() => Promise<unknown> | void)[] = [target.drop]
   const close = async () => {
@@ -70,8 +72,10 @@ function createLab<App>(url: string, parts: LabParts<App>, close: () => Promise<
   return {
     url,
     app: parts.app,
-    replay: async (first: ReplayRequest<App>, second: ReplayRequest<App>, options: ReplayOptions = {}) =>
-      await new Replay(parts, [first, second], options).run(),
+    replay: async (first: ReplayRequest<App>, second: ReplayRequest<App>, options: ReplayOptions = {}) => {
+      validateOptions('lab.replay', options, replayOptionTable)
+      return await new Replay(parts, [first, second], options).run()
+    },
     measure: async (first, second, { fix, pairs = 20 } = {}) => await measurePairs(parts, [first, second], fix, pairs),
     close,
   }

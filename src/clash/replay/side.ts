@@ -6,7 +6,9 @@ export interface Arrival {
   text: string
   /** A write by itself that its driver cannot send in two halves: the database holds it up in front of its commit. */
   holdsCommit: boolean
-  pass(): void
+  pass: () => void
+  /** It fails instead of being sent. */
+  refuse: () => void
 }
 
 export interface Running {
@@ -97,8 +99,8 @@ export class Side implements GateSide {
   async arrive(text: string, { readPid, holdsCommit = false }: ArrivalOptions): Promise<Running> {
     // What a request leaves behind after its answer must not stand here for ever.
     if (!this.isFree && !this.hasEnded)
-      await new Promise<void>((pass) => {
-        this.arrivals.push({ text, holdsCommit, pass })
+      await new Promise<void>((pass, reject) => {
+        this.arrivals.push({ text, holdsCommit, pass, refuse: () => reject(makeRefusal()) })
         this.#tell()
       })
     const running = makeRunning(text, readPid)
@@ -131,6 +133,10 @@ export class Side implements GateSide {
     })
   }
 }
+
+/** Of the gate, instead of an answer of the database. */
+export const makeRefusal = (): Error =>
+  Object.assign(new Error('The replay does not let this statement through: it cannot be undone.'), { code: '0A000' })
 
 export function readCode(error: unknown): string {
   const { code } = (error ?? {}) as { code?: unknown }

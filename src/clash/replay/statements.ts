@@ -5,6 +5,8 @@ export function splits(text: string): boolean {
   return /^with\b/i.test(bare) && /\b(insert\s+into|update|delete\s+from)\b/i.test(bare)
 }
 
-/** What no trigger on a row sees. */
+/** What no trigger on a row sees; a temporary table is gone with its session. */
 export const cannotBeUndone = (text: string): boolean =>
-  /^\s*(truncate|alter|drop|create|reindex|cluster|vacuum)\b/i.test(text)
+  /^\s*(truncate|alter|drop|create(?!\s+(local\s+)?temp)|reindex|cluster|vacuum)\b/i.test(
+    text.replaceAll(/\/\*[\s\S]*?\*\/|--[^\n]*/g, ''),
+  )
