@@ -129,4 +129,3 @@ export function columnsOf(node: Node, scope: Scope): ColumnName[] {
   })
   return columns
 }
-
