@@ -1,35 +1,20 @@
-import { createRequire } from 'node:module'
-import { chooseParts } from '../harness/parts.js'
-import type { Check, Contest, ContestInput, Row } from '../harness/types.js'
+import { createPeerContest } from '../harness/peer-contest.js'
 import { corpora } from './clash/corpora.js'
+import { cpu } from './clash/cpu.js'
 import { firstContact } from './clash/first-contact.js'
+import { firstFinding } from './clash/first-finding.js'
 
-const parts = { firstContact, corpora } as const
-
-/** Whether pairs of requests that can collide are found, replayed, and fixed, on handlers that nobody wrote for it. */
-export const clashContest: Contest = {
+/** Whether pairs of requests that can collide are found, replayed and fixed, in handlers that nobody wrote for it. */
+export const clashContest = createPeerContest({
   name: 'clash',
-  run: async (input: ContestInput) => {
-    const rows: Row[] = []
-    const checks: Check[] = []
-    for (const part of chooseParts(parts, input)) {
-      const result = await part(input)
-      rows.push(...result.rows)
-      checks.push(...result.checks)
-    }
-    return { rows, checks, versions: readVersions(), settings }
+  parts: { firstContact, corpora: async ({ input }) => await corpora(input), cpu, firstFinding },
+  peers: ['pg', 'fastify'],
+  onPostgres: ['all'],
+  settings: {
+    corpora:
+      'every request followed; ordinary traffic of each case, one request after the other; replayed in place, two preemptions at most; safe labels by up to 100 schedules of any number of turns',
+    fixes: 'proposals at the gate, until one holds; cost with both requests at once, five times',
+    cpu: 'the service of the contest watch, 8 clients, stretches of 20 s',
+    firstFinding: 'watch with its defaults, 50 requests a second over a thousand rows',
   },
-}
-
-const settings = {
-  observer: 'every request followed; ordinary traffic of each case, one request after the other',
-  replay:
-    'in place on a database of each case; at most two preemptions; every label proven, safe ones by up to 200 schedules',
-  fixes: 'the first proposal, at the gate; cost with both requests at once, five times',
-}
-
-function readVersions(): Record<string, string> {
-  const require = createRequire(import.meta.url)
-  const read = (name: string) => (require(`${name}/package.json`) as { version: string }).version
-  return Object.fromEntries(['holdfast', 'pg', 'drizzle-orm', 'knex', 'typeorm'].map((name) => [name, read(name)]))
-}
+})
