@@ -1,6 +1,6 @@
 import { Server as HttpServer } from 'node:http'
 import { Server as HttpsServer } from 'node:https'
-import { Server, type AddressInfo } from 'node:net'
+import { Server } from 'node:net'
 import { Agent } from '../clash/app/agent.js'
 import { sideHeader } from '../clash/app/protocol.js'
 import { bindPool, hookClient } from '../clash/replay/gate.js'
@@ -50,7 +50,7 @@ function readSides(prototype: object, agent: Agent, sides: WeakMap<RequestContex
   const { emit } = owner
   owner.emit = function emitWithSide(this: object, ...args: unknown[]) {
     if (args[0] === 'listening') {
-      const address = (this as Server).address() as AddressInfo | string | null
+      const address = (this as Server).address()
       if (typeof address === 'object' && address !== null) agent.tellListening(address.port)
     }
     const header = args[0] === 'request' ? readHeader(args[1]) : undefined

@@ -68,8 +68,7 @@ function openKysely(url: string): Shop {
 function openDrizzle(url: string): Shop {
   const pool = openPool(url)
   const db = drizzle(pool)
-  const readOn = (on: Pick<typeof db, 'execute'>) => async (text: string) =>
-    (await on.execute<Record<string, unknown>>(raw.raw(text))).rows
+  const readOn = (on: Pick<typeof db, 'execute'>) => async (text: string) => (await on.execute(raw.raw(text))).rows
   return {
     read: readOn(db),
     within: async (body) => await db.transaction(async (tx) => await body(readOn(tx))),
