@@ -2,7 +2,18 @@
 // here, one by one, and nowhere else.
 
 /** Capabilities of layer 1. A new one is added here. */
-const capabilities = ['clash', 'doctor', 'embedded', 'holds', 'idempotency', 'jobs', 'locks', 'overload', 'sagas', 'watch']
+const capabilities = [
+  'clash',
+  'doctor',
+  'embedded',
+  'holds',
+  'idempotency',
+  'jobs',
+  'locks',
+  'overload',
+  'sagas',
+  'watch',
+]
 // errors.ts too: the guardian of the embedded server is a process of its own that should not load a database driver.
 // early.ts too: what runs in front of an application must not load one either.
 const allowedOfCore = '^src/core/(index|errors|early)\\.ts$'

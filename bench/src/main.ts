@@ -7,6 +7,7 @@ import { connect } from 'holdfast'
 import { describeMachine } from 'holdfast/prove'
 import { adviceContest } from './contests/advice.js'
 import { asyncContest } from './contests/async.js'
+import { clashContest } from './contests/clash.js'
 import { coreContest } from './contests/core.js'
 import { holdsContest } from './contests/holds.js'
 import { jobsContest } from './contests/jobs.js'
@@ -24,6 +25,7 @@ const contests: readonly Contest[] = [
   watchContest,
   adviceContest,
   asyncContest,
+  clashContest,
 ]
 
 const usage = `npm run bench -- <contest> [--json] [--quick] [--only <part>,…] [--rtt <ms>] [--save]

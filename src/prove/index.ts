@@ -2,6 +2,7 @@
 
 import { findNearest } from '../core/index.js'
 import { proveError } from './errors.js'
+import { clash } from './experiments/clash.js'
 import { doubleSubmit } from './experiments/double-submit.js'
 import { exclusiveProcess } from './experiments/exclusive-process.js'
 import { halfDoneOrder } from './experiments/half-done-order.js'
@@ -50,6 +51,7 @@ export const experiments: readonly Experiment[] = [
   nPlusOne,
   syncOverAsync,
   poolStarvation,
+  clash,
   threadpool,
   overload,
 ]

@@ -33,10 +33,11 @@ export async function serialize<T>(
   pool: Pool,
   body: (client: PoolClient) => Promise<T>,
   onRetry: () => void,
+  isolation: 'serializable' | 'repeatable read' = 'serializable',
 ): Promise<T> {
   for (let tries = 1; ; tries++) {
     try {
-      return await inTransaction(pool, body, 'serializable')
+      return await inTransaction(pool, body, isolation)
     } catch (error) {
       if (!NOT_SERIALIZED.has(readSqlstate(error) ?? '') || tries === MOST_TRIES) throw error
       onRetry()

@@ -146,15 +146,13 @@ test('a request that sends nothing is no clash', async () => {
   expect(await lab.replay(idle, idle)).toMatchObject({ verdict: 'none found', statuses: [204, 204] })
 })
 
+const readMethod = ({ prototype }: { prototype: object }, name: string): unknown => Reflect.get(prototype, name)
+
 test('a lab leaves nothing: no clone, no hooks, no sessions', async () => {
-  const readHooks = (): unknown[] => [
-    Reflect.get(pg.Client.prototype, 'query'),
-    Reflect.get(pg.Pool.prototype, 'connect'),
-  ]
-  const before = readHooks()
+  const [query, connect] = [readMethod(pg.Client, 'query'), readMethod(pg.Pool, 'connect')]
   const other = await openClashLab({ url: box.ownerUrl, open: openPg })
   await other.close()
-  expect(readHooks().map((hook, at) => hook === before[at])).toEqual([true, true])
+  expect([readMethod(pg.Client, 'query'), readMethod(pg.Pool, 'connect')]).toEqual([query, connect])
   const name = new URL(other.url).pathname.slice(1)
   expect(await runAdmin(box.ownerUrl, 'select from pg_database where datname = $1', [name])).toEqual([])
   const failing = openClashLab({

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { createClash } from '../../src/prove/experiments/clash.js'
 import { createDoubleSubmit } from '../../src/prove/experiments/double-submit.js'
 import { createExclusiveProcess } from '../../src/prove/experiments/exclusive-process.js'
 import { createHalfDoneOrder } from '../../src/prove/experiments/half-done-order.js'
@@ -336,6 +337,32 @@ describe('pool-starvation', () => {
     const others = ['everybody is answered', 'every payment has ended', 'the route that holds the connections is named']
     for (const name of others) expect(broken(document, 'protected')).not.toContain(name)
     expect(find(document, 'protected').figures).toMatchObject({ named: 1, look_failed: 0, pay_failed: 0 })
+  }, 60_000)
+})
+
+describe('clash', () => {
+  test('what is named before the rush goes wrong in it, and what is not named does not', async () => {
+    const document = await run(createClash(90, 3_000), 'naive', 'repeatable read', 'protected')
+    expect(
+      document.proven,
+      JSON.stringify(document.sides.map(({ name, figures, invariants }) => ({ name, figures, invariants }))),
+    ).toBe(true)
+    const [buying, codes, seats] = [
+      'nothing is sold twice: what was sold and what is left add up',
+      'each code is used once',
+      'nobody has more than 4 seats',
+    ]
+    expect(broken(document, 'naive')).toEqual([buying, codes, seats])
+    expect(broken(document, 'repeatable read')).toEqual([codes, seats])
+    expect(broken(document, 'protected')).toEqual([])
+    for (const [side, named] of [
+      ['naive', 3],
+      ['repeatable read', 2],
+      ['protected', 0],
+    ] as const)
+      expect(find(document, side).figures).toMatchObject({ gone_wrong_before: 0, named, requests: 270 })
+    expect(find(document, 'repeatable read').figures['retries']).toBeGreaterThan(0)
+    expect(find(document, 'protected').figures).toMatchObject({ kept_apart: 2, failed: 0 })
   }, 60_000)
 })
 

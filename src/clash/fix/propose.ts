@@ -29,7 +29,7 @@ export function proposeFixes(clash: Clash, identify: Identify): Fix[] {
 
 /** Takes away, and looked before whether there is enough: the statement can look itself. */
 function conditional({ hints, write, table, read, kind }: Clash, identify: Identify): Fix | undefined {
-  const [taken] = hints.sets.filter(({ how }) => how === 'minus')
+  const taken = hints.sets.find(({ how }) => how === 'minus')
   if (kind !== 'check then update' || taken === undefined || hints.into !== table || !read.text.includes(taken.column))
     return undefined
   const { column } = taken

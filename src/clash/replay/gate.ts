@@ -151,7 +151,10 @@ interface Submittable {
 /** A query object, of the core or a cursor: it comes back at once, and is sent when it is let through. */
 function passSubmittable(side: GateSide, client: Client, query: Query, args: unknown[], what: Submittable): unknown {
   const text = [what.begin, what.text].filter((part) => typeof part === 'string').join('; ')
-  const refused = (error: unknown) => what.callback?.(error)
+  const refused = (error: unknown) => {
+    const { callback } = what
+    if (callback) Reflect.apply(callback, what, [error])
+  }
   void side.arrive(text, { readPid: pidOf(client) }).then((running) => {
     const { callback } = what
     if (callback === undefined) side.leave(running)

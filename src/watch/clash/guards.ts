@@ -15,6 +15,8 @@ export interface Guards {
   isolation: Isolation
   /** `table.column`: what the write compares with what was read, or asks for anew. */
   compared: readonly string[]
+  /** Tables of which that transaction also writes the very row that was read. */
+  rewritten: readonly string[]
   /** Both are in one transaction. */
   sharesTransaction: boolean
   /** It is one statement by itself. */
@@ -36,6 +38,7 @@ export function readGuards(trace: Trace, link: Omit<Link, 'guards'>, catalog: Ca
     under: held.filter((lock) => follows(lock, read, trace)).map(({ object }) => object),
     isolation: sharesTransaction ? read.transaction.isolation : 'read committed',
     compared: listAllCompared(trace, read, write),
+    rewritten: sharesTransaction ? listRewritten(trace, read) : [],
     sharesTransaction,
     isAutocommit: write.transaction.isAutocommit,
     windowMs: Math.max(0, write.startedAt - read.endedAt),
@@ -144,6 +147,9 @@ function listKeys({ part, rows, values }: Op): Set<string> {
     for (const { value } of part.rows.flat()) add(listParameters(value, op))
     if (part.sources.length > 0) add(values.map((value) => toText(value) ?? null))
   }
+  // What it will be found by: `set customer = $1` brings a seat under the lock of that customer.
+  if (part.kind === 'update')
+    for (const { value } of part.set) if (value.kind === 'parameter') add(listParameters(value, op))
   // One row and what it refers to.
   if (rows.length === 1) add([...(rows[0]?.values() ?? [])])
   return keys
@@ -186,6 +192,23 @@ function listCompared(read: Op, write: Op, trace: Trace): string[] {
     return isOfRead || isAskedAnew || (read.part.kind === 'read' && read.part.isNested) ? [cell] : []
   })
   return [...inherited, ...own]
+}
+
+/** An order is inserted because of the stock, and the stock is written too: above READ COMMITTED one of two fails. */
+function listRewritten(trace: Trace, read: Op): string[] {
+  if (read.part.kind !== 'read') return []
+  const { conditions, tables } = read.part
+  return trace.ops.flatMap((op) => {
+    const { part } = op
+    if (op.at <= read.at || op.transaction !== read.transaction || op.rowCount === 0) return []
+    if ((part.kind !== 'update' && part.kind !== 'delete') || !tables.includes(part.table)) return []
+    const named = new Map(part.conditions.map(({ column, value }) => [column, resolveValue(value, op).join()]))
+    const isSame = conditions.every((condition) => {
+      const text = resolveValue(condition.value, read).join()
+      return condition.op === '=' && text !== '' && named.get(condition.column) === text
+    })
+    return isSame && conditions.length > 0 ? [part.table] : []
+  })
 }
 
 /** A locked read of the same thing, in between: an earlier one decides nothing any more. */
@@ -276,6 +299,7 @@ export function meetGuards(one: Guards, other: Guards): Guards {
     under: one.under.filter((lock) => other.under.includes(lock)),
     isolation: order[Math.min(order.indexOf(one.isolation), order.indexOf(other.isolation))] ?? 'read committed',
     compared: one.compared.filter((cell) => other.compared.includes(cell)),
+    rewritten: one.rewritten.filter((table) => other.rewritten.includes(table)),
     sharesTransaction: one.sharesTransaction && other.sharesTransaction,
     isAutocommit: one.isAutocommit || other.isAutocommit,
     windowMs: Math.max(one.windowMs, other.windowMs),

@@ -172,13 +172,13 @@ function findProtection(link: KnownLink, other: KnownWrite, catalog: Catalog): s
 
 /** The rows that both are about are the same, so that the second to write one fails. */
 const writesReadRow = (
-  { read, write, cells, isOfSet, kind }: KnownLink,
+  { read, write, cells, isOfSet, kind, guards }: KnownLink,
   other: KnownWrite,
   catalog: Catalog,
 ): boolean =>
   (!isOfSet || kind === 'picked' || isByKey({ part: read.part } as Op, findTable(catalog, tablesOf(read)[0] ?? ''))) &&
-  write.part.kind !== 'insert' &&
-  tablesOf(write)[0] === other.part.table &&
+  (guards.rewritten.includes(other.part.table) ||
+    (write.part.kind !== 'insert' && tablesOf(write)[0] === other.part.table)) &&
   tablesOf(read).includes(other.part.table) &&
   cells.every((cell) => cell.startsWith(`${other.part.table}.`))
 

@@ -129,6 +129,3 @@ export function columnsOf(node: Node, scope: Scope): ColumnName[] {
   })
   return columns
 }
-
-/** Parts of the same statement that a value is made of. */
-export const partsOf = (value: Value): readonly number[] => (value.kind === 'read' ? value.parts : [])

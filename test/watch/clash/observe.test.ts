@@ -19,7 +19,7 @@ beforeAll(async () => {
     create table product (id int primary key, name text, stock int not null, version int not null default 0, note jsonb);
     create table coupon (id bigint generated always as identity primary key, code text not null, person int not null);
     create table badge (person int, kind text, primary key (person, kind));
-    create table task (id int primary key, state text not null);
+    create table task (id int primary key, state text not null, person int);
     create table duty (id int primary key, on_call boolean not null);
     grant all on all tables in schema public to public`)
   await owner.end()
@@ -29,7 +29,7 @@ beforeEach(async () => {
   await pool.query(`truncate product, coupon, badge, task, duty`)
   await pool.query(`insert into product select n, 'thing', 10 from generate_series(1, 5) n`)
   await pool.query(`insert into product values (6, 'gone', 0)`)
-  await pool.query(`insert into task select n, 'open' from generate_series(1, 9) n`)
+  await pool.query(`insert into task select n, 'open', null from generate_series(1, 9) n`)
   await pool.query(`insert into duty values (1, true), (2, true), (3, true)`)
 })
 afterEach(async () => {
@@ -227,6 +227,64 @@ test('a queue without SKIP LOCKED, and one with it', async () => {
   const clashes = tell(watching.clashes())
   expect(clashes).toContainEqual(['queue', 'task', 'POST /take', 'POST /take'])
   expect(clashes).not.toContainEqual(['queue', 'task', 'POST /claim', 'POST /claim'])
+})
+
+/** One transaction of one connection. */
+const inTransaction = async (begin: string, body: (client: pg.PoolClient) => Promise<unknown>) => {
+  const client = await pool.connect()
+  await client.query(begin)
+  await body(client)
+  await client.query('commit')
+  client.release()
+}
+
+test('a limit is guarded by the lock of whose it is, where what is written names them; by another lock it is not', async () => {
+  await pool.query(`insert into product select n, 'thing', 10 from generate_series(11, 12) n`)
+  await open()
+  const look = 'select count(*)::int as n from task where person = $1'
+  const take = async (route: string, lock: (person: number, task: number) => number) => {
+    for (const [person, id] of [
+      [11, 1],
+      [11, 2],
+      [12, 3],
+      [12, 4],
+      [11, 5],
+    ] as const)
+      await watching.run(route, { person, id }, async () => {
+        await inTransaction('begin', async (client) => {
+          await client.query('select id from product where id = $1 for update', [lock(person, id)])
+          const { rows } = await client.query<{ n: number }>(look, [person])
+          if (Number(rows[0]?.n) < 2) await client.query('update task set person = $1 where id = $2', [person, id])
+        })
+      })
+    await pool.query('update task set person = null')
+  }
+  await take('POST /own', (person) => person)
+  await take('POST /other', (_person, task) => task)
+  const clashes = tell(watching.clashes())
+  expect(clashes).not.toContainEqual(['write skew', 'task', 'POST /own', 'POST /own'])
+  expect(clashes).toContainEqual(['write skew', 'task', 'POST /other', 'POST /other'])
+})
+
+test('what is inserted because of a row, at REPEATABLE READ: right where that row is written too, and not another', async () => {
+  await open()
+  const order = async (route: string, choose: (id: number) => number) => {
+    for (const id of [1, 2, 6])
+      await watching.run(route, { id }, async () => {
+        await inTransaction('begin isolation level repeatable read', async (client) => {
+          const { rows } = await client.query<{ stock: number }>('select stock from product where id = $1', [id])
+          const stock = rows[0]?.stock ?? 0
+          if (stock < 1) return
+          await client.query('update product set stock = $1 where id = $2', [stock - 1, choose(id)])
+          await client.query('insert into coupon (code, person) values ($1, $2)', ['sold', id])
+        })
+      })
+  }
+  await order('POST /own', (id) => id)
+  await order('POST /next', (id) => id + 2)
+  const clashes = tell(watching.clashes())
+  expect(clashes).not.toContainEqual(['write skew', 'product', 'POST /own', 'POST /own'])
+  expect(clashes).toContainEqual(['write skew', 'product', 'POST /next', 'POST /next'])
 })
 
 test('write skew: at REPEATABLE READ too, at SERIALIZABLE not', async () => {
