@@ -64,6 +64,7 @@ describe.skipIf(!hasChromium)(title, { timeout: 20_000 }, () => {
       'Latency',
       'Queries',
       'Findings',
+      'Clash',
       'Jobs',
       'Locks',
       'Sagas',
