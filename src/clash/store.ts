@@ -11,7 +11,7 @@ const quote = (name: string): string => `"${name.replaceAll('"', '""')}"`
 
 export async function countSessions(session: Session, database: string): Promise<number> {
   const text = `/* holdfast:clash.count-sessions */ select count(*)::int as sessions from pg_catalog.pg_stat_activity
-    where datname = $1 and pid <> pg_backend_pid()`
+    where datname = $1 and pid <> pg_backend_pid() and backend_type = 'client backend'`
   return ((await session.query<{ sessions: number }>(text, [database])).rows[0] as { sessions: number }).sessions
 }
 

@@ -164,7 +164,8 @@ test('a lab leaves nothing: no clone, no hooks, no sessions', async () => {
   await expect(failing).rejects.toThrow('no application')
 })
 
-test('a database in use cannot be cloned, and the message says why', async () => {
+// PostgreSQL waits for five seconds whether they go.
+test('a database in use cannot be cloned, and the message says why', { timeout: 30_000 }, async () => {
   const client = new pg.Client({ connectionString: box.ownerUrl })
   await client.connect()
   try {
