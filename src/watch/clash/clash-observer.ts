@@ -34,9 +34,10 @@ export interface ClashStats {
 /** Measured: see docs/decisions/0024. @unit ms */
 const STRETCH_MS = 500
 const EVERY_MS = 10_000
+const BEGIN_MS = 1_000
 const MOST_SHAPES = 5_000
 /** Texts never seen before take a tenth of a millisecond each. */
-const MOST_NEW_PER_STRETCH = 200
+const MOST_NEW_PER_SECOND = 200
 /** Requests in flight that are followed. */
 const MOST_TRACES = 200
 /** Tables that come later, such as those of a migration. @unit ms */
@@ -60,6 +61,7 @@ export class ClashObserver {
   #isClosed = false
   #since = 0
   #new = 0
+  #second = 0
   #traced = 0
   #leaveParsed = (): void => {}
   /** It is by `JSON.parse` that bodies become values. */
@@ -67,7 +69,8 @@ export class ClashObserver {
 
   constructor({ stretchMs = STRETCH_MS, everyMs = EVERY_MS, ...given }: ClashObserverOptions) {
     this.#options = { ...given, stretchMs, everyMs }
-    this.#reading = runOutside(() => this.#begin())
+    if (stretchMs === 0) this.#reading = runOutside(() => this.#begin())
+    else this.#beginLater()
   }
 
   /** The first stretch begins when the tables are known. */
@@ -75,6 +78,13 @@ export class ClashObserver {
     await turn()
     await this.#readCatalog()
     if (!this.#isClosed) this.#turnOn()
+  }
+
+  /** A program that ends soon asks for nothing, and one that begins has other work for its connections. */
+  #beginLater(): void {
+    this.#later(BEGIN_MS, () => {
+      this.#reading = this.#begin()
+    })
   }
 
   async #readCatalog(): Promise<void> {
@@ -94,7 +104,6 @@ export class ClashObserver {
     )
       this.#reading = runOutside(() => this.#readCatalog())
     this.#isOn = true
-    this.#new = 0
     this.#since = performance.now()
     captureSites(true)
     this.#leaveParsed = hearParsed((value, request) => {
@@ -145,14 +154,15 @@ export class ClashObserver {
       addToTrace(trace, seen, statement, this.#readShape(text), this.#catalog, seen.site)
     } catch {
       // Values of types that an application parses itself may do anything.
-      this.#traces.delete(request)
+      // Followed from its middle it would look as if it had locked nothing.
+      trace.isOverflowing = true
     }
   }
 
   #readShape(text: string): Shape | undefined {
     const known = this.#shapes.get(text)
     if (known !== undefined) return known ?? undefined
-    if (text.startsWith('/* holdfast:') || ++this.#new > MOST_NEW_PER_STRETCH) return undefined
+    if (text.startsWith('/* holdfast:') || !this.#mayRead()) return undefined
     // Outside: the parser hands its tree over as JSON, which is not what the request has brought.
     const parsed = runOutside(() => this.#options.parser.parse(text))
     const shape = readShape(parsed ?? [], this.#catalog as Catalog) ?? null
@@ -161,13 +171,20 @@ export class ClashObserver {
     return shape ?? undefined
   }
 
+  /** So many new texts in a second, however long a stretch is. */
+  #mayRead(): boolean {
+    const second = Math.floor(performance.now() / 1_000)
+    if (second !== this.#second) [this.#second, this.#new] = [second, 0]
+    return ++this.#new <= MOST_NEW_PER_SECOND
+  }
+
   endRequest(request: RequestContext): void {
     const trace = this.#traces.get(request)
     if (trace === undefined) return
     this.#traces.delete(request)
     if (this.#catalog === undefined || trace.isOverflowing || request.status >= 500) return
     try {
-      for (const link of this.#book.note(trace, request.route, this.#catalog)) this.#overlaps.note(request.route, link)
+      for (const link of this.#book.note(trace, request.route, this.#catalog)) this.#overlaps.note(request, link)
     } catch {
       // As above: whoever watches breaks nothing.
     }
@@ -199,6 +216,7 @@ export class ClashObserver {
     this.#isOn = false
     this.#leaveParsed()
     this.#leaveNative()
-    await this.#reading
+    // What is being read is of no use any more, and nobody waits for it.
+    await Promise.resolve()
   }
 }

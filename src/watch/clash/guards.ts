@@ -246,7 +246,7 @@ function asksTheSame(one: Op, other: Op): boolean {
 function listCovering({ read, write, column, kind }: Omit<Link, 'guards'>, catalog: Catalog): string[] {
   const { part } = write
   // An upsert writes over what is there.
-  if (part.kind !== 'insert' || (part.conflict?.updates && kind === 'computed')) return []
+  if (part.kind !== 'insert' || part.conflict?.updates) return []
   const table = catalog.findByWholeName(part.table)
   if (table === undefined || (kind === 'decided' && read.at !== write.at)) return []
   const conditions =

@@ -101,10 +101,13 @@ function changes(other: KnownWrite, link: KnownLink, catalog: Catalog): boolean 
   if (isSet) return true
   if (!link.isOfSet || !tablesOf(link.read).includes(part.table)) return false
   if (part.kind === 'update') return false
+  // What is not there cannot be taken away.
+  if (part.kind === 'delete' && link.kind === 'absent') return false
   const table = findTable(catalog, part.table)
   const isOneRow = isByKey({ part: link.read.part } as Op, table)
   // A row that was there stays the one of its key.
-  if (part.kind === 'insert') return !isOneRow || link.kind === 'absent' || link.write.part.kind === 'insert'
+  const insertsThere = link.write.part.kind === 'insert' && link.write.part.table === part.table
+  if (part.kind === 'insert') return !isOneRow || link.kind === 'absent' || insertsThere
   return true
 }
 
@@ -157,7 +160,8 @@ function findProtection(link: KnownLink, other: KnownWrite, catalog: Catalog): s
     (object) => other.held.includes(object) || (isChanged && object === `row ${other.part.table}`),
   )
   if (lock !== undefined) return `a lock that both take first (${lock})`
-  const set = new Set(listSet(other).map(({ column }) => `${other.part.table}.${column}`))
+  const moved = listSet(other).filter(({ column }) => !other.copied.has(column))
+  const set = new Set(moved.map(({ column }) => `${other.part.table}.${column}`))
   const isOfOneRow =
     !link.isOfSet ||
     link.kind === 'picked' ||

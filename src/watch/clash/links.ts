@@ -36,13 +36,27 @@ export function findLinks(trace: Trace, catalog: Catalog): Link[] {
   for (const write of trace.ops) {
     if (!isWrite(write.part)) continue
     for (const read of reads) {
-      if (read === write) continue
+      if (read === write || isOwn(trace, read)) continue
       if (read.at === write.at) addNested(read, write, add)
       else if (read.at < write.at) addLater(trace, read, write, catalog, add)
     }
   }
   // Of a decision it is not known yet whether it was taken again.
   return links.filter(({ guards, kind }) => kind === 'decided' || guards.supersededBy === undefined)
+}
+
+/** A row that this request has made itself: whoever wanted to make it too has failed there, or waits. */
+function isOwn(trace: Trace, read: Op): boolean {
+  if (read.part.kind !== 'read' || read.rows.length !== 1) return false
+  const asked = read.part.conditions.filter(({ op }) => op === '=')
+  if (asked.length === 0) return false
+  return trace.ops.some(({ at, part, rows }) => {
+    if (at >= read.at || part.kind !== 'insert' || !isOf(read, part.table)) return false
+    return asked.every(({ table, column, value }) => {
+      const made = rows[0]?.get(`${table}.${column}`)
+      return made !== undefined && made !== null && resolveValue(value, read).includes(made)
+    })
+  })
 }
 
 type Add = (link: Omit<Link, 'guards'>) => void

@@ -1,8 +1,11 @@
+import type { RequestContext } from '../../core/early.js'
 import type { Link } from './links.js'
 import { resolveValue } from './trace.js'
 import { hashValue } from './values.js'
 
 interface Interval {
+  /** Links of one request do not meet each other. */
+  requestId: string
   route: string
   from: number
   until: number
@@ -23,15 +26,16 @@ export class Overlaps {
   readonly #last = new Map<string, RealOverlap>()
   readonly #counts = new Map<string, number>()
 
-  note(route: string, link: Link): void {
+  note({ route, requestId }: Pick<RequestContext, 'route' | 'requestId'>, link: Link): void {
     const key = nameKey(link)
     if (key === undefined) return
-    const own = { route, from: link.read.startedAt, until: link.write.endedAt }
+    const own = { requestId, route, from: link.read.startedAt, until: link.write.endedAt }
     const intervals = this.#byKey.get(key) ?? []
     this.#byKey.delete(key)
     this.#byKey.set(key, intervals)
-    for (const other of intervals) if (other.from < own.until && own.from < other.until) this.#count(own, other)
-    intervals.push(own)
+    for (const other of intervals)
+      if (other.requestId !== requestId && other.from < own.until && own.from < other.until) this.#count(own, other)
+    if (!intervals.some((each) => each.requestId === requestId)) intervals.push(own)
     if (intervals.length > MOST_INTERVALS) intervals.shift()
     if (this.#byKey.size > MOST_KEYS) this.#byKey.delete(this.#byKey.keys().next().value as string)
   }

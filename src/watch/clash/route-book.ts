@@ -4,7 +4,7 @@ import { follows, listHeld, listIndexes, meetGuards, nameIndex, type Guards } fr
 import { findLinks, type Link, type LinkKind } from './links.js'
 import { isWrite, type Isolation, type WritePart } from './shape.js'
 import { readSite } from './site.js'
-import { listParameters, type Op, type Trace } from './trace.js'
+import { listParameters, resolveValue, type Op, type Trace } from './trace.js'
 import { hashValue } from './values.js'
 
 /** A statement's part, without a value: what is kept when the request has ended. */
@@ -139,7 +139,10 @@ class RouteNotes {
       .filter((lock) => follows(lock, op, trace))
       .map(({ object }) => object)
     const { isolation } = op.transaction
-    const copied = links.filter(({ kind, write }) => kind === 'copied' && write === op).map(({ column }) => column)
+    const copied = [
+      ...links.filter(({ kind, write }) => kind === 'copied' && write === op).map(({ column }) => column),
+      ...listUnchanged(op, part),
+    ]
     const known = this.#writes.get(keyOf(op))
     this.#writes.set(keyOf(op), {
       route: this.#route,
@@ -184,6 +187,17 @@ class RouteNotes {
 function listOwnIndexes(op: Op, part: WritePart, catalog: Catalog): string[] {
   const table = part.kind === 'insert' ? catalog.findByWholeName(part.table) : undefined
   return table ? listIndexes(op, table).map(nameIndex) : []
+}
+
+/** `set name = $1 … where name = $2`, with the same value: ORMs write the key back. */
+function listUnchanged(op: Op, part: WritePart): string[] {
+  if (part.kind !== 'update') return []
+  const keys = part.conditions.filter(({ op: by }) => by === '=')
+  const asked = new Map(keys.map(({ column, value }) => [column, resolveValue(value, op).join()]))
+  return part.set.flatMap(({ column, value }) => {
+    const text = resolveValue(value, op).join()
+    return text !== '' && asked.get(column) === text ? [column] : []
+  })
 }
 
 /** No values are kept. */

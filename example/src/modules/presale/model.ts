@@ -18,7 +18,7 @@ export type Redemption = z.infer<typeof redemption>
 
 export const passesPerEvent = 20
 export const seatsPerEvent = 40
-export const mostSeatsPerCustomer = 2
+export const mostSeatsPerCustomer = 1
 
 export interface PresaleView {
   mode: PresaleMode

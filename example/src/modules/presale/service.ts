@@ -41,7 +41,7 @@ export function createPresaleService({ db }: { db: Db }): PresaleService {
   async function describe(): Promise<PresaleView> {
     const harm = await measureHarm(db, passesPerEvent, mostSeatsPerCustomer, sold)
     const { findings } = mode === 'off' ? { findings: [] } : await inspectWatch(db).findings({ since })
-    const own = findings.filter(({ kind, subject }) => kind === 'clash' && subject.startsWith('presale_'))
+    const own = findings.filter(({ kind, route }) => kind === 'clash' && route.startsWith('POST /presale'))
     return { mode, harm, found: own.map(({ sentence, prove }) => ({ sentence, prove })) }
   }
 
