@@ -3,12 +3,13 @@ import type { PresaleView } from '../../example/src/modules/presale/model.js'
 import { watch, type Watch } from '../../src/watch/index.js'
 import { eventually } from '../helpers/eventually.js'
 import { quietLogger } from '../helpers/jobs.js'
-import { addCustomer, addEvent, useBoxOffice, type BoxOfficeUnderTest } from './box-office.js'
+import { addEvent, useBoxOffice, type BoxOfficeUnderTest } from './box-office.js'
 
 let box: BoxOfficeUnderTest
 useBoxOffice(async (_, opened) => {
   box = opened
-  for (let n = 0; n < 5; n++) await addCustomer(box)
+  await box.db.sql`insert into customers (email, name)
+    select n || '@presale.example', 'Customer ' || n from generate_series(1, 100) n`
   for (let n = 0; n < 3; n++) await addEvent(box.db, {})
 })
 let watching: Watch

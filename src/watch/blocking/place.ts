@@ -2,10 +2,10 @@ import { findSourceMap } from 'node:module'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import type { Frame } from './beat.js'
 
-/** As V8 names files: by address, and those of CommonJS by path. */
-const own = nameFolder('../../')
+/** As V8 names files: by address, and those of CommonJS by path; with `--enable-source-maps` by the source that was built. */
+const own = [...nameFolder('../../'), ...nameFolder('../../../src/')]
 /** What the experiments run is an application, wherever it lies. */
-const programs = nameFolder('../../prove/programs/')
+const programs = [...nameFolder('../../prove/programs/'), ...nameFolder('../../../src/prove/programs/')]
 
 function nameFolder(relative: string): readonly string[] {
   const { href } = new URL(relative, import.meta.url)

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from '../../utils/logger.js'
 import { createRandom } from '../../utils/random.js'
+import { seatsPerEvent } from './model.js'
 
 export interface Rush {
   /** A crowd of the presale's own, for a while; a later one takes its place. No events: it goes home. */
@@ -19,7 +20,8 @@ export interface RushOptions {
 
 /** @unit ms */
 const pauseMs = 50
-const customers = ['1', '2', '3', '4', '5']
+/** Of those that the seed has made. */
+const mostCustomers = 100
 
 /** Nobody sells so fast that two of the usual crowd meet at one row. */
 export function createRush({ post, logger, signal: closing, ms = 60_000 }: RushOptions): Rush {
@@ -31,9 +33,9 @@ export function createRush({ post, logger, signal: closing, ms = 60_000 }: RushO
     const until = performance.now() + ms
     while (!signal.aborted && performance.now() < until) {
       const eventId = random.pick(eventIds)
-      const customerId = random.pick(customers)
+      const customerId = String(random.integer(1, mostCustomers))
       const code = `CODE-${random.integer(1, 500)}`
-      const seat = (): string => `/presale/${eventId}/seats/${random.integer(1, 40)}`
+      const seat = (): string => `/presale/${eventId}/seats/${random.integer(1, seatsPerEvent)}`
       // Each twice at once: who clicks twice, and who shares a code.
       await Promise.all(
         [1, 2].flatMap(() => [
