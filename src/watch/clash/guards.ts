@@ -50,14 +50,12 @@ export function readGuards(trace: Trace, link: Omit<Link, 'guards'>, catalog: Ca
 /** Its own lock, or the one that an UPDATE or DELETE takes; of a row that is not there nothing is locked. */
 function locksOwnRows({ read }: Omit<Link, 'guards'>): boolean {
   const { part, transaction, rowCount } = read
-  if (transaction.isAutocommit && read.part.kind === 'read' && !part_isNested(read)) return false
+  if (transaction.isAutocommit && read.part.kind === 'read' && !read.part.isNested) return false
   if (part.kind === 'update' || part.kind === 'delete') return rowCount > 0
   if (part.kind !== 'read' || part.lock === undefined || part.lock.strength === 'key share') return false
   // Of a subquery it is not known how many rows it had.
   return rowCount > 0 || rowCount === -1
 }
-
-const part_isNested = ({ part }: Op): boolean => part.kind === 'read' && part.isNested
 
 export interface Held {
   /** `row orders`, `table orders`, `advisory (post:)` */

@@ -1,4 +1,4 @@
-import type { Catalog, Table } from './catalog.js'
+import type { Catalog } from './catalog.js'
 import { isByKey } from './links.js'
 import type { Deed, KnownLink, KnownWrite } from './route-book.js'
 import type { Assignment, Condition, Part } from './shape.js'
@@ -28,29 +28,47 @@ export function judgePairs(links: readonly KnownLink[], writes: readonly KnownWr
   const all = links.filter((link) => isShown(link) && !isConstant(link))
   // What is known for sure of a read and a write says it better than that a program decided there.
   const isPlain = ({ kind }: KnownLink) => kind !== 'decided' && kind !== 'copied'
-  const plain = new Set(all.filter(isPlain).map((link) => `${link.route} ${link.read.key}>${link.write.key}`))
   const nameOf = ({ route, read, write }: KnownLink) => `${route} ${read.key}>${write.key}`
+  const plain = new Set(all.filter(isPlain).map(nameOf))
   // Where rows were there already and one was added, it is a limit and no check for absence.
   const limits = new Set(all.filter(({ kind }) => kind === 'set').map(nameOf))
   const isTold = (link: KnownLink) =>
     isPlain(link) ? link.kind !== 'absent' || !limits.has(nameOf(link)) : !plain.has(nameOf(link))
   const shown = all.filter(isTold).map(sharpen)
+  // Each pair of all routes would take the event loop for long: only those that meet at a table are looked at.
+  const byTable = groupBy(writes, ({ part }) => part.table)
+  const byRoute = groupBy(writes, ({ route }) => route)
+  const linksOf = groupBy(shown, ({ route }) => route)
   const verdicts: Verdict[] = []
   for (const link of shown) {
-    for (const other of writes) {
-      if (!changes(other, link, catalog)) continue
-      const own = writes.filter(({ route }) => route === link.route)
-      const back = shown.find(
-        (each) => each.route === other.route && own.some((write) => changes(write, each, catalog)),
-      )
-      const theirs = writes.filter(({ route }) => route === other.route)
-      const isMissed = () => theirs.some((write) => own.some((each) => escapes(each, write, catalog)))
-      const isOverwritten = () => theirs.some((write) => overwrites(link, write))
-      if (back === undefined && !isOverwritten() && !isMissed()) continue
-      verdicts.push({ link, other, back, protectedBy: findProtection(link, other, catalog) })
+    const own = byRoute.get(link.route) ?? []
+    for (const table of listTables(link)) {
+      for (const other of byTable.get(table) ?? []) {
+        if (!changes(other, link, catalog)) continue
+        const theirs = byRoute.get(other.route) ?? []
+        const back = linksOf.get(other.route)?.find((each) => own.some((write) => changes(write, each, catalog)))
+        const isMissed = () => theirs.some((write) => own.some((each) => escapes(each, write, catalog)))
+        const isOverwritten = () => theirs.some((write) => overwrites(link, write))
+        if (back === undefined && !isOverwritten() && !isMissed()) continue
+        verdicts.push({ link, other, back, protectedBy: findProtection(link, other, catalog) })
+      }
     }
   }
   return verdicts
+}
+
+/** Those whose change can make a difference to what was read. */
+const listTables = ({ read, cells }: KnownLink): ReadonlySet<string> =>
+  new Set([...tablesOf(read), ...cells.map((cell) => cell.slice(0, cell.lastIndexOf('.')))])
+
+function groupBy<T>(items: readonly T[], nameOf: (item: T) => string): Map<string, T[]> {
+  const groups = new Map<string, T[]>()
+  for (const item of items) {
+    const group = groups.get(nameOf(item))
+    if (group) group.push(item)
+    else groups.set(nameOf(item), [item])
+  }
+  return groups
 }
 
 /** What was seen of a decision tells which cells it hangs on. */
@@ -69,7 +87,7 @@ function sharpen(link: KnownLink): KnownLink {
 function escapes(own: KnownWrite, other: KnownWrite, catalog: Catalog): boolean {
   if (own.part.table !== other.part.table || other.part.kind === 'insert') return false
   if (own.part.kind === 'delete') return true
-  const table = findTable(catalog, other.part.table)
+  const table = catalog.findByWholeName(other.part.table)
   if (own.part.kind === 'insert') return !isByKey({ part: other.part } as Op, table)
   const asked = new Set([...other.part.conditions, ...other.part.others].map(({ column }) => column))
   return own.part.set.some(({ column }) => asked.has(column) && !own.copied.has(column))
@@ -103,15 +121,13 @@ function changes(other: KnownWrite, link: KnownLink, catalog: Catalog): boolean 
   if (part.kind === 'update') return false
   // What is not there cannot be taken away.
   if (part.kind === 'delete' && link.kind === 'absent') return false
-  const table = findTable(catalog, part.table)
+  const table = catalog.findByWholeName(part.table)
   const isOneRow = isByKey({ part: link.read.part } as Op, table)
   // A row that was there stays the one of its key.
   const insertsThere = link.write.part.kind === 'insert' && link.write.part.table === part.table
   if (part.kind === 'insert') return !isOneRow || link.kind === 'absent' || insertsThere
   return true
 }
-
-const findTable = (catalog: Catalog, name: string): Table | undefined => catalog.findByWholeName(name)
 
 /** They ask for different constants: `kind = 'a'` and `kind = 'b'`. */
 function contradicts(read: Deed, { part }: KnownWrite): boolean {
@@ -165,7 +181,7 @@ function findProtection(link: KnownLink, other: KnownWrite, catalog: Catalog): s
   const isOfOneRow =
     !link.isOfSet ||
     link.kind === 'picked' ||
-    isByKey({ part: link.read.part } as Op, findTable(catalog, tablesOf(link.read)[0] ?? ''))
+    isByKey({ part: link.read.part } as Op, catalog.findByWholeName(tablesOf(link.read)[0] ?? ''))
   const isCompared = (cell: string) =>
     set.has(cell) || cell === `${other.part.table}.xmin` || cell === `${other.part.table}.ctid`
   if (isChanged && isOfOneRow && guards.compared.some(isCompared)) return 'a condition of the write on what was read'
@@ -180,7 +196,9 @@ const writesReadRow = (
   other: KnownWrite,
   catalog: Catalog,
 ): boolean =>
-  (!isOfSet || kind === 'picked' || isByKey({ part: read.part } as Op, findTable(catalog, tablesOf(read)[0] ?? ''))) &&
+  (!isOfSet ||
+    kind === 'picked' ||
+    isByKey({ part: read.part } as Op, catalog.findByWholeName(tablesOf(read)[0] ?? ''))) &&
   (guards.rewritten.includes(other.part.table) ||
     (write.part.kind !== 'insert' && tablesOf(write)[0] === other.part.table)) &&
   tablesOf(read).includes(other.part.table) &&
@@ -192,7 +210,7 @@ const locksTable = ({ read: { part } }: KnownLink, table: string): boolean =>
 function findConstraint(link: KnownLink, other: KnownWrite, catalog: Catalog): string | undefined {
   const { write, read } = link
   const name = tablesOf(write)[0] ?? ''
-  const table = findTable(catalog, name)
+  const table = catalog.findByWholeName(name)
   if (table === undefined) return undefined
   if (other.part.kind === 'insert' && write.part.kind === 'insert' && other.part.table === name) {
     const found = link.guards.unique.find((index) => other.indexes.includes(index))
@@ -200,7 +218,7 @@ function findConstraint(link: KnownLink, other: KnownWrite, catalog: Catalog): s
     if (table.excluded.length > 0) return 'an exclusion constraint'
   }
   if (other.part.kind === 'delete' && write.part.kind === 'insert') {
-    const deleted = findTable(catalog, other.part.table)
+    const deleted = catalog.findByWholeName(other.part.table)
     if (deleted && table.references.some(({ table: id }) => id === deleted.id)) return 'a foreign key'
   }
   const taken = setOf(write.part).filter(({ value }) => value.kind === 'relative' && value.op === '-')

@@ -101,7 +101,7 @@ const listPredicate = ({ part }: Op): string[] =>
 function addLater(trace: Trace, read: Op, write: Op, catalog: Catalog, add: Add): void {
   const { part } = write
   if (!isWrite(part) || read.part.kind === 'lock' || read.part.kind === 'insert') return
-  const table = catalog.findByName(undefined, part.table) ?? byWholeName(catalog, part.table)
+  const table = catalog.findByWholeName(part.table)
   if (read.part.kind === 'read') {
     addValues(trace, read, write, add)
     addUsed(trace, read, write, add)
@@ -113,11 +113,6 @@ function addLater(trace: Trace, read: Op, write: Op, catalog: Catalog, add: Add)
   if (isOf(read, part.table)) addSet(read, write, table, add)
   if (read.part.kind === 'read')
     add({ kind: 'decided', read, write, cells: listCells(read), isOfSet: true, column: '', isSure: false })
-}
-
-const byWholeName = (catalog: Catalog, name: string): Table | undefined => {
-  const [schema = '', relation = ''] = name.split('.')
-  return catalog.findByName(schema, relation)
 }
 
 /** Whether it asks for one row by a key. */
