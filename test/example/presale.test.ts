@@ -24,30 +24,35 @@ async function ask(method: 'GET' | 'PUT', body?: object): Promise<PresaleView> {
   return reply.body as unknown as PresaleView
 }
 
-const patient = { withinMs: 20_000 }
+/** A crowd on a busy machine; asking takes time from it. */
+const patient = { withinMs: 50_000, everyMs: 250 }
 
-test('off, nobody is served; naive, its three faults do harm and are found; guarded, neither', async () => {
-  const refused = await box.call('POST', '/presale/promos', { customerId: '1', code: 'A' })
-  expect([refused.status, refused.body.code]).toEqual([409, 'BOX_PRESALE_OFF'])
+test(
+  'off, nobody is served; naive, its three faults do harm and are found; guarded, neither',
+  { timeout: 120_000 },
+  async () => {
+    const refused = await box.call('POST', '/presale/promos', { customerId: '1', code: 'A' })
+    expect([refused.status, refused.body.code]).toEqual([409, 'BOX_PRESALE_OFF'])
 
-  await ask('PUT', { mode: 'naive' })
-  await eventually(async () => {
-    const { found, harm } = await ask('GET')
-    expect(found.map(({ sentence }) => sentence)).toEqual(
-      expect.arrayContaining([
-        expect.stringMatching(
-          /^check then insert: POST \/presale\/promos \(example\/src\/modules\/presale\/repository\.ts:\d+\)/,
-        ),
-        expect.stringMatching(/^lost update: POST \/presale\/:eventId\/passes .*presale_passes/),
-        expect.stringMatching(/^write skew: POST \/presale\/:eventId\/seats\/:number .*presale_seats/),
-      ]) as string[],
-    )
-    expect(Math.min(...Object.values(harm))).toBeGreaterThan(0)
-  }, patient)
+    await ask('PUT', { mode: 'naive' })
+    await eventually(async () => {
+      const { found, harm } = await ask('GET')
+      expect(found.map(({ sentence }) => sentence)).toEqual(
+        expect.arrayContaining([
+          expect.stringMatching(
+            /^check then insert: POST \/presale\/promos \(example\/src\/modules\/presale\/repository\.ts:\d+\)/,
+          ),
+          expect.stringMatching(/^lost update: POST \/presale\/:eventId\/passes .*presale_passes/),
+          expect.stringMatching(/^write skew: POST \/presale\/:eventId\/seats\/:number .*presale_seats/),
+        ]) as string[],
+      )
+      expect(Math.min(...Object.values(harm))).toBeGreaterThan(0)
+    }, patient)
 
-  await ask('PUT', { mode: 'guarded' })
-  const before = watching.stats().clash?.followed ?? 0
-  await eventually(async () => expect(watching.stats().clash?.followed).toBeGreaterThan(before + 60), patient)
-  expect(await ask('GET')).toMatchObject({ harm: { oversold: 0, codesUsedTwice: 0, customersOverLimit: 0 } })
-  expect(await ask('PUT', { mode: 'off' })).toMatchObject({ mode: 'off', found: [] })
-})
+    await ask('PUT', { mode: 'guarded' })
+    const before = watching.stats().clash?.followed ?? 0
+    await eventually(async () => expect(watching.stats().clash?.followed).toBeGreaterThan(before + 60), patient)
+    expect(await ask('GET')).toMatchObject({ harm: { oversold: 0, codesUsedTwice: 0, customersOverLimit: 0 } })
+    expect(await ask('PUT', { mode: 'off' })).toMatchObject({ mode: 'off', found: [] })
+  },
+)
