@@ -12,6 +12,8 @@ export interface PostgresQuery {
   /** The session; set when it is sent. */
   state: object | null
   statement: { string?: string } | null
+  /** What it is sent with: of helpers such as `sql(row)` what they stand for. Set when it is sent; the driver turns each into text then. */
+  parameters?: readonly unknown[]
   /** The stack of the line that has its text. */
   origin?: string
   resolve: (value: unknown) => void
@@ -64,6 +66,17 @@ function follow(query: PostgresQuery, sink: StatementSink): void {
       if (sentAt === 0) sentAt = performance.now()
     },
   )
+  let { parameters } = query
+  let values: readonly unknown[] = query.args
+  define(
+    query,
+    'parameters',
+    () => parameters,
+    (value) => {
+      parameters = value
+      if (value !== undefined) values = [...value]
+    },
+  )
   let hasEnded = false
   const end = (isFailed: boolean, result: unknown) => {
     if (hasEnded) return
@@ -76,7 +89,7 @@ function follow(query: PostgresQuery, sink: StatementSink): void {
       site: readOrigin(query),
       begin: undefined,
       name: undefined,
-      values: query.args,
+      values,
       result,
       client: state ?? query,
       driver: 'postgres.js',

@@ -26,7 +26,8 @@ export interface Table {
   checked: ReadonlySet<string>
   /** Columns of exclusion constraints. */
   excluded: readonly (readonly string[])[]
-  references: readonly { columns: readonly string[]; table: number }[]
+  /** `keeps`: a row that is referred to cannot be deleted. */
+  references: readonly { columns: readonly string[]; table: number; keeps: boolean }[]
 }
 
 export class Catalog {

@@ -69,7 +69,7 @@ export class Sights {
     const wrote = sights.filter(({ writes }) => writes.has(keyOf(write)))
     const others = sights.filter(({ writes, isRefused }) => !isRefused && !writes.has(keyOf(write)))
     if (wrote.length === 0 || others.length === 0) return undefined
-    if (wrote.some(({ isList }) => isList)) {
+    if (wrote.some(({ isList }) => isList) || others.some(({ isList }) => isList)) {
       const isLast = others.some((sight) => sight.isLast)
       return isLast ? { cells: [], isOfSet: true, isOfExistence: false } : undefined
     }
@@ -153,7 +153,11 @@ function addFacts(values: Map<string, string>, fact: string, text: string | null
   if (text === 'true' || text === 'false') values.set(`${fact}?flag`, text)
   const number = toNumber(text)
   if (number === undefined) {
-    if (text !== null && text.length < 40) values.set(fact, hashValue(text))
+    if (text === null) return
+    if (text.length < 40) values.set(fact, hashValue(text))
+    // The old password, a code, a name that has to be repeated.
+    for (const [path, given] of [...trace.inputs.entries].slice(0, MOST_COMPARED))
+      values.set(`${fact}?=${path}`, String(text === given))
     return
   }
   values.set(`${fact}?0`, sign(number))

@@ -243,8 +243,8 @@ function asksTheSame(one: Op, other: Op): boolean {
 /** A second row like it cannot be inserted. */
 function listCovering({ read, write, column, kind }: Omit<Link, 'guards'>, catalog: Catalog): string[] {
   const { part } = write
-  // An upsert writes over what is there.
-  if (part.kind !== 'insert' || part.conflict?.updates) return []
+  // An upsert writes over what is there, unless it computes from that.
+  if (part.kind !== 'insert' || part.conflict?.updates?.some(({ value }) => value.kind !== 'relative')) return []
   const table = catalog.findByWholeName(part.table)
   if (table === undefined || (kind === 'decided' && read.at !== write.at)) return []
   const conditions =

@@ -14,8 +14,12 @@ export interface Verdict {
   protectedBy: string | undefined
 }
 
+const LEAST_ALIKE = 2
+
 /** Whether it counts: of what a program decides, other requests must have shown it. */
 export function isShown(link: KnownLink): boolean {
+  // Small numbers are alike by chance, in one request and not in each.
+  if (link.isWeak && (link.requests < LEAST_ALIKE || link.requests < link.chances)) return false
   if (link.kind === 'computed') return link.isSure && link.requests * 2 >= link.chances
   if (link.isRetaken) return false
   return link.isSure || link.decision !== undefined
@@ -90,6 +94,9 @@ function escapes(own: KnownWrite, other: KnownWrite, catalog: Catalog): boolean 
   const table = catalog.findByWholeName(other.part.table)
   if (own.part.kind === 'insert') return !isByKey({ part: other.part } as Op, table)
   const asked = new Set([...other.part.conditions, ...other.part.others].map(({ column }) => column))
+  // `set winner = leader` reads the row that it writes, and is told nothing of who leads a moment later.
+  for (const { column, value } of listSet(other))
+    if (value.kind === 'relative') for (const each of value.columns) if (each !== column) asked.add(each)
   return own.part.set.some(({ column }) => asked.has(column) && !own.copied.has(column))
 }
 
@@ -220,6 +227,10 @@ function findConstraint(link: KnownLink, other: KnownWrite, catalog: Catalog): s
   if (other.part.kind === 'delete' && write.part.kind === 'insert') {
     const deleted = catalog.findByWholeName(other.part.table)
     if (deleted && table.references.some(({ table: id }) => id === deleted.id)) return 'a foreign key'
+  }
+  if (write.part.kind === 'delete' && other.part.kind === 'insert') {
+    const filled = catalog.findByWholeName(other.part.table)
+    if (filled?.references.some(({ table: id, keeps }) => keeps && id === table.id)) return 'a foreign key'
   }
   const taken = setOf(write.part).filter(({ value }) => value.kind === 'relative' && value.op === '-')
   const isChecked = (cell: string) =>

@@ -3,7 +3,7 @@ import type { Catalog, Table } from './catalog.js'
 import { readGuards, type Guards } from './guards.js'
 import { isWrite, type Condition, type Value } from './shape.js'
 import { listParameters, resolveValue, type Op, type Trace } from './trace.js'
-import { isRandomLike, toTime } from './values.js'
+import { isRandomLike, toText, toTime } from './values.js'
 
 /**
  * Why a write follows from a read: a value that was computed from it, a copy, a row that was not there, a set that it is
@@ -25,6 +25,8 @@ export interface Link {
   isSure: boolean
   /** A flag was turned over: a program that always sets the same does that too, so both have to be seen. */
   toggled?: string
+  /** That both are alike may be chance: all requests have to show it, and more than one. */
+  isWeak?: boolean
   guards: Guards
 }
 
@@ -36,7 +38,7 @@ export function findLinks(trace: Trace, catalog: Catalog): Link[] {
   for (const write of trace.ops) {
     if (!isWrite(write.part)) continue
     for (const read of reads) {
-      if (read === write || isOwn(trace, read)) continue
+      if (read === write || isOwn(trace, read, catalog)) continue
       if (read.at === write.at) addNested(read, write, add)
       else if (read.at < write.at) addLater(trace, read, write, catalog, add)
     }
@@ -46,8 +48,9 @@ export function findLinks(trace: Trace, catalog: Catalog): Link[] {
 }
 
 /** A row that this request has made itself: whoever wanted to make it too has failed there, or waits. */
-function isOwn(trace: Trace, read: Op): boolean {
-  if (read.part.kind !== 'read' || read.rows.length !== 1) return false
+function isOwn(trace: Trace, read: Op, catalog: Catalog): boolean {
+  if (read.part.kind !== 'read' || read.rows.length !== 1 || read.part.isAggregate) return false
+  if (!isByKey(read, catalog.findByWholeName(read.part.tables[0] ?? ''))) return false
   const asked = read.part.conditions.filter(({ op }) => op === '=')
   if (asked.length === 0) return false
   return trace.ops.some(({ at, part, rows }) => {
@@ -111,9 +114,20 @@ function addLater(trace: Trace, read: Op, write: Op, catalog: Catalog, add: Add)
     }
   }
   if (isOf(read, part.table)) addSet(read, write, table, add)
-  if (read.part.kind === 'read')
+  if (read.part.kind === 'read' && !countsItself(trace, read))
     add({ kind: 'decided', read, write, cells: listCells(read), isOfSet: true, column: '', isSure: false })
 }
+
+/** Whoever counts when what it adds is committed is seen by the other, or sees it: the last one decides right. */
+const countsItself = (trace: Trace, read: Op): boolean =>
+  trace.ops.some(
+    (op) =>
+      op.at < read.at &&
+      op.part.kind === 'insert' &&
+      op.transaction !== read.transaction &&
+      isOf(read, op.part.table) &&
+      isInserted(read, op),
+  )
 
 /** Whether it asks for one row by a key. */
 export function isByKey({ part }: Op, table: Table | undefined): boolean {
@@ -129,6 +143,7 @@ export function isByKey({ part }: Op, table: Table | undefined): boolean {
 function isPicked(trace: Trace, read: Op, write: Op, table: Table | undefined): boolean {
   const { part } = write
   if (!isWrite(part) || part.kind === 'insert' || !isOf(read, part.table) || isByKey(read, table)) return false
+  const isFirstOfMany = read.part.kind === 'read' && read.part.hasLimit
   const found = part.conditions.some(({ op, column, value }) => {
     const texts = op === '=' ? resolveValue(value, write) : []
     return (
@@ -137,7 +152,7 @@ function isPicked(trace: Trace, read: Op, write: Op, table: Table | undefined): 
       texts.some(
         (text) =>
           text !== null &&
-          !trace.inputs.has(text) &&
+          (isFirstOfMany || !trace.inputs.has(text)) &&
           read.rows.some((row) => row.get(`${part.table}.${column}`) === text),
       )
     )
@@ -180,8 +195,12 @@ function addSet(read: Op, write: Op, table: Table | undefined, add: Add): void {
     read.part.kind === 'read' && read.part.outputs.some(({ aggregate }) => aggregate === 'sum' || aggregate === 'avg')
   if (isEmpty(read) && !isSum) add({ ...base, kind: 'absent', isSure: true })
   else if (read.part.kind === 'read' && !isByKey(read, table))
-    add({ ...base, kind: 'set', isSure: read.part.isAggregate })
+    // Who raises the isolation means that what is read decides.
+    add({ ...base, kind: 'set', isSure: read.part.isAggregate || isIsolated(read, write) })
 }
+
+const isIsolated = (read: Op, write: Op): boolean =>
+  read.transaction === write.transaction && read.transaction.isolation !== 'read committed'
 
 /** Cleared first, then filled: the clearing does not see what another request fills in at the same time. */
 function addReplaced(
@@ -250,7 +269,7 @@ function addValues(trace: Trace, read: Op, write: Op, add: Add): void {
   const assigned = part.kind === 'update' ? part.set : [...part.rows.flat(), ...(part.conflict?.updates ?? [])]
   for (const { column, value } of assigned) {
     if (value.kind === 'drawn' || value.kind === 'relative' || value.kind === 'read') continue
-    for (const text of listParameters(value, write)) {
+    for (const text of listAssigned(value, write)) {
       const found = text === null ? undefined : findSource(trace, read, write, `${part.table}.${column}`, text)
       if (found) add({ ...found, read, write, column })
     }
@@ -271,9 +290,25 @@ function addUsed(trace: Trace, read: Op, write: Op, add: Add): void {
       const source = [...(read.rows[0] ?? [])].find(
         ([fact, seen]) => seen === text && !fact.startsWith('=') && !isKeyFact(fact, read),
       )
-      if (source) add({ kind: 'copied', read, write, cells: [source[0]], isOfSet: false, column: '', isSure: true })
+      if (source === undefined) continue
+      const isWeak = isShort(text) && !(at < keys.length && isNamedAlike(part.conditions[at]?.column ?? '', source[0]))
+      add({ kind: 'copied', read, write, cells: [source[0]], isOfSet: false, column: '', isSure: true, isWeak })
     }
   }
+}
+
+/** An array is written as a whole. */
+const listAssigned = (value: Value, op: Op): (string | null)[] => {
+  const given = value.kind === 'parameter' ? op.values[value.number - 1] : undefined
+  return Array.isArray(given) ? [toText(given) ?? null] : listParameters(value, op)
+}
+
+const isShort = (text: string): boolean => text.length < 4 || text === 'true' || text === 'false'
+
+/** `id`, and `orders.user_id`. */
+function isNamedAlike(column: string, fact: string): boolean {
+  const read = fact.slice(fact.lastIndexOf('.') + 1)
+  return read === column || read.endsWith(`_${column}`) || column.endsWith(`_${read}`)
 }
 
 /** What it was asked for by. */
@@ -286,7 +321,7 @@ function findSource(
   write: Op,
   cell: string,
   text: string,
-): Pick<Link, 'kind' | 'cells' | 'isOfSet' | 'isSure' | 'toggled'> | undefined {
+): Pick<Link, 'kind' | 'cells' | 'isOfSet' | 'isSure' | 'toggled' | 'isWeak'> | undefined {
   if (read.part.kind !== 'read') return undefined
   const row = findRow(read, write)
   const before = row?.get(cell)
@@ -303,7 +338,7 @@ function findSource(
       return { kind: 'computed', cells, isOfSet, isSure: true }
   }
   if (isGiven) return undefined
-  return findAggregate(trace, read, text) ?? findCopy(read, write, text)
+  return findAggregate(trace, read, text, cell) ?? findCopy(trace, read, write, text)
 }
 
 /** The row of a result that a write is about; the first one where that cannot be told. */
@@ -333,31 +368,47 @@ function isComputed(text: string, trace: Trace, cell: string): boolean {
 
 /** Into another table: what it is there is to be the same here, and whoever changes one changes the other. */
 function findCopy(
+  trace: Trace,
   { rows }: Op,
   { part }: Op,
   text: string,
 ): Pick<Link, 'kind' | 'cells' | 'isOfSet' | 'isSure'> | undefined {
-  if (part.kind !== 'insert' || text.length < 3) return undefined
-  const source = [...(rows[0] ?? [])].find(
-    ([fact, value]) => value === text && !fact.startsWith('=') && !fact.startsWith(`${part.table}.`),
-  )
-  return source && { kind: 'copied', cells: [source[0]], isOfSet: false, isSure: true }
+  if (part.kind !== 'insert') return undefined
+  const others = [...(rows[0] ?? [])].filter(([fact]) => !fact.startsWith('=') && !fact.startsWith(`${part.table}.`))
+  const base = { isOfSet: false, isSure: true } as const
+  // What was there before, kept beside what replaces it; the next number, of a counter that is moved on.
+  for (const [fact, value] of others) {
+    if (value === null || !isMoved(trace, fact)) continue
+    if (value === text) return { ...base, kind: 'copied', cells: [fact] }
+    if (compareValues(text, value, trace) === 'arithmetic') return { ...base, kind: 'computed', cells: [fact] }
+  }
+  const source = text.length < 3 ? undefined : others.find(([, value]) => value === text)
+  return source && { ...base, kind: 'copied', cells: [source[0]] }
 }
+
+const isMoved = ({ ops }: Trace, cell: string): boolean =>
+  ops.some(({ part }) => part.kind === 'update' && part.set.some(({ column }) => `${part.table}.${column}` === cell))
 
 /** `max + 1`, `count`, `sum`: of the server, or added up by the program. */
 function findAggregate(
   trace: Trace,
   read: Op,
   text: string,
-): Pick<Link, 'kind' | 'cells' | 'isOfSet' | 'isSure'> | undefined {
+  cell: string,
+): Pick<Link, 'kind' | 'cells' | 'isOfSet' | 'isSure' | 'isWeak'> | undefined {
   const { part, rows } = read
   const number = Number(text)
   if (part.kind !== 'read' || text === '' || Number.isNaN(number)) return undefined
-  const link = { kind: 'computed', cells: listCells(read), isOfSet: true, isSure: true } as const
+  // `max(position)` of what becomes a position is no chance.
+  const isOfCell = part.outputs.some(({ columns }) => columns.some((each) => `${each.table}.${each.column}` === cell))
+  const isWeak = !isOfCell && isShort(text)
+  const link = { kind: 'computed', cells: listCells(read), isOfSet: true, isSure: true, isWeak } as const
   for (const [fact, value] of rows[0] ?? []) {
     if (!fact.startsWith('=') || value === null) continue
     if (value === text && number !== 0 && number !== 1) return link
-    if (part.isAggregate && compareValues(text, value, trace) !== undefined) return link
+    // From nothing every number is as far away as it is large.
+    const isFar = value === '0' && number !== 1
+    if (part.isAggregate && !isFar && compareValues(text, value, trace) !== undefined) return link
   }
   if (rows.length < 2) return undefined
   const sums = new Map<string, number>()

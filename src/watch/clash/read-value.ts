@@ -56,15 +56,15 @@ function readExpression(node: Node, scope: Scope, nest: (tree: Node) => readonly
     columns: ColumnName[]
     parts: number[]
     values: Value[]
+    relative: string[]
     isDrawn: boolean
-    isRelative: boolean
     isRead: boolean
   } = {
     columns: [],
     parts: [],
     values: [],
+    relative: [],
     isDrawn: false,
-    isRelative: false,
     isRead: false,
   }
   walk({ node }, (kind, value) => {
@@ -89,24 +89,24 @@ function readExpression(node: Node, scope: Scope, nest: (tree: Node) => readonly
     const resolved = resolve(fields, scope)
     if (resolved === undefined) return false
     if ('parts' in resolved) found.parts.push(...resolved.parts)
-    else if (scope.target === resolved.column.table && target !== undefined) found.isRelative = true
+    else if (scope.target === resolved.column.table && target !== undefined) found.relative.push(resolved.column.column)
     else found.columns.push(resolved.column)
     return false
   })
   if (found.parts.length > 0 || found.columns.length > 0 || found.isRead)
     return { kind: 'read', parts: [...new Set(found.parts)], columns: found.columns }
-  if (found.isRelative) return readRelative(node, found.values)
+  if (found.relative.length > 0) return readRelative(node, found.values, found.relative)
   if (found.isDrawn && found.values.length === 0) return { kind: 'drawn' }
   return { kind: 'expression', values: found.values }
 }
 
-function readRelative(node: Node, values: readonly Value[]): Value {
+function readRelative(node: Node, values: readonly Value[], columns: readonly string[]): Value {
   const inner = 'TypeCast' in node ? (node.TypeCast.arg as Node) : node
   const operator = 'A_Expr' in inner ? lastName(inner.A_Expr.name) : ''
   const [by] = values
   if (operator === '+' || operator === '-') {
     const isNegative = by?.kind === 'constant' && by.text?.startsWith('-') === true
-    return { kind: 'relative', op: isNegative !== (operator === '-') ? '-' : '+', by }
+    return { kind: 'relative', op: isNegative !== (operator === '-') ? '-' : '+', by, columns }
   }
   // `greatest(c - $1, 0)` takes away as well.
   let takes = false
@@ -114,7 +114,7 @@ function readRelative(node: Node, values: readonly Value[]): Value {
     if (kind === 'A_Expr' && lastName(value['name'] as Node[]) === '-') takes = true
     return true
   })
-  return { kind: 'relative', op: takes ? '-' : 'other', by }
+  return { kind: 'relative', op: takes ? '-' : 'other', by, columns }
 }
 
 /** Columns that an expression names. */

@@ -25,6 +25,7 @@ export interface KnownLink {
   isOfSet: boolean
   column: string
   isSure: boolean
+  isWeak: boolean
   guards: Guards
   requests: number
   /** Of requests that both read and wrote. */
@@ -107,11 +108,14 @@ class RouteNotes {
       known.link.requests++
       if (link.toggled !== undefined) known.link.toggles.add(link.toggled)
       known.link.isSure ||= link.isSure || known.link.toggles.size > 1
+      known.link.isWeak &&= link.isWeak === true
       known.link.guards = meetGuards(known.link.guards, link.guards)
       return
     }
     if (this.#links.size >= MOST_LINKS) return
-    const { kind, cells, isOfSet, column, isSure, guards, read, write } = link
+    const { kind, cells, isOfSet, column, isWeak = false, guards, read, write, toggled } = link
+    // A flag that is always set to the same is no toggle, unless the route says so.
+    const isSure = link.isSure || (toggled !== undefined && /toggle|flip|switch/i.test(this.#route))
     this.#links.set(key, {
       read: bare(read),
       write: bare(write),
@@ -124,12 +128,13 @@ class RouteNotes {
         isOfSet,
         column,
         isSure,
+        isWeak,
         guards,
         requests: 1,
         chances: 0,
         decision: undefined,
         isRetaken: false,
-        toggles: new Set(link.toggled === undefined ? [] : [link.toggled]),
+        toggles: new Set(toggled === undefined ? [] : [toggled]),
       },
     })
   }

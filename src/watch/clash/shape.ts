@@ -25,7 +25,7 @@ export type Value =
   /** A clock, a sequence or chance. */
   | { kind: 'drawn' }
   /** Of the row that is written: `c = c - $1`, `c = array_append(c, $1)`. */
-  | { kind: 'relative'; op: '+' | '-' | 'other'; by: Value | undefined }
+  | { kind: 'relative'; op: '+' | '-' | 'other'; by: Value | undefined; columns: readonly string[] }
   /** Of rows that another part of the statement reads. */
   | { kind: 'read'; parts: readonly number[]; columns: readonly ColumnName[] }
   /** A function of what the program gave. */

@@ -18,7 +18,7 @@ interface TableRow {
   is_visible: boolean
   columns: { number: number; name: string; type: string; drawn: boolean }[]
   indexes: { columns: number[]; primary: boolean; predicate: string | null; expressions: string | null }[] | null
-  constraints: { type: 'c' | 'x' | 'f'; columns: number[] | null; target: string | null }[] | null
+  constraints: { type: 'c' | 'x' | 'f'; columns: number[] | null; target: string | null; keeps: boolean }[] | null
 }
 
 /** Of all tables of the application, at most 2,000. */
@@ -38,7 +38,7 @@ export async function readCatalog(db: Pick<Queryable, 'query'>): Promise<Catalog
                      'expressions', pg_catalog.pg_get_expr(i.indexprs, i.indrelid)))
               from pg_catalog.pg_index i where i.indrelid = c.oid and i.indisunique and i.indisvalid) as indexes,
            (select json_agg(json_build_object('type', k.contype, 'columns', k.conkey,
-                     'target', nullif(k.confrelid, 0)::bigint::text))
+                     'target', nullif(k.confrelid, 0)::bigint::text, 'keeps', k.confdeltype in ('a', 'r')))
               from pg_catalog.pg_constraint k where k.conrelid = c.oid and k.contype in ('c', 'x', 'f')) as constraints
       from pg_catalog.pg_class c join pg_catalog.pg_namespace n on n.oid = c.relnamespace
      where c.relkind in ('r', 'p') and not c.relispartition
@@ -66,9 +66,10 @@ function toTable({ oid, schema, name, is_visible, columns, indexes, constraints 
     unique,
     checked: new Set(ofType('c').flatMap(({ columns: numbers }) => namesOf(numbers))),
     excluded: ofType('x').map(({ columns: numbers }) => namesOf(numbers)),
-    references: ofType('f').map(({ columns: numbers, target }) => ({
+    references: ofType('f').map(({ columns: numbers, target, keeps }) => ({
       columns: namesOf(numbers),
       table: Number(target),
+      keeps,
     })),
   }
 }

@@ -63,7 +63,7 @@ export async function closePresale(tx: Tx): Promise<void> {
   for (const table of ['presale_passes', 'presale_redemptions', 'presale_seats']) await tx.query(`delete from ${table}`)
 }
 
-/** What nobody was told: `sold` is what the shop has answered. */
+/** What nobody was told: `sold` is what the shop has answered; what is being sold may be written already. */
 export async function measureHarm(
   on: On,
   passes: number,
@@ -71,7 +71,7 @@ export async function measureHarm(
   sold: number,
 ): Promise<PresaleView['harm']> {
   const [row] = await on.sql<PresaleView['harm']>`select
-    (${sold}::int - (select coalesce(sum(${passes}::int - remaining), 0) from presale_passes))::int as oversold,
+    greatest(${sold}::int - (select coalesce(sum(${passes}::int - remaining), 0) from presale_passes), 0)::int as oversold,
     (select count(*) from (select code from presale_redemptions group by code having count(*) > 1) twice)::int as "codesUsedTwice",
     (select count(*) from (select customer_id from presale_seats where customer_id is not null
       group by event_id, customer_id having count(*) > ${mostSeats}::int) over_limit)::int as "customersOverLimit"`

@@ -27,15 +27,24 @@ export function createPresaleService({ db }: { db: Db }): PresaleService {
   let mode: PresaleMode = 'off'
   let since = new Date()
   let sold = 0
+  const underWay = new Set<Promise<unknown>>()
 
-  function open(): Sales {
+  async function sell(through: (sales: Sales) => Promise<void>): Promise<void> {
     if (mode === 'off') throw presaleOff()
-    return modes[mode]
+    const sale = through(modes[mode])
+    underWay.add(sale)
+    try {
+      await sale
+    } finally {
+      underWay.delete(sale)
+    }
   }
 
   async function buyPasses(eventId: string, order: PassOrder): Promise<void> {
-    await open().buyPasses(eventId, order)
-    sold += order.count
+    await sell(async (sales) => {
+      await sales.buyPasses(eventId, order)
+      sold += order.count
+    })
   }
 
   async function describe(): Promise<PresaleView> {
@@ -46,21 +55,25 @@ export function createPresaleService({ db }: { db: Db }): PresaleService {
   }
 
   async function turn(to: PresaleMode): Promise<string[]> {
-    mode = to
+    mode = 'off'
+    // One that is sold naively would write over what is on sale next.
+    await Promise.allSettled(underWay)
     since = new Date()
     sold = 0
-    return await db.tx(async (tx) => {
+    const eventIds = await db.tx(async (tx) => {
       if (to !== 'off') return await openPresale(tx, eventsOnSale, passesPerEvent, seatsPerEvent)
       await closePresale(tx)
       return []
     })
+    mode = to
+    return eventIds
   }
 
   return {
     describe,
     turn,
     buyPasses,
-    redeem: async (redemption: Redemption) => await open().redeem(redemption),
-    takeSeat: async (...wish) => await open().takeSeat(...wish),
+    redeem: async (redemption: Redemption) => await sell(async (sales) => await sales.redeem(redemption)),
+    takeSeat: async (...wish) => await sell(async (sales) => await sales.takeSeat(...wish)),
   }
 }
