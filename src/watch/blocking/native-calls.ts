@@ -9,19 +9,18 @@ type Clone = typeof structuredClone
 
 type ParsedListener = (value: unknown, request: RequestContext) => void
 
-let hearing: ParsedListener | undefined
+/** More than one where a process watches twice: by its own line and by `--import holdfast/register`. */
+const hearing = new Set<ParsedListener>()
 
 /** Is told what requests parse: their bodies, most of the time. For a stretch of time. */
 export function hearParsed(listener: ParsedListener): () => void {
-  hearing = listener
-  return () => {
-    if (hearing === listener) hearing = undefined
-  }
+  hearing.add(listener)
+  return () => void hearing.delete(listener)
 }
 
 function tellParsed(value: unknown): void {
   const request = currentRequest()
-  if (request !== undefined) hearing?.(value, request)
+  if (request !== undefined) for (const hear of hearing) hear(value, request)
 }
 
 let users = 0
@@ -43,7 +42,7 @@ function install(): () => void {
     const from = performance.now()
     const value: unknown = parse(text, reviver)
     noteCall('JSON.parse', from, performance.now())
-    if (hearing !== undefined) tellParsed(value)
+    if (hearing.size > 0) tellParsed(value)
     return value
   })
   const timedStringify: Stringify = like(stringify, (value: unknown, replacer?: never, space?: string | number) => {

@@ -64,6 +64,7 @@ export class ClashObserver {
   #second = 0
   #traced = 0
   #leaveParsed = (): void => {}
+  #leaveSites = (): void => {}
   /** It is by `JSON.parse` that bodies become values. */
   readonly #leaveNative = timeNativeCalls()
 
@@ -105,7 +106,7 @@ export class ClashObserver {
       this.#reading = runOutside(() => this.#readCatalog())
     this.#isOn = true
     this.#since = performance.now()
-    captureSites(true)
+    this.#leaveSites = captureSites()
     this.#leaveParsed = hearParsed((value, request) => {
       const trace = this.#find(request)
       if (trace === undefined) return
@@ -119,7 +120,7 @@ export class ClashObserver {
   /** Requests that have begun are followed to their end. */
   #turnOff(): void {
     this.#isOn = false
-    captureSites(false)
+    this.#leaveSites()
     this.#leaveParsed()
     // At odd times: what an application does every ten seconds would be seen always, or never.
     this.#later(this.#options.everyMs * (0.5 + Math.random()), () => this.#turnOn())
@@ -212,8 +213,8 @@ export class ClashObserver {
   async close(): Promise<void> {
     this.#isClosed = true
     clearTimeout(this.#timer)
-    if (this.#isOn) captureSites(false)
     this.#isOn = false
+    this.#leaveSites()
     this.#leaveParsed()
     this.#leaveNative()
     // What is being read is of no use any more, and nobody waits for it.

@@ -1,7 +1,7 @@
 import type { Catalog } from './catalog.js'
 import { isByKey } from './links.js'
 import type { Deed, KnownLink, KnownWrite } from './route-book.js'
-import type { Assignment, Condition, Part } from './shape.js'
+import type { Assignment, Condition, Part, Value } from './shape.js'
 import type { Op } from './trace.js'
 
 /** Two routes that can collide, or what keeps them from it. */
@@ -96,8 +96,16 @@ function escapes(own: KnownWrite, other: KnownWrite, catalog: Catalog): boolean 
   const asked = new Set([...other.part.conditions, ...other.part.others].map(({ column }) => column))
   // `set winner = leader` reads the row that it writes, and is told nothing of who leads a moment later.
   for (const { column, value } of listSet(other))
-    if (value.kind === 'relative') for (const each of value.columns) if (each !== column) asked.add(each)
+    for (const each of listUsed(value, other.part.table)) if (each !== column) asked.add(each)
   return own.part.set.some(({ column }) => asked.has(column) && !own.copied.has(column))
+}
+
+/** Columns of the row itself that a value is made of. */
+function listUsed(value: Value, table: string): readonly string[] {
+  if (value.kind === 'relative') return value.columns
+  if (value.kind === 'list') return value.values.flatMap((each) => listUsed(each, table))
+  if (value.kind !== 'read') return []
+  return value.columns.filter((column) => column.table === table).map(({ column }) => column)
 }
 
 const listAsked = (part: Part): string[] =>

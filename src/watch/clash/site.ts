@@ -12,14 +12,23 @@ export interface CallStack {
   outer?: CallStack | undefined
 }
 
-let isOn = false
+let users = 0
 
-export const capturesSites = (): boolean => isOn
-export const captureSites = (on: boolean): void => void (isOn = on)
+export const capturesSites = (): boolean => users > 0
+
+/** Until the function that it gives is called. */
+export function captureSites(): () => void {
+  users++
+  let isOver = false
+  return () => {
+    if (!isOver) users--
+    isOver = true
+  }
+}
 
 /** A few microseconds; nothing where nobody traces. */
 export function captureSite(client?: object): CallStack | undefined {
-  if (!isOn) return undefined
+  if (users === 0) return undefined
   const { stackTraceLimit } = Error
   Error.stackTraceLimit = FRAMES
   const holder: CallStack = {}

@@ -100,6 +100,14 @@ export async function writeClashes(db: Pick<Queryable, 'query'>, clashes: readon
   await db.query(text, [JSON.stringify(rows)])
 }
 
+/** What turned out to be none goes, with its finding; what a replay has shown stays. */
+export async function takeBackClashes(db: Pick<Queryable, 'query'>, ids: readonly string[]): Promise<void> {
+  const text = `/* holdfast:watch.take_back_clashes */
+    with gone as (delete from holdfast.watch_clashes where id = any($1::text[]) and replay is null returning id)
+    delete from holdfast.watch_findings where kind = 'clash' and evidence->>'id' in (select id from gone)`
+  await db.query(text, [ids])
+}
+
 export interface ClashRow {
   detail: Clash
   protected_by: string | null
