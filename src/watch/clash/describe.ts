@@ -75,7 +75,7 @@ export function describeClashes(verdicts: readonly Verdict[], overlaps: Overlaps
     const clash = describeClash(verdict, overlaps)
     const key = [[clash.read.route, clash.other.route].toSorted().join('\n'), clash.table].join('\n\n')
     const known = byPair.get(key)
-    if (known === undefined || rank(clash) > rank(known)) byPair.set(key, clash)
+    if (known === undefined || isLikelier(clash, known)) byPair.set(key, clash)
   }
   return [...byPair.values()].toSorted((a, b) => b.overlaps - a.overlaps || b.windowMs - a.windowMs)
 }
@@ -90,6 +90,9 @@ const certainty: readonly ClashKind[] = [
   'check then insert',
   'lost update',
 ]
+
+const isLikelier = (one: Clash, other: Clash): boolean =>
+  rank(one) - rank(other) > 0 || (rank(one) === rank(other) && one.requests > other.requests)
 
 const rank = ({ protectedBy, kind }: Clash): number => (protectedBy === null ? 100 : 0) + certainty.indexOf(kind)
 

@@ -125,7 +125,10 @@ function listApart(wrote: readonly Sight[], other: Sight): string[] {
   return [...other.values.keys()].filter((fact) => {
     const here = new Set(wrote.map(({ values }) => values.get(fact)))
     if (here.has(undefined) || here.has(other.values.get(fact))) return false
-    return fact.includes('?') || fact.startsWith('=') || here.size <= Math.max(1, wrote.length / 2)
+    if (fact.endsWith('?is')) return here.size <= Math.max(1, wrote.length / 2)
+    if (fact.includes('?') || fact.startsWith('=')) return true
+    // A name or a note differs from row to row, whatever the program decides by.
+    return here.size <= wrote.length / 3
   })
 }
 
@@ -154,7 +157,7 @@ function addFacts(values: Map<string, string>, fact: string, text: string | null
   const number = toNumber(text)
   if (number === undefined) {
     if (text === null) return
-    if (text.length < 40) values.set(fact, hashValue(text))
+    if (text.length < 40) values.set(isWord(text) ? `${fact}?is` : fact, hashValue(text))
     // The old password, a code, a name that has to be repeated.
     for (const [path, given] of [...trace.inputs.entries].slice(0, MOST_COMPARED))
       values.set(`${fact}?=${path}`, String(text === given))
@@ -166,6 +169,9 @@ function addFacts(values: Map<string, string>, fact: string, text: string | null
   const compare = (name: string, other: string | null) => {
     const given = toNumber(other)
     if (given === undefined) return
+    values.set(`${fact}?=${name}`, String(number === given))
+    // Nobody asks which of two identifiers is the larger one.
+    if (isIdentifier(fact) || isIdentifier(name)) return
     values.set(`${fact}?${name}`, sign(number - given))
     values.set(`${fact}?>${name}`, String(number > given))
     values.set(`${fact}?<${name}`, String(number < given))
@@ -177,6 +183,11 @@ function addFacts(values: Map<string, string>, fact: string, text: string | null
     if (rows[0] !== row)
       for (const [other, given] of [...(rows[0] ?? [])].slice(0, MOST_COMPARED)) compare(other, given)
 }
+
+const isIdentifier = (name: string): boolean => /(^|[._])id$|[a-z]Id$/.test(name)
+
+/** `paid`, `in_review`, `ACTIVE`: one of a few that the program knows. */
+const isWord = (text: string): boolean => /^([a-z]+([_-][a-z]+)*|[A-Z]+(_[A-Z]+)*)$/.test(text)
 
 /** Less on one side; as much or more on the other. */
 const sign = (number: number): string => (number < 0 ? '<' : number === 0 ? '=' : '>')

@@ -128,20 +128,31 @@ export function listSet({ part }: KnownWrite): readonly Assignment[] {
 function changes(other: KnownWrite, link: KnownLink, catalog: Catalog): boolean {
   const { part } = other
   if (contradicts(link.read, other)) return false
+  // What is not there cannot be taken away.
+  if (link.kind === 'absent' && takesOut(other, link.read)) return false
   const isSet = listSet(other).some(
     ({ column }) => !other.copied.has(column) && link.cells.includes(`${part.table}.${column}`),
   )
   if (isSet) return true
   if (!link.isOfSet || !tablesOf(link.read).includes(part.table)) return false
   if (part.kind === 'update') return false
-  // What is not there cannot be taken away.
-  if (part.kind === 'delete' && link.kind === 'absent') return false
   const table = catalog.findByWholeName(part.table)
   const isOneRow = isByKey({ part: link.read.part } as Op, table)
   // A row that was there stays the one of its key.
   const insertsThere = link.write.part.kind === 'insert' && link.write.part.table === part.table
   if (part.kind === 'insert') return !isOneRow || link.kind === 'absent' || insertsThere
   return true
+}
+
+/** No row comes among those that are asked for by it: it is deleted, or has null where a value is asked for. */
+function takesOut({ part }: KnownWrite, read: Deed): boolean {
+  if (part.kind !== 'update') return part.kind === 'delete'
+  const isAsked = (name: string) =>
+    conditionsOf(read.part).some(
+      ({ table, column, op, value }) =>
+        table === part.table && column === name && op === '=' && !(value?.kind === 'constant' && value.text === null),
+    )
+  return part.set.some(({ column, value }) => value.kind === 'constant' && value.text === null && isAsked(column))
 }
 
 /** They ask for different constants: `kind = 'a'` and `kind = 'b'`. */

@@ -42,6 +42,7 @@ interface Tree {
   whereClause?: Node
   selectStmt?: Node
   withClause?: { ctes?: Node[] }
+  returningList?: Node[]
   onConflictClause?: { action?: string; infer?: { indexElems?: Node[]; conname?: string }; targetList?: Node[] }
 }
 
@@ -226,10 +227,30 @@ function readInsert(tree: Tree, outer: Scope, parts: Part[]): void {
     updates: clause.action === 'ONCONFLICT_UPDATE' ? readSet(clause.targetList, target, parts) : undefined,
   }
   const sources = parts.map((_part, place) => place).slice(before)
-  parts.push({ kind: 'insert', table: table.name, rows, conflict, sources: [...sources, ...derivedParts(scope)] })
+  parts.push({ kind: 'insert', table: table.name, rows, conflict, sources: [...sources, ...derivedParts(scope, tree)] })
 }
 
-const derivedParts = (scope: Scope): number[] => [...new Set([...scope.derived.values()].flat())]
+/** Parts of WITH that the statement takes from, itself or through another one: what RETURNING alone asks decides nothing. */
+function derivedParts(scope: Scope, { withClause, ...tree }: Tree): number[] {
+  const { relation: _written, returningList: _given, ...used } = tree
+  const queries = new Map(
+    (withClause?.ctes ?? []).flatMap((node) =>
+      'CommonTableExpr' in node ? [[node.CommonTableExpr.ctename ?? '', node.CommonTableExpr.ctequery] as const] : [],
+    ),
+  )
+  const named = new Set<string>()
+  const follow = (from: object) =>
+    walk({ from }, (kind, value) => {
+      const name = kind === 'RangeVar' ? String(value['relname']) : ''
+      if (!queries.has(name) || named.has(name)) return true
+      named.add(name)
+      follow({ query: queries.get(name) })
+      return true
+    })
+  follow(used)
+  const own = [...scope.derived].filter(([name]) => named.has(name) || !queries.has(name))
+  return [...new Set(own.flatMap(([, places]) => places))]
+}
 
 function readSet(targets: readonly Node[] | undefined, scope: Scope, parts: Part[]): Assignment[] {
   return (targets ?? []).flatMap((node) => {
@@ -254,7 +275,7 @@ function readUpdate(tree: Tree, outer: Scope, parts: Part[]): void {
   const set = readSet(tree.targetList, own, parts)
   // Rows of other tables that it joins are read without a lock.
   for (const other of others) pushJoined(parts, other.name, where.conditions)
-  const sources = [...parts.map((_part, place) => place).slice(before), ...derivedParts(own)]
+  const sources = [...parts.map((_part, place) => place).slice(before), ...derivedParts(own, tree)]
   parts.push({ kind: 'update', table: table.name, set, ...ofTable(where, table.name), sources: [...new Set(sources)] })
 }
 
@@ -293,6 +314,6 @@ function readDelete(tree: Tree, outer: Scope, parts: Part[]): void {
     kind: 'delete',
     table: table.name,
     ...ofTable(where, table.name),
-    sources: [...sources, ...derivedParts(own)],
+    sources: [...sources, ...derivedParts(own, tree)],
   })
 }

@@ -221,3 +221,21 @@ test('a column of the row that is written is read too: who wins is who leads', a
     'POST /close',
   ])
 })
+
+test('what a WITH reads for RETURNING alone decides nothing; what the statement takes from it does', async () => {
+  const touch = `with loud as (select count(*) as n from mix where is_loud)
+    update mix set secret = $1 where id = $2`
+  for (const id of [1, 2]) {
+    await watching.run('PUT /shown', { id }, async () => {
+      await pool.query(`${touch} returning id, (select n from loud)`, [`said ${id}`, id])
+    })
+    await watching.run('PUT /limited', { id }, async () => {
+      await pool.query(
+        `with loud as (select count(*) as n from mix where is_loud), few as (select n < 3 as ok from loud)
+        update mix set is_loud = true where id = $1 and (select ok from few)`,
+        [id],
+      )
+    })
+  }
+  expect(new Set(watching.clashes().map(({ read }) => read.route))).toEqual(new Set(['PUT /limited']))
+})
