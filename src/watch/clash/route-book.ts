@@ -144,10 +144,10 @@ class RouteNotes {
       .filter((lock) => follows(lock, op, trace))
       .map(({ object }) => object)
     const { isolation } = op.transaction
-    const copied = [
-      ...links.filter(({ kind, write }) => kind === 'copied' && write === op).map(({ column }) => column),
-      ...listUnchanged(op, part),
-    ]
+    const backs = links.filter(({ kind, write }) => kind === 'copied' && write === op).map(({ column }) => column)
+    // What a PATCH leaves alone this time it changes the next.
+    const merges = this.#route.startsWith('PATCH ') && part.kind === 'update' && part.set.length > backs.length
+    const copied = [...(merges ? [] : backs), ...listUnchanged(op, part)]
     const known = this.#writes.get(keyOf(op))
     this.#writes.set(keyOf(op), {
       route: this.#route,
