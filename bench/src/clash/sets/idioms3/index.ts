@@ -1,4 +1,5 @@
 import type { ClashCase } from '../../corpus.ts'
+import { cases as lab } from './lab.ts'
 import { cases as parking } from './parking.ts'
 
-export const idioms3Cases: ClashCase[] = [...parking]
+export const idioms3Cases: ClashCase[] = [...parking, ...lab]
