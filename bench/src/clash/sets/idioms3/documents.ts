@@ -1,5 +1,5 @@
 import { sql, type Generated } from 'kysely'
-import { kyselyCase, type ClashCase } from '../../corpus.ts'
+import { kyselyCase, type ClashCase } from '../../corpus.js'
 
 interface Tables {
   documents: { id: number; title: string; status: string; needed: number; owner: string; views: Generated<number> }

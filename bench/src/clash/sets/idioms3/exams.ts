@@ -1,5 +1,5 @@
 import { EntitySchema, QueryFailedError } from 'typeorm'
-import { typeormCase, type ClashCase } from '../../corpus.ts'
+import { typeormCase, type ClashCase } from '../../corpus.js'
 
 interface Exam {
   id: number

@@ -1,4 +1,4 @@
-import { knexCase, type ClashCase } from '../../corpus.ts'
+import { knexCase, type ClashCase } from '../../corpus.js'
 
 interface Room {
   id: number

@@ -1,12 +1,12 @@
-import type { ClashCase } from '../../corpus.ts'
-import { cases as documents } from './documents.ts'
-import { cases as exams } from './exams.ts'
-import { cases as hotel } from './hotel.ts'
-import { cases as inventory } from './inventory.ts'
-import { cases as lab } from './lab.ts'
-import { cases as parking } from './parking.ts'
-import { cases as referrals } from './referrals.ts'
-import { cases as support } from './support.ts'
+import type { ClashCase } from '../../corpus.js'
+import { cases as documents } from './documents.js'
+import { cases as exams } from './exams.js'
+import { cases as hotel } from './hotel.js'
+import { cases as inventory } from './inventory.js'
+import { cases as lab } from './lab.js'
+import { cases as parking } from './parking.js'
+import { cases as referrals } from './referrals.js'
+import { cases as support } from './support.js'
 
 export const idioms3Cases: ClashCase[] = [
   ...parking,
@@ -16,4 +16,5 @@ export const idioms3Cases: ClashCase[] = [
   ...hotel,
   ...exams,
   ...referrals,
+  ...inventory,
 ]

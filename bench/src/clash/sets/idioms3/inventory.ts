@@ -1,5 +1,5 @@
 import type { Pool, PoolClient } from 'pg'
-import { pgCase, type ClashCase } from '../../corpus.ts'
+import { pgCase, type ClashCase } from '../../corpus.js'
 
 async function inTransaction<Result>(pool: Pool, work: (client: PoolClient) => Promise<Result>): Promise<Result> {
   const client = await pool.connect()
@@ -69,7 +69,7 @@ const inventory = pgCase({
         input.player,
         input.to,
       ])
-      return { status: given.rowCount === 1 ? 200 : 409 }
+      return { status: given.rowCount === 1 ? 200 : 403 }
     },
     'PUT /players/:player/equipment/:slot': async (pool, input) =>
       await inTransaction(pool, async (client) => {

@@ -1,6 +1,6 @@
 import { and, eq, gte, isNull, sql } from 'drizzle-orm'
 import { integer, pgTable, text, timestamp } from 'drizzle-orm/pg-core'
-import { drizzleCase, type ClashCase } from '../../corpus.ts'
+import { drizzleCase, type ClashCase } from '../../corpus.js'
 
 const samples = pgTable('samples', {
   id: integer('id').primaryKey(),

@@ -1,5 +1,5 @@
 import type { Pool, PoolClient } from 'pg'
-import { pgCase, type ClashCase } from '../../corpus.ts'
+import { pgCase, type ClashCase } from '../../corpus.js'
 
 async function transact<Result>(pool: Pool, work: (client: PoolClient) => Promise<Result>): Promise<Result> {
   const client = await pool.connect()

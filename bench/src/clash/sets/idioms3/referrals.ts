@@ -1,5 +1,5 @@
 import postgres from 'postgres'
-import { postgresJsCase, type Answer, type ClashCase } from '../../corpus.ts'
+import { postgresJsCase, type Answer, type ClashCase } from '../../corpus.js'
 
 const newsletter = postgresJsCase({
   name: 'newsletter',
@@ -121,10 +121,13 @@ async function answer(work: () => Promise<Answer>): Promise<Answer> {
   }
 }
 
-async function retrySerializable(sql: postgres.Sql, work: (tx: postgres.TransactionSql) => Promise<Answer>) {
+async function retrySerializable(
+  sql: postgres.Sql,
+  work: (tx: postgres.TransactionSql) => Promise<Answer>,
+): Promise<Answer> {
   for (let attempt = 1; ; attempt++) {
     try {
-      return (await sql.begin('isolation level serializable', work)) as Answer
+      return await sql.begin<Answer>('isolation level serializable', work)
     } catch (error) {
       if (attempt === 5 || !(error instanceof postgres.PostgresError) || error.code !== '40001') throw error
     }

@@ -1,5 +1,5 @@
 import { sql, type Generated, type Transaction } from 'kysely'
-import { kyselyCase, type Answer, type ClashCase } from '../../corpus.ts'
+import { kyselyCase, type Answer, type ClashCase } from '../../corpus.js'
 
 interface Tickets {
   id: Generated<number>
