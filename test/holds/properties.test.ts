@@ -134,25 +134,28 @@ async function succeeds(body: () => Promise<unknown>, refusal: string): Promise<
   }
 }
 
-async function readTaken(name: string): Promise<{ amount: number; units: string[] | null } | undefined> {
+async function readTaken(name: string): Promise<{ amount: number; units: string[] | null }> {
   const [taken] = await box.db.sql<{ amount: number; units: string[] | null }>`
     select coalesce(sum(quantity), 0)::int as amount, (select array_agg(u) from holdfast.holds_taken h, unnest(h.units) u where h.resource = ${name}) as units
       from holdfast.holds_taken where resource = ${name}`
-  return taken
+  return taken ?? { amount: 0, units: null }
 }
 
 async function check(kind: 'stock' | 'units', resource: string): Promise<void> {
   const name = `${kind}/${resource}`
-  let [taken, free] = [await readTaken(name), 0]
+  let taken = await readTaken(name)
+  let before: typeof taken
+  let free: number
   // Housekeeping gives back what has expired whenever it likes: both have to be of one moment ("expected 14 to be 12").
-  for (let before; before?.amount !== taken?.amount; taken = await readTaken(name)) {
+  do {
     before = taken
     free = (await holds.totals(kind === 'stock' ? stock : units, resource)).free
-  }
+    taken = await readTaken(name)
+  } while (before.amount !== taken.amount)
   expect(free).toBeGreaterThanOrEqual(0)
-  expect(free + (taken?.amount ?? 0)).toBe(TOTAL)
+  expect(free + taken.amount).toBe(TOTAL)
   if (kind === 'stock') return
-  expect(new Set(taken?.units ?? []).size).toBe(taken?.amount)
+  expect(new Set(taken.units ?? []).size).toBe(taken.amount)
   const { rows } = await box.db.query(
     `select 1 from holdfast.holds_units u where resource = $1 and hold_id is not null
         and not exists (select from holdfast.holds_taken t where t.id = u.hold_id and u.unit = any(t.units))`,

@@ -82,8 +82,9 @@ function readHeld(op: Op): Held | undefined {
   const { part } = op
   if (part.kind === 'lock') {
     if (part.isUnlock) return undefined
-    const texts = part.values.flatMap((value) => listParameters(value, op)).filter((text) => text !== null)
     const constants = part.values.flatMap((value) => (value.kind === 'constant' ? [value.text ?? ''] : []))
+    const given = part.values.filter(({ kind }) => kind !== 'constant')
+    const texts = given.flatMap((value) => listParameters(value, op)).filter((text) => text !== null)
     const isWhole = part.values.every(({ kind }) => kind === 'constant')
     return { object: part.object === 'advisory' ? `advisory (${constants.join(', ')})` : part.object, texts, isWhole }
   }

@@ -3,6 +3,7 @@ import type { ClashCase } from '../../clash/corpus.js'
 import { idiomsCases } from '../../clash/sets/idioms/index.js'
 import { idioms1Cases } from '../../clash/sets/idioms1/index.js'
 import { idioms2Cases } from '../../clash/sets/idioms2/index.js'
+import { idioms3Cases } from '../../clash/sets/idioms3/index.js'
 import { knownCases } from '../../clash/sets/known/index.js'
 import { trickyCases } from '../../clash/sets/tricky/index.js'
 import { findMedian, judgeCount, summarize } from '../../harness/statistics.js'
@@ -14,6 +15,7 @@ const sets: Readonly<Record<string, readonly ClashCase[]>> = {
   idioms: idiomsCases,
   idioms1: idioms1Cases,
   idioms2: idioms2Cases,
+  idioms3: idioms3Cases,
 }
 
 /** All sets: observed, every label proven by replay, and what was found fixed at the gate. */

@@ -13,6 +13,9 @@ const met = [
   { set: 'idioms2', found: 15, missed: 2, wrong: 3 },
 ] as const
 
+/** A set that was written later, likewise, met by the rules that had been changed by then: commit 419bb82. */
+const metLater = { set: 'idioms3', found: 26, missed: 0, wrong: 3 } as const
+
 // oxlint-disable-next-line typescript/require-await -- one of several parts, and the others wait
 export async function firstContact(): Promise<Pick<BenchDocument, 'rows' | 'checks'>> {
   const total = met.reduce(
@@ -24,7 +27,7 @@ export async function firstContact(): Promise<Pick<BenchDocument, 'rows' | 'chec
     { found: 0, missed: 0, wrong: 0 },
   )
   return {
-    rows: met.flatMap(({ set, found, missed, wrong }) => [
+    rows: [...met, metLater].flatMap(({ set, found, missed, wrong }) => [
       summarize(set, 'first_contact_recall', 'ratio', [found / (found + missed)]),
       summarize(set, 'first_contact_precision', 'ratio', [found / (found + wrong)]),
     ]),
