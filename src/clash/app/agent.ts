@@ -3,7 +3,7 @@
 import { connect, type Socket } from 'node:net'
 import type { GateFix } from '../fix/types.js'
 import { makeRefusal, makeRunning, readCode, type ArrivalOptions, type GateSide, type Running } from '../replay/side.js'
-import { serializableMark, splitLines, type FromAgent, type ToAgent } from './protocol.js'
+import { readMark, splitLines, type FromAgent, type ToAgent } from './protocol.js'
 
 /** A driver notes its session as it sends; it is looked for so often, every millisecond. */
 const MOST_LOOKS = 200
@@ -11,7 +11,8 @@ const MOST_LOOKS = 200
 /** Asks the controller for leave, for each statement of a replay's requests. */
 export class Agent {
   readonly #socket: Socket
-  readonly #waiting = new Map<number, (answer: ToAgent['type']) => void>()
+  readonly #waiting = new Map<number, (answer: 'pass' | 'refuse') => void>()
+  readonly #fixes = new Map<number, GateFix>()
   readonly #numbers = new WeakMap<Running, number>()
   #statements = 0
   #isGone = false
@@ -40,11 +41,10 @@ export class Agent {
 
   /** The side that the header of a request names. */
   openSide(header: string): GateSide {
-    const isSerializable = header.endsWith(serializableMark)
-    const side = isSerializable ? header.slice(0, -serializableMark.length) : header
-    const fix: GateFix | undefined = isSerializable ? { isolation: 'serializable' } : undefined
+    const { id: side, isSerializable, fix } = readMark(header)
+    const made = fix === undefined ? undefined : this.#fixes.get(fix)
     return {
-      fix,
+      fix: isSerializable ? { ...made, isolation: 'serializable' } : made,
       earlier: [],
       arrive: async (text, options) => await this.#arrive(side, text, options),
       leave: (running, error) => {
@@ -60,7 +60,7 @@ export class Agent {
     if (this.#isGone) return running
     const statement = ++this.#statements
     this.#numbers.set(running, statement)
-    const answer = await new Promise<ToAgent['type']>((resolve) => {
+    const answer = await new Promise<'pass' | 'refuse'>((resolve) => {
       this.#waiting.set(statement, resolve)
       this.#send({ type: 'arrive', side, statement, text, holdsCommit })
     })
@@ -77,7 +77,19 @@ export class Agent {
   }
 
   #take(message: ToAgent): void {
-    this.#waiting.get(message.statement)?.(message.type)
+    if (message.type === 'fix') void this.#makeFix(message)
+    else this.#waiting.get(message.statement)?.(message.type)
+  }
+
+  /** The parser is loaded for it, which an application that is only replayed does without. */
+  async #makeFix({ fix, clash, name }: Extract<ToAgent, { type: 'fix' }>): Promise<void> {
+    const [{ proposeFixes }, { loadIdentify }] = await Promise.all([
+      import('../fix/propose.js'),
+      import('../../watch/index.js'),
+    ])
+    const found = proposeFixes(clash, await loadIdentify()).find((each) => each.name === name)
+    if (found) this.#fixes.set(fix, found.gate)
+    this.#send({ type: 'ready', fix })
   }
 
   #send(message: FromAgent): void {

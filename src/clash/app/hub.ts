@@ -1,7 +1,13 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto'
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { clashError } from '../errors.js'
 import { makeRunning, type Running, type Side } from '../replay/side.js'
-import { serializableMark, splitLines, type FromAgent, type ToAgent } from './protocol.js'
+import type { GateFix } from '../fix/types.js'
+import { readMark, splitLines, writeMark, type FromAgent, type ToAgent } from './protocol.js'
+
+/** An application loads the parser for it. @unit ms */
+const FIX_MS = 10_000
 
 interface Flying {
   side: Side
@@ -16,6 +22,9 @@ export class Hub {
   readonly #sockets = new Set<Socket>()
   readonly #sides = new Map<string, Side>()
   readonly #ports: number[] = []
+  /** What the gates have been told to make, and how many of them have. */
+  readonly #fixes = new Map<NonNullable<GateFix['proposal']>, { number: number; ready: number }>()
+  readonly #tellers = new Set<(message: ToAgent) => void>()
   #sideCount = 0
   #agents = 0
   #onPort: (() => void) | undefined
@@ -44,10 +53,27 @@ export class Hub {
   }
 
   /** What a request of that side has in its header. */
-  enter(side: Side): string {
+  async enter(side: Side): Promise<string> {
+    const fix = side.fix?.proposal && (await this.#spread(side.fix.proposal))
     const id = String(++this.#sideCount)
     this.#sides.set(id, side)
-    return side.fix?.isolation === 'serializable' ? `${id}${serializableMark}` : id
+    return writeMark({ id, isSerializable: side.fix?.isolation === 'serializable', fix })
+  }
+
+  /** Every process of the application makes the fix for itself. @throws HF_CLASH_APP */
+  async #spread(proposal: NonNullable<GateFix['proposal']>): Promise<number> {
+    const known = this.#fixes.get(proposal) ?? { number: this.#fixes.size + 1, ready: 0 }
+    if (!this.#fixes.has(proposal)) {
+      this.#fixes.set(proposal, known)
+      for (const tell of this.#tellers) tell({ type: 'fix', fix: known.number, ...proposal })
+    }
+    const until = performance.now() + FIX_MS
+    while (known.ready < this.#tellers.size) {
+      if (performance.now() > until)
+        throw clashError('HF_CLASH_APP', `The application has not made the fix within ${FIX_MS} ms.`)
+      await sleep(2)
+    }
+    return known.number
   }
 
   /** A port that the application listens on: the wanted one, else the first that it says. */
@@ -67,7 +93,7 @@ export class Hub {
 
   /** The sides of a schedule that is over. What is left of them goes through. */
   forget(header: string): void {
-    this.#sides.delete(header.replace(serializableMark, ''))
+    this.#sides.delete(readMark(header).id)
   }
 
   async close(): Promise<void> {
@@ -78,12 +104,14 @@ export class Hub {
   #meet(socket: Socket): void {
     const flying = new Map<number, Flying>()
     let isKnown = false
+    const tell = (message: ToAgent) => void socket.write(`${JSON.stringify(message)}\n`)
     this.#sockets.add(socket)
     socket.setNoDelay(true)
     socket.setEncoding('utf8')
     socket.on('error', () => {})
     socket.on('close', () => {
       this.#sockets.delete(socket)
+      this.#tellers.delete(tell)
       // The process has ended in the middle of it.
       for (const { side, running } of flying.values()) side.leave(running, { code: '57P01' })
     })
@@ -91,11 +119,11 @@ export class Hub {
       const message = JSON.parse(line) as FromAgent
       if (!isKnown) {
         isKnown = message.type === 'hello' && isSame(message.token, this.token)
-        if (isKnown) this.#agents++
+        if (isKnown) this.#welcome(tell)
         else socket.destroy()
         return
       }
-      this.#take(message, flying, (answer) => void socket.write(`${JSON.stringify(answer)}\n`))
+      this.#take(message, flying, tell)
     }
     socket.on(
       'data',
@@ -109,6 +137,12 @@ export class Hub {
     )
   }
 
+  #welcome(tell: (message: ToAgent) => void): void {
+    this.#agents++
+    this.#tellers.add(tell)
+    for (const [proposal, { number }] of this.#fixes) tell({ type: 'fix', fix: number, ...proposal })
+  }
+
   #take(message: FromAgent, flying: Map<number, Flying>, answer: (message: ToAgent) => void): void {
     if (message.type === 'listening') {
       this.#ports.push(message.port)
@@ -117,6 +151,8 @@ export class Hub {
     else if (message.type === 'pid') {
       const found = flying.get(message.statement)
       if (found) found.pid = message.pid
+    } else if (message.type === 'ready') {
+      for (const fix of this.#fixes.values()) if (fix.number === message.fix) fix.ready++
     } else if (message.type === 'leave') {
       const found = flying.get(message.statement)
       flying.delete(message.statement)

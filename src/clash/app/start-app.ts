@@ -105,7 +105,7 @@ async function send(
   hub: Hub,
 ): Promise<{ status: number; body?: unknown }> {
   const side = currentOwnSide()
-  const mark = side && hub.enter(side)
+  const mark = side && (await hub.enter(side))
   const own = mark === undefined ? headers : { ...headers, [sideHeader]: mark }
   const signal = AbortSignal.timeout(ANSWER_MS)
   try {

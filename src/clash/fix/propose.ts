@@ -24,8 +24,11 @@ export function proposeFixes(clash: Clash, identify: Identify): Fix[] {
               lock(clash),
             ]
           : [serializable(clash), lock(clash)]
-  return list.filter((fix) => fix !== undefined)
+  return list.filter((fix) => fix !== undefined).map((fix) => nameProposal(fix, clash))
 }
+
+const nameProposal = (fix: Fix, clash: Clash): Fix =>
+  fix.gate.rewrite ? { ...fix, gate: { ...fix.gate, proposal: { clash, name: fix.name } } } : fix
 
 /** Takes away, and looked before whether there is enough: the statement can look itself. */
 function conditional({ hints, write, table, read, kind }: Clash, identify: Identify): Fix | undefined {

@@ -1,8 +1,9 @@
+import type { Clash } from '../../watch/index.js'
+
 /** A statement on its way through the gate. */
 export interface GateStatement {
   text: string
   values: readonly unknown[] | undefined
-  isInTransaction: boolean
   /** What earlier statements of the request gave. */
   earlier: readonly { text: string; rows: readonly unknown[] }[]
 }
@@ -14,6 +15,8 @@ export interface GateFix {
   /** Takes them back. */
   undo?: readonly string[]
   rewrite?(statement: GateStatement): Rewritten | undefined
+  /** What `rewrite` is made of, so that an application in another process makes the same one: no value leaves it. */
+  proposal?: { clash: Clash; name: FixName }
   /** SQLSTATEs after which the request is run again, at most five times. */
   retryOn?: readonly string[]
   /** Of the transactions that the requests begin. */

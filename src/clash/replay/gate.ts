@@ -70,11 +70,10 @@ function passGate(side: GateSide, client: Client, query: Query, args: unknown[])
 
 async function runGated(side: GateSide, client: Client, query: Query, args: unknown[]): Promise<unknown> {
   const text = readText(args[0])
-  const isInTransaction = isOpen(client)
-  const changed = rewrite(side, text, args, isInTransaction)
+  const changed = rewrite(side, text, args)
   const sent = changed.args
   const sentText = readText(sent[0])
-  if (!isInTransaction && splits(sentText))
+  if (!isOpen(client) && splits(sentText))
     return await runSplit(side, client, query, sent, sentText, changed.mustAffect)
   const running = await side.arrive(sentText, { readPid: pidOf(client) })
   return await run(side, client, query, sent, running, changed.mustAffect)
@@ -176,7 +175,7 @@ const isSubmittable = (what: unknown): what is Submittable =>
   typeof what === 'object' && what !== null && typeof (what as { submit?: unknown }).submit === 'function'
 
 /** What a fix may have to compare with later: the first rows, by their columns' names. */
-function keep(side: GateSide, text: string, result: unknown): void {
+export function keep(side: GateSide, text: string, result: unknown): void {
   const { rows, fields = [] } = (result ?? {}) as { rows?: unknown[]; fields?: { name: string }[] }
   if (!side.fix?.rewrite || !Array.isArray(rows)) return
   const toRow = (row: unknown) =>
@@ -195,16 +194,11 @@ function readText(what: unknown): string {
   return typeof text === 'string' ? text : ''
 }
 
-function rewrite(
-  side: GateSide,
-  text: string,
-  args: unknown[],
-  isInTransaction: boolean,
-): { args: unknown[]; mustAffect: boolean } {
+function rewrite(side: GateSide, text: string, args: unknown[]): { args: unknown[]; mustAffect: boolean } {
   const { fix } = side
   if (fix?.isolation && /^\s*(begin|start transaction)\b/i.test(text))
     return { args: ['begin isolation level serializable'], mustAffect: false }
-  const changed = fix?.rewrite?.({ text, values: readValues(args), isInTransaction, earlier: side.earlier })
+  const changed = fix?.rewrite?.({ text, values: readValues(args), earlier: side.earlier })
   return changed === undefined
     ? { args, mustAffect: false }
     : { args: put(args, changed), mustAffect: changed.mustAffect === true }
@@ -225,4 +219,4 @@ function put(args: readonly unknown[], { text, values }: Rewritten): unknown[] {
   return [{ ...config, text, ...(given && { values: given }) }, ...others.filter((other) => !Array.isArray(other))]
 }
 
-const nobodyChanged = () => Object.assign(new Error('No row was as it had been read.'), { code: '40001' })
+export const nobodyChanged = () => Object.assign(new Error('No row was as it had been read.'), { code: '40001' })

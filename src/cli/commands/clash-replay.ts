@@ -1,12 +1,20 @@
 import { writeFile } from 'node:fs/promises'
-import { httpRequest, openAppLab, writeClashTest, type ReplayReport } from '../../clash/index.js'
-import { inspectWatch, writeReplay, type FoundClash } from '../../watch/index.js'
+import {
+  httpRequest,
+  openAppLab,
+  proposeFixes,
+  proveFixes,
+  writeClashTest,
+  type FixProof,
+  type ReplayReport,
+} from '../../clash/index.js'
+import { inspectWatch, loadIdentify, writeReplay, type FoundClash } from '../../watch/index.js'
 import { readNumber, type CommandInput } from '../command.js'
 import { cliError } from '../errors.js'
-import { formatMs } from '../latency-text.js'
 import { resolveUrl, withDatabase } from '../open-database.js'
-import { showText, wrapText, type Terminal } from '../terminal.js'
+import { showText } from '../terminal.js'
 import type { ClashAction } from './clash-action.js'
+import { printFixes, printReport } from './clash-report.js'
 
 /** No body of a request and no header holds one. */
 const BETWEEN = '\0'
@@ -51,11 +59,15 @@ export const replayAction: ClashAction = {
     const { options, terminal } = input
     const server = await resolveUrl(options['url'] as string | undefined)
     try {
-      if (wanted.id !== undefined) await findPair(server.url, wanted.id)
-      const report = await replay(server.url, wanted, input)
-      if (wanted.id !== undefined) await keepReplay(server.url, wanted.id, report)
-      if (options['json']) terminal.printJson(report)
-      else printReport(report, terminal)
+      const pair = wanted.id === undefined ? undefined : await findPair(server.url, wanted.id)
+      const shown = await replay(server.url, wanted, pair, input)
+      const { report, fixes } = shown
+      if (pair) await keepReplay(server.url, pair.id, shown)
+      if (options['json']) terminal.printJson({ ...report, fixes: fixes.map(toJson) })
+      else {
+        printReport(report, terminal)
+        printFixes(fixes, terminal)
+      }
       await writeTest(wanted, input)
       return report.verdict === 'none found' ? 0 : 1
     } finally {
@@ -93,7 +105,20 @@ async function findPair(url: string, id: string): Promise<FoundClash> {
   return found
 }
 
-async function replay(url: string, wanted: Wanted, { options, terminal }: CommandInput): Promise<ReplayReport> {
+interface Shown {
+  report: ReplayReport
+  /** Empty where nobody knows what the two requests read and write. */
+  fixes: readonly FixProof[]
+}
+
+const toJson = ({ fix: { name, title, sql }, held, why, cost }: FixProof) => ({ name, title, sql, held, why, cost })
+
+async function replay(
+  url: string,
+  wanted: Wanted,
+  pair: FoundClash | undefined,
+  { options, terminal }: CommandInput,
+): Promise<Shown> {
   const stop = new AbortController()
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
   const onSignal = () => stop.abort(cliError('HF_CLI_STOPPED', 'Stopped; the clone is dropped.'))
@@ -107,7 +132,11 @@ async function replay(url: string, wanted: Wanted, { options, terminal }: Comman
       const [first, second] = requests.map((text) => httpRequest(text, { headers }))
       if (!first || !second) throw new Error('unreachable')
       const exhaustive = options['exhaustive'] === true
-      return await lab.replay(first, second, { exhaustive, signal: stop.signal })
+      const report = await lab.replay(first, second, { exhaustive, signal: stop.signal })
+      if (report.verdict !== 'clash' || pair === undefined) return { report, fixes: [] }
+      terminal.progress('it is replayed again with what would help')
+      const proposed = proposeFixes(pair, await loadIdentify())
+      return { report, fixes: await proveFixes(lab, first, second, report, proposed, { signal: stop.signal }) }
     } finally {
       await lab.close()
     }
@@ -117,29 +146,12 @@ async function replay(url: string, wanted: Wanted, { options, terminal }: Comman
 }
 
 /** The page Clash shows what it has shown. */
-async function keepReplay(url: string, id: string, report: ReplayReport): Promise<void> {
+async function keepReplay(url: string, id: string, { report, fixes }: Shown): Promise<void> {
   const { verdict, reason, diagram, schedules, ms } = report
   if (verdict === 'not deterministic') return
-  await withDatabase(
-    url,
-    async (db) => await writeReplay(db, id, { verdict, reason, diagram, schedules, ms, fix: null }),
-  )
-}
-
-function printReport(report: ReplayReport, terminal: Terminal): void {
-  const { verdict, schedules, ms, firstFailureMs, masked, serial, retries, deadlocks, diagram, isComplete } = report
-  for (const line of diagram.split('\n')) terminal.print(showText(line))
-  terminal.print('')
-  const colour = verdict === 'clash' ? 'red' : verdict === 'none found' ? 'green' : 'yellow'
-  terminal.print(terminal.paint(colour, verdict))
-  const orders = serial.map(
-    ({ order, statuses }) => `${order === 'AB' ? 'A, then B' : 'B, then A'}: ${statuses.join(', ')}`,
-  )
-  print(`${schedules} schedules in ${formatMs(ms)}; one after the other answers ${orders.join('; ')}.`, terminal)
-  if (firstFailureMs !== undefined) print(`The first that failed came after ${formatMs(firstFailureMs)}.`, terminal)
-  if (!isComplete) print('There are more schedules than were tried.', terminal)
-  if (retries + deadlocks > 0) print(`${retries} retries, ${deadlocks} deadlocks.`, terminal)
-  if (masked.length > 0) print(`Not compared, because they differ by themselves: ${masked.join(', ')}.`, terminal)
+  const best = fixes.find(({ held }) => held) ?? fixes[0]
+  const fix = best === undefined ? null : { title: best.fix.title, held: best.held, sql: best.fix.sql }
+  await withDatabase(url, async (db) => await writeReplay(db, id, { verdict, reason, diagram, schedules, ms, fix }))
 }
 
 async function writeTest({ command, requests, headers }: Wanted, { options, terminal }: CommandInput): Promise<void> {
@@ -147,8 +159,4 @@ async function writeTest({ command, requests, headers }: Wanted, { options, term
   if (typeof file !== 'string') return
   await writeFile(file, writeClashTest({ command, requests, headers: Object.keys(headers) }))
   terminal.progress(`${file} is written: DATABASE_URL=… npx vitest run ${file}`)
-}
-
-function print(text: string, terminal: Terminal): void {
-  for (const line of wrapText(showText(text), terminal.width)) terminal.print(line)
 }
