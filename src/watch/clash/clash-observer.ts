@@ -133,6 +133,8 @@ export class ClashObserver {
   #find(request: RequestContext): Trace | undefined {
     const known = this.#traces.get(request)
     if (known !== undefined || !this.#isOn || request.startedAt < this.#since) return known
+    // What it left behind goes on parsing: nobody would end that trace.
+    if (request.watched === 'ended') return undefined
     if (this.#traces.size >= MOST_TRACES) return undefined
     const trace = openTrace(request)
     this.#traces.set(request, trace)
@@ -148,7 +150,7 @@ export class ClashObserver {
   observe(seen: SeenStatement, statement: Statement): void {
     const { request, text } = seen
     if (request === undefined || (!this.#isOn && this.#traces.size === 0)) return
-    if (request.watched === 'ended' || text === undefined || this.#catalog === undefined) return
+    if (text === undefined || this.#catalog === undefined) return
     const trace = this.#find(request)
     if (trace === undefined) return
     try {

@@ -118,8 +118,8 @@ function describeClash({ link, other, protectedBy }: Verdict, overlaps: Overlaps
     isolation: guards.isolation,
     inVain,
     protectedBy: protectedBy ?? null,
-    overlaps: overlaps.count(link.route, other.route),
-    realOverlap: overlaps.last(link.route, other.route) ?? null,
+    overlaps: overlaps.count(link.route, other.route, table),
+    realOverlap: overlaps.last(link.route, other.route, table) ?? null,
     windowMs: guards.windowMs,
     requests: link.requests,
   }

@@ -50,8 +50,9 @@ export function judgePairs(links: readonly KnownLink[], writes: readonly KnownWr
       for (const other of byTable.get(table) ?? []) {
         if (!changes(other, link, catalog)) continue
         const theirs = byRoute.get(other.route) ?? []
-        const back = linksOf.get(other.route)?.find((each) => own.some((write) => changes(write, each, catalog)))
-        const isMissed = () => theirs.some((write) => own.some((each) => escapes(each, write, catalog)))
+        const concerned = own.filter((write) => isConcerned(write, link))
+        const back = linksOf.get(other.route)?.find((each) => concerned.some((write) => changes(write, each, catalog)))
+        const isMissed = () => theirs.some((write) => concerned.some((each) => escapes(each, write, catalog)))
         const isOverwritten = () => theirs.some((write) => overwrites(link, write))
         if (back === undefined && !isOverwritten() && !isMissed()) continue
         verdicts.push({ link, other, back, protectedBy: findProtection(link, other, catalog) })
@@ -60,6 +61,10 @@ export function judgePairs(links: readonly KnownLink[], writes: readonly KnownWr
   }
   return verdicts
 }
+
+/** What it writes because of this read, or where it has read: what else a request writes has reasons of its own. */
+const isConcerned = ({ deed, part }: KnownWrite, { write, read }: KnownLink): boolean =>
+  deed.key === write.key || tablesOf(read).includes(part.table)
 
 /** Those whose change can make a difference to what was read. */
 const listTables = ({ read, cells }: KnownLink): ReadonlySet<string> =>
@@ -90,7 +95,8 @@ function sharpen(link: KnownLink): KnownLink {
 /** What a statement finds to change depends on what the other does: rows of its own that come, go or are found no more. */
 function escapes(own: KnownWrite, other: KnownWrite, catalog: Catalog): boolean {
   if (own.part.table !== other.part.table || other.part.kind === 'insert') return false
-  if (own.part.kind === 'delete') return true
+  // Of two that delete the second finds nothing, as it would afterwards.
+  if (own.part.kind === 'delete') return other.part.kind !== 'delete'
   const table = catalog.findByWholeName(other.part.table)
   if (own.part.kind === 'insert') return !isByKey({ part: other.part } as Op, table)
   const asked = new Set([...other.part.conditions, ...other.part.others].map(({ column }) => column))

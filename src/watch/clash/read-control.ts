@@ -17,7 +17,7 @@ export function readControl({ kind, node }: ParsedStatement): Control | undefine
   const { kind: what = '', name = '', options = [], args = [] } = node as ControlNode
   if (kind === 'TransactionStmt') {
     if (/_(BEGIN|START)$/.test(what)) return { kind: 'begin', isolation: readIsolation(options) }
-    if (/^TRANS_STMT_(COMMIT|ROLLBACK)$/.test(what)) return { kind: 'end' }
+    if (/^TRANS_STMT_(COMMIT|ROLLBACK)$/.test(what)) return { kind: 'end', isUndone: what.endsWith('ROLLBACK') }
     return undefined
   }
   if (kind !== 'VariableSetStmt') return undefined

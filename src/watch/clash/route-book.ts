@@ -66,7 +66,8 @@ export class RouteBook {
       if (this.#routes.size >= MOST_ROUTES) return []
       this.#routes.set(route, (notes = new RouteNotes(route)))
     }
-    return notes.note(trace, catalog)
+    const ops = trace.ops.filter(({ part, transaction }) => !transaction.isUndone || !isWrite(part))
+    return notes.note({ ...trace, ops }, catalog)
   }
 
   get links(): KnownLink[] {
@@ -93,7 +94,12 @@ class RouteNotes {
   note(trace: Trace, catalog: Catalog): Link[] {
     this.#sights.note(trace)
     const links = findLinks(trace, catalog)
-    for (const link of links) this.#noteLink(link)
+    const noted = new Set<string>()
+    for (const link of links) {
+      const key = nameLink(link)
+      this.#noteLink(key, link, noted.has(key))
+      noted.add(key)
+    }
     const together = new Set<string>()
     for (const { read, write } of links) together.add(`${keyOf(read)}>${keyOf(write)}`)
     for (const { link } of this.#links.values()) if (together.has(`${link.read.key}>${link.write.key}`)) link.chances++
@@ -101,11 +107,10 @@ class RouteNotes {
     return links
   }
 
-  #noteLink(link: Link): void {
-    const key = `${keyOf(link.read)}>${keyOf(link.write)}:${link.kind}:${link.column}`
+  #noteLink(key: string, link: Link, isNoted: boolean): void {
     const known = this.#links.get(key)
     if (known) {
-      known.link.requests++
+      if (!isNoted) known.link.requests++
       if (link.toggled !== undefined) known.link.toggles.add(link.toggled)
       known.link.isSure ||= link.isSure || known.link.toggles.size > 1
       known.link.isWeak &&= link.isWeak === true
@@ -188,6 +193,8 @@ class RouteNotes {
     return [...this.#writes.values()]
   }
 }
+
+const nameLink = ({ read, write, kind, column }: Link): string => `${keyOf(read)}>${keyOf(write)}:${kind}:${column}`
 
 function listOwnIndexes(op: Op, part: WritePart, catalog: Catalog): string[] {
   const table = part.kind === 'insert' ? catalog.findByWholeName(part.table) : undefined

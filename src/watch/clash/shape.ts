@@ -10,7 +10,8 @@ export type Part = ReadPart | InsertPart | UpdatePart | DeletePart | LockPart
 export type Isolation = 'read committed' | 'repeatable read' | 'serializable'
 
 export type Control =
-  { kind: 'begin' | 'isolation' | 'default isolation'; isolation: Isolation | undefined } | { kind: 'end' }
+  | { kind: 'begin' | 'isolation' | 'default isolation'; isolation: Isolation | undefined }
+  | { kind: 'end'; isUndone: boolean }
 
 export interface ColumnName {
   table: string

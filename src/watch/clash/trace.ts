@@ -17,6 +17,8 @@ export interface Transaction {
   isolation: Isolation
   /** One statement by itself. */
   isAutocommit: boolean
+  /** Rolled back: nothing was written. */
+  isUndone: boolean
 }
 
 /** What a row had, by `table.column`, and by `=name` for what is computed of it. */
@@ -62,6 +64,7 @@ const openTransaction = (isolation: Isolation, isAutocommit: boolean): Transacti
   id: ++transactions,
   isolation,
   isAutocommit,
+  isUndone: false,
 })
 
 export function openTrace(request: RequestContext): Trace {
@@ -112,7 +115,10 @@ function followTransaction(session: Session, seen: SeenStatement, shape: Shape |
   if (session.transaction === undefined && (seen.begin !== undefined || readStatus(seen) === 'T'))
     session.transaction = openTransaction(readIsolation(seen.begin) ?? session.isolation, false)
   const { transaction } = session
-  if (control?.kind === 'end') session.transaction = undefined
+  if (control?.kind === 'end') {
+    if (transaction) transaction.isUndone = control.isUndone
+    session.transaction = undefined
+  }
   return transaction ?? openTransaction(session.isolation, true)
 }
 
