@@ -265,9 +265,13 @@ function listCovering({ read, write, column, kind }: Omit<Link, 'guards'>, catal
 export const nameIndex = ({ columns, expressions, predicate }: UniqueIndex): string =>
   [columns.join(', '), expressions, predicate && `where ${predicate}`].filter(Boolean).join(' ')
 
-/** Unique indexes that the inserted rows are in: of a partial one, by what is inserted into the columns of its predicate. */
+/** Unique indexes that the written rows are in: of a partial one, by what is inserted into the columns of its predicate. */
 export function listIndexes(write: Op, table: Table): UniqueIndex[] {
   const { part } = write
+  if (part.kind === 'update') {
+    const set = new Set(part.set.map(({ column }) => column))
+    return table.unique.filter(({ columns }) => columns.some((column) => set.has(column)))
+  }
   if (part.kind !== 'insert') return []
   return table.unique.filter(({ predicate }) => {
     if (predicate === undefined) return true

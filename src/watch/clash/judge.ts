@@ -26,8 +26,8 @@ export function isShown(link: KnownLink): boolean {
 }
 
 export function judgePairs(links: readonly KnownLink[], writes: readonly KnownWrite[], catalog: Catalog): Verdict[] {
-  const isConstant = ({ kind, column, route, write }: KnownLink) =>
-    kind === 'copied' &&
+  const isConstant = ({ kind, column, route, write, isWeak }: KnownLink) =>
+    (kind === 'copied' || isWeak) &&
     writes.some(({ deed, constant, route: own }) => own === route && deed.key === write.key && constant.has(column))
   const all = links.filter((link) => isShown(link) && !isConstant(link))
   // What is known for sure of a read and a write says it better than that a program decided there.
@@ -52,7 +52,8 @@ export function judgePairs(links: readonly KnownLink[], writes: readonly KnownWr
         const theirs = byRoute.get(other.route) ?? []
         const concerned = own.filter((write) => isConcerned(write, link))
         const back = linksOf.get(other.route)?.find((each) => concerned.some((write) => changes(write, each, catalog)))
-        const isMissed = () => theirs.some((write) => concerned.some((each) => escapes(each, write, catalog)))
+        const isMissed = () =>
+          theirs.some((write) => renews(write, link) || concerned.some((each) => escapes(each, write, catalog)))
         const isOverwritten = () => theirs.some((write) => overwrites(link, write))
         if (back === undefined && !isOverwritten() && !isMissed()) continue
         verdicts.push({ link, other, back, protectedBy: findProtection(link, other, catalog) })
@@ -63,8 +64,20 @@ export function judgePairs(links: readonly KnownLink[], writes: readonly KnownWr
 }
 
 /** What it writes because of this read, or where it has read: what else a request writes has reasons of its own. */
-const isConcerned = ({ deed, part }: KnownWrite, { write, read }: KnownLink): boolean =>
-  deed.key === write.key || tablesOf(read).includes(part.table)
+function isConcerned({ deed, part }: KnownWrite, { kind, write, read, cells }: KnownLink): boolean {
+  // A copy is as it was when it was made, unless its request changes what it was made of.
+  if (kind === 'copied' && write.part.kind === 'insert')
+    return part.kind === 'update' && part.set.some(({ column }) => cells.includes(`${part.table}.${column}`))
+  return deed.key === write.key || tablesOf(read).includes(part.table)
+}
+
+/** All copies are changed along with what they were made of; one that is made meanwhile is not among them. */
+const renews = ({ part }: KnownWrite, { kind, write, column }: KnownLink): boolean =>
+  kind === 'copied' &&
+  part.kind === 'update' &&
+  write.part.kind === 'insert' &&
+  part.table === write.part.table &&
+  part.set.some((set) => set.column === column)
 
 /** Those whose change can make a difference to what was read. */
 const listTables = ({ read, cells }: KnownLink): ReadonlySet<string> =>
@@ -244,7 +257,7 @@ function findConstraint(link: KnownLink, other: KnownWrite, catalog: Catalog): s
   const name = tablesOf(write)[0] ?? ''
   const table = catalog.findByWholeName(name)
   if (table === undefined) return undefined
-  if (other.part.kind === 'insert' && write.part.kind === 'insert' && other.part.table === name) {
+  if (other.part.kind !== 'delete' && write.part.kind === 'insert' && other.part.table === name) {
     const found = link.guards.unique.find((index) => other.indexes.includes(index))
     if (found) return `the unique index over ${found}`
     if (table.excluded.length > 0) return 'an exclusion constraint'

@@ -38,7 +38,7 @@ export function findLinks(trace: Trace, catalog: Catalog): Link[] {
   for (const write of trace.ops) {
     if (!isWrite(write.part)) continue
     for (const read of reads) {
-      if (read === write || isOwn(trace, read, catalog)) continue
+      if (read === write || isOwn(trace, read, catalog) || isOfOwn(trace, read, catalog)) continue
       if (read.at === write.at) addNested(read, write, add)
       else if (read.at < write.at) addLater(trace, read, write, catalog, add)
     }
@@ -60,6 +60,39 @@ function isOwn(trace: Trace, read: Op, catalog: Catalog): boolean {
       return made !== undefined && made !== null && resolveValue(value, read).includes(made)
     })
   })
+}
+
+/** It asks by what this request has just brought: a drawn identifier that nobody else knows, or a key that nobody else can have. */
+function isOfOwn(trace: Trace, read: Op, catalog: Catalog): boolean {
+  const { part } = read
+  if (part.kind === 'lock' || part.kind === 'insert') return false
+  return trace.ops.some((op) => {
+    if (op.at >= read.at || op.part.kind !== 'insert' || op.part.conflict) return false
+    const made = listMade(op, catalog)
+    return part.conditions.some(
+      ({ op: by, column, value }) =>
+        by === '=' &&
+        resolveValue(value, read).some(
+          (text) => text !== null && made.some((own) => own.text === text && isNamedAlike(own.column, `.${column}`)),
+        ),
+    )
+  })
+}
+
+function listMade(op: Op, catalog: Catalog): { column: string; text: string }[] {
+  const { part, rows } = op
+  if (part.kind !== 'insert') return []
+  const table = catalog.findByWholeName(part.table)
+  if (table === undefined) return []
+  const drawn = [...table.columns.values()].filter((column) => column.drawn).map(({ name }) => name)
+  const sole = new Set(
+    table.unique.flatMap(({ columns, predicate }) => (columns.length === 1 && predicate === undefined ? columns : [])),
+  )
+  const given = part.rows.flat().filter(({ column }) => sole.has(column))
+  return [
+    ...drawn.flatMap((column) => rows.map((row) => ({ column, text: row.get(`${part.table}.${column}`) }))),
+    ...given.flatMap(({ column, value }) => listParameters(value, op).map((text) => ({ column, text }))),
+  ].flatMap(({ column, text }) => (text === undefined || text === null ? [] : [{ column, text }]))
 }
 
 type Add = (link: Omit<Link, 'guards'>) => void

@@ -75,7 +75,7 @@ function readSelect(select: SelectStmt, outer: Scope, parts: Part[], isNested: b
   const { conditions, others } = readConditions(quals, own, nest(own, parts))
   const outputs = readOutputs(select.targetList, own, parts)
   const tables = [...new Set(own.tables.values())].map(({ name }) => name)
-  if (tables.length === 0) return
+  if (tables.length === 0) return answerExists(parts, outputs, isNested)
   parts.push({
     kind: 'read',
     tables,
@@ -87,6 +87,13 @@ function readSelect(select: SelectStmt, outer: Scope, parts: Part[], isNested: b
     lock: readLock(select, own),
     isNested,
   })
+}
+
+/** `select exists (select …) as taken`: what is asked inside is what is answered. */
+function answerExists(parts: Part[], outputs: readonly Output[], isNested: boolean): void {
+  const last = parts.at(-1)
+  if (last?.kind !== 'read' || !outputs.some(({ aggregate }) => aggregate === 'exists')) return
+  parts[parts.length - 1] = { ...last, outputs, isAggregate: true, isNested }
 }
 
 /** Takes up what FROM names; what its joins ask for comes back. */

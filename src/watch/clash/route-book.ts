@@ -2,7 +2,7 @@ import type { Catalog } from './catalog.js'
 import { keyOf, Sights, type Decision } from './facts.js'
 import { follows, listHeld, listIndexes, meetGuards, nameIndex, type Guards } from './guards.js'
 import { findLinks, type Link, type LinkKind } from './links.js'
-import { isWrite, type Isolation, type WritePart } from './shape.js'
+import { isWrite, type Condition, type Isolation, type WritePart } from './shape.js'
 import { readSite } from './site.js'
 import { listParameters, resolveValue, type Op, type Trace } from './trace.js'
 import { hashValue } from './values.js'
@@ -152,7 +152,7 @@ class RouteNotes {
     const backs = links.filter(({ kind, write }) => kind === 'copied' && write === op).map(({ column }) => column)
     // What a PATCH leaves alone this time it changes the next.
     const merges = this.#route.startsWith('PATCH ') && part.kind === 'update' && part.set.length > backs.length
-    const copied = [...(merges ? [] : backs), ...listUnchanged(op, part)]
+    const copied = [...(merges ? [] : backs), ...listUnchanged(op, part), ...listFoundBy(trace, op, part)]
     const known = this.#writes.get(keyOf(op))
     this.#writes.set(keyOf(op), {
       route: this.#route,
@@ -170,7 +170,11 @@ class RouteNotes {
   #noteValues(op: Op, part: WritePart): Set<string> {
     const byColumn = this.#values.get(keyOf(op)) ?? new Map<string, { texts: Set<string>; times: number }>()
     this.#values.set(keyOf(op), byColumn)
-    for (const { column, value } of part.kind === 'update' ? part.set : []) {
+    for (const { column, value } of part.kind === 'update'
+      ? part.set
+      : part.kind === 'insert'
+        ? part.rows.flat()
+        : []) {
       const seen = byColumn.get(column) ?? { texts: new Set<string>(), times: 0 }
       byColumn.set(column, seen)
       seen.times++
@@ -197,7 +201,7 @@ class RouteNotes {
 const nameLink = ({ read, write, kind, column }: Link): string => `${keyOf(read)}>${keyOf(write)}:${kind}:${column}`
 
 function listOwnIndexes(op: Op, part: WritePart, catalog: Catalog): string[] {
-  const table = part.kind === 'insert' ? catalog.findByWholeName(part.table) : undefined
+  const table = part.kind === 'delete' ? undefined : catalog.findByWholeName(part.table)
   return table ? listIndexes(op, table).map(nameIndex) : []
 }
 
@@ -211,6 +215,29 @@ function listUnchanged(op: Op, part: WritePart): string[] {
     return text !== '' && asked.get(column) === text ? [column] : []
   })
 }
+
+/** It sets what its row was found by, a moment ago, to the same: both came with the request. */
+function listFoundBy({ ops }: Trace, op: Op, part: WritePart): string[] {
+  if (part.kind !== 'update') return []
+  const found = new Map<string, string>()
+  for (const read of ops) {
+    if (read.at >= op.at) break
+    if (read.part.kind !== 'read' || read.rowCount !== 1 || !isRowOf(read, op, part.conditions)) continue
+    for (const { table, column, op: by, value } of read.part.conditions)
+      if (table === part.table && by === '=') found.set(column, resolveValue(value, read).join())
+  }
+  return part.set.flatMap(({ column, value }) => {
+    const text = resolveValue(value, op).join()
+    return text !== '' && found.get(column) === text ? [column] : []
+  })
+}
+
+/** The row that was read is the one that is written. */
+const isRowOf = ({ rows }: Op, write: Op, conditions: readonly Condition[]): boolean =>
+  conditions.some(({ table, column, op, value }) => {
+    const text = rows[0]?.get(`${table}.${column}`)
+    return op === '=' && text !== undefined && text !== null && resolveValue(value, write).includes(text)
+  })
 
 /** No values are kept. */
 const bare = (op: Op): Op => ({ ...op, values: [], rows: [] })

@@ -22,12 +22,13 @@ beforeAll(async () => {
     create table label (id int primary key);
     create table record (id int primary key, label int not null references label);
     create table best (who int primary key, score int not null);
+    create table sold (id bigint generated always as identity primary key, what text not null);
     grant all on all tables in schema public to public`)
   await owner.end()
   pool = new pg.Pool({ connectionString: box.url, max: 2 })
 })
 beforeEach(async () => {
-  await pool.query('truncate mix, history, waiting, seat, label, record, best')
+  await pool.query('truncate mix, history, waiting, seat, label, record, best, sold')
   await pool.query(`insert into mix select n, '{intro}', false, 'old ' || n, 40 + n from generate_series(1, 5) n`)
   await pool.query('insert into waiting select n, n % 2, 10 - n from generate_series(1, 8) n')
   await pool.query('insert into label select n from generate_series(1, 5) n; insert into record values (1, 1)')
@@ -238,4 +239,78 @@ test('what a WITH reads for RETURNING alone decides nothing; what the statement 
     })
   }
   expect(new Set(watching.clashes().map(({ read }) => read.route))).toEqual(new Set(['PUT /limited']))
+})
+
+test('what a request writes besides, for every caller alike, is no way back', async () => {
+  const note = async (id: number) => {
+    const row = await find('select is_loud from mix where id = $1', [id])
+    if (row === undefined) return { status: 404 }
+    await pool.query('insert into history (mix) values ($1)', [id])
+    await pool.query('update waiting set who = who + 1 where room = $1', [0])
+    return { status: 200 }
+  }
+  for (const id of [1, 2, 99]) await watching.run('POST /seen', { id }, async () => await note(id))
+  for (const id of [1, 2])
+    await watching.run('DELETE /mixes', { id }, async () => {
+      await pool.query('update waiting set who = who + 1 where room = $1', [0])
+      await pool.query('delete from mix where id = $1', [id + 3])
+    })
+  expect(tell()).toEqual([])
+})
+
+test('what is rolled back was not written', async () => {
+  for (const room of [1, 2])
+    await watching.run('POST /may-i', { room }, async () => {
+      await inTransaction('begin', async (client) => {
+        await client.query('select count(*)::int as n from seat where room = $1', [room])
+        await client.query('insert into seat values ($1, 77)', [room])
+        await client.query('rollback')
+      })
+    })
+  expect(tell()).toEqual([])
+})
+
+test('whether one is there, asked by EXISTS: a clash where no index covers it, and none where one does', async () => {
+  for (const [table, key] of [
+    ['seat', 'room'],
+    ['best', 'who'],
+  ] as const)
+    for (const n of [41, 42])
+      await watching.run(`POST /${table}`, { n }, async () => {
+        const row = await find(`select exists (select from ${table} where ${key} = $1) as taken`, [n])
+        if (row?.['taken'] !== true) await pool.query(`insert into ${table} values ($1, 3000 + $1)`, [n])
+      })
+  expect(tell()).toEqual([['check then insert', 'seat', 'POST /seat']])
+})
+
+test('a copy stays as it was when it was made, unless all copies are changed along with it', async () => {
+  for (const id of [1, 2])
+    await watching.run('POST /plays', { id }, async () => {
+      const row = await find('select secret from mix where id = $1', [id])
+      await pool.query('insert into label values ($1)', [id + 100])
+      await pool.query('insert into sold (what) values ($1)', [row?.['secret']])
+    })
+  for (const id of [1, 2])
+    await watching.run('PUT /secret', { id, secret: `new ${id}` }, async () => {
+      await pool.query('update mix set secret = $1 where id = $2', [`new ${id}`, id])
+    })
+  expect(tell()).toEqual([])
+  for (const id of [1, 2])
+    await watching.run('PUT /secret', { id, secret: `newer ${id}` }, async () => {
+      await pool.query('update mix set secret = $1 where id = $2', [`newer ${id}`, id])
+      await pool.query('update sold set what = $1 where what = $2', [`newer ${id}`, `new ${id}`])
+    })
+  expect(tell()).toEqual([['lost update', 'mix', 'POST /plays']])
+})
+
+test('rows of what the request has just made are its own', async () => {
+  for (const name of ['first', 'second'])
+    await watching.run('POST /rooms', { name }, async () => {
+      await inTransaction('begin', async (client) => {
+        const { rows } = await client.query<{ id: string }>(`insert into history (mix) values (1) returning id`)
+        await client.query('delete from seat where room = $1', [rows[0]?.id])
+        await client.query('insert into seat select id, 9 from history where id = $1', [rows[0]?.id])
+      })
+    })
+  expect(tell()).toEqual([])
 })
