@@ -26,8 +26,8 @@ export function isShown(link: KnownLink): boolean {
 }
 
 export function judgePairs(links: readonly KnownLink[], writes: readonly KnownWrite[], catalog: Catalog): Verdict[] {
-  const isConstant = ({ kind, column, route, write, isWeak }: KnownLink) =>
-    (kind === 'copied' || isWeak) &&
+  const isConstant = ({ kind, column, route, write, isWeak, requests }: KnownLink) =>
+    (kind === 'copied' || (isWeak && requests > 2)) &&
     writes.some(({ deed, constant, route: own }) => own === route && deed.key === write.key && constant.has(column))
   const all = links.filter((link) => isShown(link) && !isConstant(link))
   // What is known for sure of a read and a write says it better than that a program decided there.
