@@ -19,7 +19,7 @@ const ownServers = ['test/core/hosts.test.ts']
 // Minutes of it are about the order of our own statements, which no version of the server changes.
 const once = ['test/sagas/explore.test.ts']
 // What stands on the modules runs on the newest version and on the first of the others, the oldest; the modules on each.
-const newestAndOldest = ['test/prove/experiments.test.ts', 'test/example/**/*.test.ts']
+const newestAndOldest = ['test/prove/experiments.test.ts', 'test/example/**/*.test.ts', 'test/clash/**/*.test.ts']
 const databaseSuites = [
   'test/core/**/*.test.ts',
   'test/jobs/**/*.test.ts',
@@ -28,6 +28,7 @@ const databaseSuites = [
   'test/holds/**/*.test.ts',
   'test/sagas/**/*.test.ts',
   'test/watch/**/*.test.ts',
+  'test/clash/**/*.test.ts',
   'test/prove/**/*.test.ts',
   'test/example/**/*.test.ts',
 ]
