@@ -133,6 +133,12 @@ export const requests = {
     const text = "insert into member (email) select 'a@b' where not exists (select from member where email = 'a@b')"
     await shop.read(text)
   }),
+  visit: request('POST /visit', async (shop) => {
+    const [known] = await shop.read('select name from doctor where name = $$cyd$$')
+    if (known) return 200
+    const made = await shop.read('insert into doctor values ($$cyd$$, false) on conflict do nothing returning name')
+    return made.length > 0 ? 201 : 200
+  }),
   leave: request('POST /leave', async (shop) => {
     await shop.within(async (read) => {
       const rows = await read('select name from doctor where on_call')

@@ -89,6 +89,8 @@ export class Controller {
     for (;;) {
       this.#parts.signal.throwIfAborted()
       this.#note(side)
+      // Before all else: one that ends with a statement that has changed nothing would leave commits held for ever.
+      if (side.running.size === 0) await this.#endHolding(side)
       if (side.hasEnded && side.running.size === 0) return 'ended'
       if (side.running.size > 0) {
         const block = await this.#ask(side)
@@ -96,7 +98,6 @@ export class Controller {
         if (block === 'lock') return side.arrivals.length > 0 ? 'ready' : 'waits'
         continue
       }
-      await this.#endHolding(side)
       this.longestQuietMs = Math.max(this.longestQuietMs, performance.now() - startedAt)
       if (side.arrivals.length > 0) return 'ready'
       if (performance.now() - startedAt > this.#parts.quietMs) return 'quiet'
