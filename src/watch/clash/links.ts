@@ -366,6 +366,9 @@ function findSource(
     if (before === text) return isOfSet ? undefined : { kind: 'copied', cells, isOfSet: false, isSure: true }
     const how = compareValues(text, before, trace)
     if (how === 'negated') return { kind: 'computed', cells, isOfSet, isSure: false, toggled: text }
+    // `{ ...row.settings }` for another row.
+    if (how === 'container' && isOfSet && text.startsWith('{'))
+      return { kind: 'copied', cells: [cell], isOfSet: false, isSure: true }
     if (how !== undefined) return { kind: 'computed', cells, isOfSet, isSure: true }
     if (!isOfSet && trace.isInputKnown && isComputed(text, trace, cell))
       return { kind: 'computed', cells, isOfSet, isSure: true }

@@ -66,8 +66,7 @@ export class RouteBook {
       if (this.#routes.size >= MOST_ROUTES) return []
       this.#routes.set(route, (notes = new RouteNotes(route)))
     }
-    const ops = trace.ops.filter(({ part, transaction }) => !transaction.isUndone || !isWrite(part))
-    return notes.note({ ...trace, ops }, catalog)
+    return notes.note(trace, catalog)
   }
 
   get links(): KnownLink[] {
@@ -92,7 +91,14 @@ class RouteNotes {
   }
 
   note(trace: Trace, catalog: Catalog): Link[] {
-    this.#sights.note(trace)
+    // What it read there tells why it gave up, and not why it wrote anything later.
+    const done = trace.ops.filter(({ transaction }) => !transaction.isUndone)
+    const undone = trace.ops.filter(({ transaction, part }) => transaction.isUndone && !isWrite(part))
+    this.#sights.note({ ...trace, ops: [...done, ...undone].toSorted((a, b) => a.at - b.at) })
+    return this.#noteDone({ ...trace, ops: done }, catalog)
+  }
+
+  #noteDone(trace: Trace, catalog: Catalog): Link[] {
     const links = findLinks(trace, catalog)
     const noted = new Set<string>()
     for (const link of links) {
