@@ -81,4 +81,10 @@ export class ClashWatching implements StatementObserver {
 }
 
 const isSame = (told: Clash, clash: Clash): boolean =>
-  told.overlaps === clash.overlaps && told.protectedBy === clash.protectedBy && told.kind === clash.kind
+  told.overlaps === clash.overlaps &&
+  told.protectedBy === clash.protectedBy &&
+  told.kind === clash.kind &&
+  sitesOf(told) === sitesOf(clash)
+
+/** A line may be learned later. */
+const sitesOf = ({ read, write, other }: Clash): string => [read, write, other].map(({ site }) => site).join(' ')

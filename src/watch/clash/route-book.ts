@@ -13,6 +13,8 @@ export interface Deed {
   statement: string
   text: string
   site: string
+  /** How often a line was looked for. */
+  looks: number
   part: Op['part']
 }
 
@@ -117,6 +119,8 @@ class RouteNotes {
     const known = this.#links.get(key)
     if (known) {
       if (!isNoted) known.link.requests++
+      learnSite(known.link.read, link.read)
+      learnSite(known.link.write, link.write)
       if (link.toggled !== undefined) known.link.toggles.add(link.toggled)
       known.link.isSure ||= link.isSure || known.link.toggles.size > 1
       known.link.isWeak &&= link.isWeak === true
@@ -160,6 +164,7 @@ class RouteNotes {
     const merges = this.#route.startsWith('PATCH ') && part.kind === 'update' && part.set.length > backs.length
     const copied = [...(merges ? [] : backs), ...listUnchanged(op, part), ...listFoundBy(trace, op, part)]
     const known = this.#writes.get(keyOf(op))
+    if (known) learnSite(known.deed, op)
     this.#writes.set(keyOf(op), {
       route: this.#route,
       deed: known?.deed ?? toDeed(op),
@@ -248,7 +253,15 @@ const isRowOf = ({ rows }: Op, write: Op, conditions: readonly Condition[]): boo
 /** No values are kept. */
 const bare = (op: Op): Op => ({ ...op, values: [], rows: [] })
 
+/** Where no frame is the application's, none of the next will be. */
+const MOST_LOOKS = 50
+
+/** Not each statement brings its line with it. */
+function learnSite(deed: Deed, { site }: Op): void {
+  if (deed.site === '' && site !== undefined && deed.looks++ < MOST_LOOKS) deed.site = readSite(site)
+}
+
 function toDeed(op: Op): Deed {
   const { statement, site, part } = op
-  return { key: keyOf(op), statement: statement.id, text: statement.text, site: readSite(site), part }
+  return { key: keyOf(op), statement: statement.id, text: statement.text, site: readSite(site), looks: 0, part }
 }
