@@ -149,7 +149,7 @@ export async function readDrawnColumns(session: Session): Promise<string[]> {
     select a.attrelid::regclass::text || '.' || a.attname as name
       from pg_catalog.pg_attribute a left join pg_catalog.pg_attrdef d on d.adrelid = a.attrelid and d.adnum = a.attnum
       join pg_catalog.pg_class c on c.oid = a.attrelid join pg_catalog.pg_namespace n on n.oid = c.relnamespace
-     where a.attnum > 0 and not a.attisdropped and n.nspname <> 'holdfast_clash'
+     where a.attnum > 0 and not a.attisdropped and n.nspname not in ('holdfast', 'holdfast_clash')
        and (a.attidentity <> '' or pg_catalog.pg_get_expr(d.adbin, d.adrelid) like 'nextval(%')`
   return (await session.query<{ name: string }>(text)).rows.map(({ name }) => name)
 }

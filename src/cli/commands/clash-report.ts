@@ -11,7 +11,10 @@ export function printReport(report: ReplayReport, terminal: Terminal): void {
   const orders = serial.map(
     ({ order, statuses }) => `${order === 'AB' ? 'A, then B' : 'B, then A'}: ${statuses.join(', ')}`,
   )
-  print(`${schedules} schedules in ${formatMs(ms)}; one after the other answers ${orders.join('; ')}.`, terminal)
+  print(
+    `${schedules} ${schedules === 1 ? 'schedule' : 'schedules'} in ${formatMs(ms)}; one after the other answers ${orders.join('; ')}.`,
+    terminal,
+  )
   if (firstFailureMs !== undefined) print(`The first that failed came after ${formatMs(firstFailureMs)}.`, terminal)
   if (!isComplete) print('There are more schedules than were tried.', terminal)
   if (retries + deadlocks > 0) print(`${retries} retries, ${deadlocks} deadlocks.`, terminal)
