@@ -37,15 +37,13 @@ test(
     await ask('PUT', { mode: 'naive' })
     await eventually(async () => {
       const { found, harm } = await ask('GET')
-      expect(found.map(({ sentence }) => sentence)).toEqual(
-        expect.arrayContaining([
-          expect.stringMatching(
-            /^check then insert: POST \/presale\/promos \(example\/src\/modules\/presale\/repository\.ts:\d+\)/,
-          ),
-          expect.stringMatching(/^lost update: POST \/presale\/:eventId\/passes .*presale_passes/),
-          expect.stringMatching(/^write skew: POST \/presale\/:eventId\/seats\/:number .*presale_seats/),
-        ]) as string[],
-      )
+      expect(found.map(({ sentence }) => sentence).toSorted()).toEqual([
+        expect.stringMatching(
+          /^check then insert: POST \/presale\/promos \(example\/src\/modules\/presale\/repository\.ts:\d+\)/,
+        ),
+        expect.stringMatching(/^lost update: POST \/presale\/:eventId\/passes .*presale_passes/),
+        expect.stringMatching(/^write skew: POST \/presale\/:eventId\/seats\/:number .*presale_seats/),
+      ])
       expect(Math.min(...Object.values(harm))).toBeGreaterThan(0)
     }, patient)
 

@@ -342,7 +342,7 @@ describe('pool-starvation', () => {
 
 describe('clash', () => {
   test('what is named before the rush goes wrong in it, and what is not named does not', async () => {
-    const document = await run(createClash(90, 3_000), 'naive', 'repeatable read', 'protected')
+    const document = await run(createClash(300, 3_000), 'naive', 'repeatable read', 'protected')
     expect(
       document.proven,
       JSON.stringify(document.sides.map(({ name, figures, invariants }) => ({ name, figures, invariants }))),
@@ -360,9 +360,9 @@ describe('clash', () => {
       ['repeatable read', 2],
       ['protected', 0],
     ] as const)
-      expect(find(document, side).figures).toMatchObject({ gone_wrong_before: 0, named, requests: 270 })
-    // How often two buyers meet in so short a rush is chance; that none is sold twice is not.
-    expect(find(document, 'repeatable read').figures['retries']).toBeGreaterThanOrEqual(0)
+      expect(find(document, side).figures).toMatchObject({ gone_wrong_before: 0, named, requests: 900 })
+    // Sixty pieces: of eighteen it happened on a busy machine that no two buyers met.
+    expect(find(document, 'repeatable read').figures['retries']).toBeGreaterThan(0)
     expect(find(document, 'protected').figures).toMatchObject({ kept_apart: 2, failed: 0 })
   }, 60_000)
 })

@@ -8,6 +8,8 @@ import { readMark, splitLines, type FromAgent, type ToAgent } from './protocol.j
 /** A driver notes its session as it sends; it is looked for so often, every millisecond. */
 const MOST_LOOKS = 200
 
+type ToldFix = Extract<ToAgent, { type: 'fix' }>
+
 /** Asks the controller for leave, for each statement of a replay's requests. */
 export class Agent {
   readonly #socket: Socket
@@ -77,19 +79,24 @@ export class Agent {
   }
 
   #take(message: ToAgent): void {
-    if (message.type === 'fix') void this.#makeFix(message)
+    if (message.type === 'fix') void this.#learnFix(message)
     else this.#waiting.get(message.statement)?.(message.type)
   }
 
+  async #learnFix(told: ToldFix): Promise<void> {
+    // A rejection that nobody handles would end the application.
+    const made = await this.#makeFix(told).catch(() => undefined)
+    if (made) this.#fixes.set(told.fix, made)
+    this.#send({ type: 'ready', fix: told.fix, isMade: made !== undefined })
+  }
+
   /** The parser is loaded for it, which an application that is only replayed does without. */
-  async #makeFix({ fix, clash, name }: Extract<ToAgent, { type: 'fix' }>): Promise<void> {
+  async #makeFix({ clash, name }: ToldFix): Promise<GateFix | undefined> {
     const [{ proposeFixes }, { loadIdentify }] = await Promise.all([
       import('../fix/propose.js'),
       import('../../watch/index.js'),
     ])
-    const found = proposeFixes(clash, await loadIdentify()).find((each) => each.name === name)
-    if (found) this.#fixes.set(fix, found.gate)
-    this.#send({ type: 'ready', fix })
+    return proposeFixes(clash, await loadIdentify()).find((each) => each.name === name)?.gate
   }
 
   #send(message: FromAgent): void {

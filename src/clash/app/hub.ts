@@ -1,6 +1,5 @@
 import { randomBytes, timingSafeEqual } from 'node:crypto'
 import { createServer, type AddressInfo, type Server, type Socket } from 'node:net'
-import { setTimeout as sleep } from 'node:timers/promises'
 import { clashError } from '../errors.js'
 import { makeRunning, type Running, type Side } from '../replay/side.js'
 import type { GateFix } from '../fix/types.js'
@@ -8,6 +7,16 @@ import { readMark, splitLines, writeMark, type FromAgent, type ToAgent } from '.
 
 /** An application loads the parser for it. @unit ms */
 const FIX_MS = 10_000
+
+type Proposal = NonNullable<GateFix['proposal']>
+
+interface SpreadFix {
+  number: number
+  ready: number
+  isRefused: boolean
+  /** Both sides of a schedule may wait for it. */
+  waiting: Set<() => void>
+}
 
 interface Flying {
   side: Side
@@ -23,7 +32,7 @@ export class Hub {
   readonly #sides = new Map<string, Side>()
   readonly #ports: number[] = []
   /** What the gates have been told to make, and how many of them have. */
-  readonly #fixes = new Map<NonNullable<GateFix['proposal']>, { number: number; ready: number }>()
+  readonly #fixes = new Map<Proposal, SpreadFix>()
   readonly #tellers = new Set<(message: ToAgent) => void>()
   #sideCount = 0
   #agents = 0
@@ -61,18 +70,29 @@ export class Hub {
   }
 
   /** Every process of the application makes the fix for itself. @throws HF_CLASH_APP */
-  async #spread(proposal: NonNullable<GateFix['proposal']>): Promise<number> {
-    const known = this.#fixes.get(proposal) ?? { number: this.#fixes.size + 1, ready: 0 }
+  async #spread(proposal: Proposal): Promise<number> {
+    const known = this.#fixes.get(proposal) ?? {
+      number: this.#fixes.size + 1,
+      ready: 0,
+      isRefused: false,
+      waiting: new Set(),
+    }
     if (!this.#fixes.has(proposal)) {
       this.#fixes.set(proposal, known)
       for (const tell of this.#tellers) tell({ type: 'fix', fix: known.number, ...proposal })
     }
-    const until = performance.now() + FIX_MS
-    while (known.ready < this.#tellers.size) {
-      if (performance.now() > until)
-        throw clashError('HF_CLASH_APP', `The application has not made the fix within ${FIX_MS} ms.`)
-      await sleep(2)
-    }
+    if (known.ready < this.#tellers.size)
+      await new Promise<void>((resolve) => {
+        const timer = setTimeout(resolve, FIX_MS)
+        known.waiting.add(() => {
+          if (known.ready < this.#tellers.size) return
+          clearTimeout(timer)
+          resolve()
+        })
+      })
+    if (known.isRefused) throw clashError('HF_CLASH_APP', 'The application could not make the fix.')
+    if (known.ready < this.#tellers.size)
+      throw clashError('HF_CLASH_APP', `The application has not made the fix within ${FIX_MS} ms.`)
     return known.number
   }
 
@@ -152,7 +172,7 @@ export class Hub {
       const found = flying.get(message.statement)
       if (found) found.pid = message.pid
     } else if (message.type === 'ready') {
-      for (const fix of this.#fixes.values()) if (fix.number === message.fix) fix.ready++
+      for (const fix of this.#fixes.values()) if (fix.number === message.fix) noteReady(fix, message.isMade)
     } else if (message.type === 'leave') {
       const found = flying.get(message.statement)
       flying.delete(message.statement)
@@ -178,6 +198,12 @@ export class Hub {
     }
     answer({ type: 'pass', statement })
   }
+}
+
+function noteReady(fix: SpreadFix, isMade: boolean): void {
+  fix.ready++
+  fix.isRefused ||= !isMade
+  for (const look of fix.waiting) look()
 }
 
 function isSame(given: string, token: string): boolean {

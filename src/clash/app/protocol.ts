@@ -12,8 +12,8 @@ export type FromAgent =
   | { type: 'arrive'; side: string; statement: number; text: string; holdsCommit: boolean }
   | { type: 'pid'; statement: number; pid: number }
   | { type: 'leave'; statement: number; code: string | undefined }
-  /** A fix has been made, and requests that name it are changed by it. */
-  | { type: 'ready'; fix: number }
+  /** A fix has been made, and requests that name it are changed by it; or it cannot be. */
+  | { type: 'ready'; fix: number; isMade: boolean }
 
 export type ToAgent =
   { type: 'pass' | 'refuse'; statement: number } | { type: 'fix'; fix: number; clash: Clash; name: FixName }

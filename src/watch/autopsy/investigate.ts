@@ -1,6 +1,6 @@
 import { Histogram, type Db } from '../../core/index.js'
 import type { Case, Culprit, Patient } from './case.js'
-import { groupBy } from './group.js'
+import { groupBy } from '../group.js'
 import { noCalls, type Part, type StatementHalves, type StatementPart } from './parts.js'
 import type { Reader } from './reader.js'
 import { findCulprit } from './statement-suspects.js'

@@ -1,5 +1,5 @@
 import { Histogram } from '../../core/index.js'
-import { groupBy } from './group.js'
+import { groupBy } from '../group.js'
 import { gather, type Moment } from './onset.js'
 import type { MomentRow } from './store.js'
 

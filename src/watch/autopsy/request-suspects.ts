@@ -1,5 +1,5 @@
 import { accuse, judgeShare, meanMs, shareOfRise, type Case } from './case.js'
-import { groupBy } from './group.js'
+import { groupBy } from '../group.js'
 import { FEW, isSlower } from './onset.js'
 import type { Suspect } from './types.js'
 import { formatAmount, formatMs, formatShare, formatTime, round } from '../words.js'

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import type { Overlaps, RealOverlap } from './overlaps.js'
 import { listSet, tablesOf, type Verdict } from './judge.js'
 import type { Deed, KnownLink } from './route-book.js'
-import type { Value } from './shape.js'
+import { tableOfCell, type Value } from './shape.js'
 
 export type ClashKind =
   | 'lost update'
@@ -99,7 +99,7 @@ const rank = ({ protectedBy, kind }: Clash): number => (protectedBy === null ? 1
 function describeClash({ link, other, protectedBy }: Verdict, overlaps: Overlaps): Clash {
   const { guards, read, write } = link
   const table =
-    link.cells[0] === undefined || link.isOfSet ? (tablesOf(read)[0] ?? other.part.table) : tableOf(link.cells[0])
+    link.cells[0] === undefined || link.isOfSet ? (tablesOf(read)[0] ?? other.part.table) : tableOfCell(link.cells[0])
   const inVain: string[] = []
   if (!guards.sharesTransaction) inVain.push('read and write are not in one transaction')
   if (guards.sharesTransaction && guards.isolation !== 'read committed') inVain.push(guards.isolation.toUpperCase())
@@ -161,7 +161,6 @@ function nameHow(value: Value): ClashHints['sets'][number]['how'] {
   return value.op === '+' ? 'plus' : value.op === '-' ? 'minus' : 'other'
 }
 
-const tableOf = (cell: string): string => cell.slice(0, cell.lastIndexOf('.'))
 const columnOf = (cell: string): string => cell.slice(cell.lastIndexOf('.') + 1)
 
 function nameKind({ kind, isOfSet, write, read }: KnownLink, otherTable: string): ClashKind {

@@ -1,7 +1,8 @@
+import { groupBy } from '../group.js'
 import type { Catalog } from './catalog.js'
 import { isByKey } from './links.js'
 import type { Deed, KnownLink, KnownWrite } from './route-book.js'
-import type { Assignment, Condition, Part, Value } from './shape.js'
+import { tableOfCell, type Assignment, type Condition, type Part, type Value } from './shape.js'
 import type { Op } from './trace.js'
 
 /** Two routes that can collide, or what keeps them from it. */
@@ -14,6 +15,7 @@ export interface Verdict {
   protectedBy: string | undefined
 }
 
+/** Requests in which a small number has to be alike. */
 const LEAST_ALIKE = 2
 
 /** Whether it counts: of what a program decides, other requests must have shown it. */
@@ -81,17 +83,7 @@ const renews = ({ part }: KnownWrite, { kind, write, column }: KnownLink): boole
 
 /** Those whose change can make a difference to what was read. */
 const listTables = ({ read, cells }: KnownLink): ReadonlySet<string> =>
-  new Set([...tablesOf(read), ...cells.map((cell) => cell.slice(0, cell.lastIndexOf('.')))])
-
-function groupBy<T>(items: readonly T[], nameOf: (item: T) => string): Map<string, T[]> {
-  const groups = new Map<string, T[]>()
-  for (const item of items) {
-    const group = groups.get(nameOf(item))
-    if (group) group.push(item)
-    else groups.set(nameOf(item), [item])
-  }
-  return groups
-}
+  new Set([...tablesOf(read), ...cells.map(tableOfCell)])
 
 /** What was seen of a decision tells which cells it hangs on. */
 function sharpen(link: KnownLink): KnownLink {

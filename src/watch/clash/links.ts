@@ -73,7 +73,7 @@ function isOfOwn(trace: Trace, read: Op, catalog: Catalog): boolean {
       ({ op: by, column, value }) =>
         by === '=' &&
         resolveValue(value, read).some(
-          (text) => text !== null && made.some((own) => own.text === text && isNamedAlike(own.column, `.${column}`)),
+          (text) => text !== null && made.some((own) => own.text === text && isNamedAlike(own.column, column)),
         ),
     )
   })
@@ -338,7 +338,7 @@ const listAssigned = (value: Value, op: Op): (string | null)[] => {
 
 const isShort = (text: string): boolean => text.length < 4 || text === 'true' || text === 'false'
 
-/** `id`, and `orders.user_id`. */
+/** `id`, and `orders.user_id`; the second one may stand for itself. */
 function isNamedAlike(column: string, fact: string): boolean {
   const read = fact.slice(fact.lastIndexOf('.') + 1)
   return read === column || read.endsWith(`_${column}`) || column.endsWith(`_${read}`)

@@ -109,3 +109,6 @@ export interface LockPart {
 export type WritePart = InsertPart | UpdatePart | DeletePart
 
 export const isWrite = (part: Part): part is WritePart => part.kind !== 'read' && part.kind !== 'lock'
+
+/** Of `table.column`; a table may have its schema in front. */
+export const tableOfCell = (cell: string): string => cell.slice(0, cell.lastIndexOf('.'))
