@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
 import type { Overlaps, RealOverlap } from './overlaps.js'
-import { listSet, tablesOf, type Verdict } from './judge.js'
+import { listSet, type Verdict } from './judge.js'
 import type { Deed, KnownLink } from './route-book.js'
-import { tableOfCell, type Value } from './shape.js'
+import { tableOfCell, tablesOf, type Value } from './shape.js'
 
 export type ClashKind =
   | 'lost update'

@@ -2,7 +2,7 @@ import { groupBy } from '../group.js'
 import type { Catalog } from './catalog.js'
 import { isByKey } from './links.js'
 import type { Deed, KnownLink, KnownWrite } from './route-book.js'
-import { tableOfCell, type Assignment, type Condition, type Part, type Value } from './shape.js'
+import { tableOfCell, tablesOf, type Assignment, type Condition, type Part, type Value } from './shape.js'
 import type { Op } from './trace.js'
 
 /** Two routes that can collide, or what keeps them from it. */
@@ -121,11 +121,6 @@ function listUsed(value: Value, table: string): readonly string[] {
 
 const listAsked = (part: Part): string[] =>
   part.kind === 'read' ? [...part.conditions, ...part.others].map(({ table, column }) => `${table}.${column}`) : []
-
-export function tablesOf({ part }: Pick<Deed, 'part'>): readonly string[] {
-  if (part.kind === 'read') return part.tables
-  return part.kind === 'lock' ? [] : [part.table]
-}
 
 const conditionsOf = (part: Part): readonly Condition[] =>
   part.kind === 'read' || part.kind === 'update' || part.kind === 'delete' ? part.conditions : []

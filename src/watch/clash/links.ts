@@ -1,7 +1,7 @@
 import { compareValues } from './compare-values.js'
 import type { Catalog, Table } from './catalog.js'
 import { readGuards, type Guards } from './guards.js'
-import { isWrite, type Condition, type Value } from './shape.js'
+import { isWrite, tablesOf, type Condition, type Value } from './shape.js'
 import { listParameters, resolveValue, type Op, type Trace } from './trace.js'
 import { isRandomLike, toText, toTime } from './values.js'
 
@@ -114,8 +114,7 @@ function addNested(read: Op, write: Op, add: Add): void {
   else add({ ...base, kind: 'decided', isOfSet: true, column: '' })
 }
 
-const isOf = ({ part }: Op, table: string): boolean =>
-  part.kind === 'read' ? part.tables.includes(table) : part.kind !== 'lock' && part.table === table
+const isOf = (op: Op, table: string): boolean => tablesOf(op).includes(table)
 
 /** Everything that an answer depends on, by what its text names. */
 function listCells({ part, rows }: Op): string[] {

@@ -1,5 +1,6 @@
 import type { RequestContext } from '../../core/early.js'
 import type { Link } from './links.js'
+import { tablesOf } from './shape.js'
 import { resolveValue } from './trace.js'
 import { hashValue } from './values.js'
 
@@ -38,7 +39,7 @@ export class Overlaps {
     this.#byKey.set(key, intervals)
     for (const other of intervals)
       if (other.requestId !== requestId && other.from < own.until && own.from < other.until)
-        for (const table of listTables(link)) this.#count(own, other, table)
+        for (const table of tablesOf(link.read)) this.#count(own, other, table)
     if (!intervals.some((each) => each.requestId === requestId)) intervals.push(own)
     if (intervals.length > MOST_INTERVALS) intervals.shift()
     if (this.#byKey.size > MOST_KEYS) this.#byKey.delete(this.#byKey.keys().next().value as string)
@@ -69,9 +70,6 @@ export class Overlaps {
 }
 
 const nameCount = (one: string, other: string, table: string): string => `${one}\n${other}\n${table}`
-
-const listTables = ({ read: { part } }: Link): readonly string[] =>
-  part.kind === 'read' ? part.tables : part.kind === 'lock' ? [] : [part.table]
 
 /** Of the table and the values that the read asked for: as a hash, in this process alone. */
 function nameKey({ read }: Link): string | undefined {

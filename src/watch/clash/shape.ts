@@ -110,5 +110,10 @@ export type WritePart = InsertPart | UpdatePart | DeletePart
 
 export const isWrite = (part: Part): part is WritePart => part.kind !== 'read' && part.kind !== 'lock'
 
+export function tablesOf({ part }: { readonly part: Part }): readonly string[] {
+  if (part.kind === 'read') return part.tables
+  return part.kind === 'lock' ? [] : [part.table]
+}
+
 /** Of `table.column`; a table may have its schema in front. */
 export const tableOfCell = (cell: string): string => cell.slice(0, cell.lastIndexOf('.'))
